@@ -1,0 +1,62 @@
+/** Where a message's body ends (RFC 9112 6). Anything ambiguous is an error, never a guess. */
+import type { RequestHead, ResponseHead } from "./head-parser.ts";
+import { HeadError } from "./head-parser.ts";
+import type { Fields } from "./fields.ts";
+
+export type BodyFraming =
+  | { kind: "none" }
+  | { kind: "length"; length: number }
+  | { kind: "chunked" }
+  /** Responses only: the end of the connection ends the body. */
+  | { kind: "until-close" };
+
+export const noBody: BodyFraming = { kind: "none" };
+export const chunkedBody: BodyFraming = { kind: "chunked" };
+export const untilCloseBody: BodyFraming = { kind: "until-close" };
+
+export function requestFraming(head: RequestHead): BodyFraming | HeadError {
+  const { fields } = head;
+  const hasLength = fields.has("content-length");
+  if (fields.has("transfer-encoding")) {
+    if (hasLength) return new HeadError(400, "both Content-Length and Transfer-Encoding");
+    if (head.version === "HTTP/1.0") return new HeadError(400, "Transfer-Encoding with HTTP/1.0");
+    return isChunkedOnly(fields)
+      ? chunkedBody
+      : new HeadError(501, "unsupported Transfer-Encoding");
+  }
+  return hasLength ? lengthFraming(fields) : noBody;
+}
+
+/** `method` is that of the request that the response answers. */
+export function responseFraming(head: ResponseHead, method: string): BodyFraming | HeadError {
+  const { fields, status } = head;
+  const hasCoding = fields.has("transfer-encoding");
+  // Wrong framing fields are refused even where no body can follow (HEAD, 304).
+  const length = fields.has("content-length") ? lengthFraming(fields) : undefined;
+  if (length instanceof HeadError) return length;
+  if (hasCoding && (length !== undefined || !isChunkedOnly(fields))) {
+    return new HeadError(400, "ambiguous framing of the response");
+  }
+  if (method === "HEAD" || status < 200 || status === 204 || status === 304) return noBody;
+  if (hasCoding) return chunkedBody;
+  return length ?? untilCloseBody;
+}
+
+function isChunkedOnly(fields: Fields): boolean {
+  const codings = fields.all("transfer-encoding");
+  return codings.length === 1 && codings[0]!.toLowerCase() === "chunked";
+}
+
+const digits = /^\d+$/;
+
+function lengthFraming(fields: Fields): BodyFraming | HeadError {
+  const values = fields.all("content-length");
+  const first = values[0]!;
+  if (!digits.test(first) || values.some((value) => value !== first)) {
+    return new HeadError(400, "invalid Content-Length");
+  }
+  const length = Number(first);
+  // Beyond 2^53 a number is not exact any more; no body is that long.
+  if (!Number.isSafeInteger(length)) return new HeadError(400, "Content-Length out of range");
+  return { kind: "length", length };
+}

@@ -1,0 +1,43 @@
+/**
+ * How body bytes travel: a source pushes into a sink, and the sink holds the source back.
+ * One pair of interfaces serves messages, buffers and tunnels; an object may be both.
+ */
+import type { Fields } from "./fields.ts";
+
+export interface BodySource {
+  /** Begins to push into `sink`; called once. May push before it returns. */
+  start(sink: BodySink): void;
+  pause(): void;
+  resume(): void;
+  /** Nobody wants the rest: nothing is pushed any more, the sink hears nothing more. */
+  cancel(): void;
+}
+
+export interface BodySink {
+  /** Called by `pipe` before anything else; the sink calls `resume` on it after holding it back. */
+  attach(source: BodySource): void;
+  /**
+   * Takes the bytes; `chunk` is only valid during the call.
+   * False: taken, but the source should pause until it is resumed.
+   */
+  write(chunk: Uint8Array): boolean;
+  /** No more bytes for now: what was collected should go out. Called after each read of the source. */
+  flush(): void;
+  /** The body is complete. */
+  end(trailers: Fields | null): void;
+  /** The source broke: the message must never look complete. */
+  abort(error: Error): void;
+}
+
+/** Both directions of a connection after a switch of protocols. */
+export interface Duplex {
+  source: BodySource;
+  sink: BodySink;
+  /** Ends both directions at once. */
+  destroy(): void;
+}
+
+export function pipe(source: BodySource, sink: BodySink): void {
+  sink.attach(source);
+  source.start(sink);
+}

@@ -1,0 +1,137 @@
+/**
+ * The field section of a message (RFC 9110 5): names as on the wire, in order, duplicates apart.
+ * Values are byte strings: one character per byte (latin1), whatever the bytes mean.
+ */
+export class Fields {
+  /** As on the wire. */
+  readonly names: string[] = [];
+  /** The same names in lower case; all look-ups go by these. */
+  readonly keys: string[] = [];
+  readonly values: string[] = [];
+
+  static of(...pairs: [name: string, value: string][]): Fields {
+    const fields = new Fields();
+    for (const [name, value] of pairs) fields.append(name, value);
+    return fields;
+  }
+
+  get count(): number {
+    return this.keys.length;
+  }
+
+  /** Adds one line; `key` is the name in lower case, when the caller has it. */
+  append(name: string, value: string, key: string = name.toLowerCase()): void {
+    this.names.push(name);
+    this.keys.push(key);
+    this.values.push(value);
+  }
+
+  has(key: string): boolean {
+    return this.keys.includes(key);
+  }
+
+  /** The first value, or undefined. */
+  get(key: string): string | undefined {
+    const index = this.keys.indexOf(key);
+    return index < 0 ? undefined : this.values[index];
+  }
+
+  all(key: string): string[] {
+    const found: string[] = [];
+    for (let i = 0; i < this.keys.length; i++) {
+      if (this.keys[i] === key) found.push(this.values[i]!);
+    }
+    return found;
+  }
+
+  /** All values joined as one list (RFC 9110 5.3), or undefined when there is none. */
+  joined(key: string): string | undefined {
+    const first = this.keys.indexOf(key);
+    if (first < 0) return undefined;
+    if (this.keys.indexOf(key, first + 1) < 0) return this.values[first];
+    return this.all(key).join(", ");
+  }
+
+  /** Replaces every line of that name by one, in the place of the first. */
+  set(name: string, value: string, key: string = name.toLowerCase()): void {
+    const first = this.keys.indexOf(key);
+    if (first < 0) {
+      this.append(name, value, key);
+      return;
+    }
+    this.values[first] = value;
+    let next = this.keys.indexOf(key, first + 1);
+    while (next >= 0) {
+      this.#removeAt(next);
+      next = this.keys.indexOf(key, next);
+    }
+  }
+
+  delete(key: string): void {
+    let index = this.keys.indexOf(key);
+    while (index >= 0) {
+      this.#removeAt(index);
+      index = this.keys.indexOf(key, index);
+    }
+  }
+
+  copy(): Fields {
+    const fields = new Fields();
+    for (let i = 0; i < this.keys.length; i++) {
+      fields.append(this.names[i]!, this.values[i]!, this.keys[i]!);
+    }
+    return fields;
+  }
+
+  #removeAt(index: number): void {
+    this.names.splice(index, 1);
+    this.keys.splice(index, 1);
+    this.values.splice(index, 1);
+  }
+}
+
+const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** RFC 9110 5.6.2. */
+export function isToken(text: string): boolean {
+  return tokenPattern.test(text);
+}
+
+const maxKnownNames = 2_048;
+const knownNames = new Map<string, string>();
+
+/**
+ * The lower-case form of a field name, or undefined when it is not a token.
+ * Names repeat on every request: looking one up costs a third of checking and lowering it again.
+ */
+export function fieldKey(name: string): string | undefined {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  if (!isToken(name)) return undefined;
+  const key = name.toLowerCase();
+  if (knownNames.size < maxKnownNames) knownNames.set(name, key);
+  return key;
+}
+
+/** The elements of a comma-separated list (RFC 9110 5.6.1), trimmed, empty ones left out. */
+export function listElements(value: string): string[] {
+  const elements: string[] = [];
+  for (const part of value.split(",")) {
+    const element = trimBlanks(part);
+    if (element !== "") elements.push(element);
+  }
+  return elements;
+}
+
+/** Without the optional blanks (SP, HTAB) around it (RFC 9110 5.6.3). */
+export function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}

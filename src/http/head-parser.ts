@@ -1,0 +1,139 @@
+/**
+ * Strict parsers of message heads (RFC 9112 2 to 5). A head is given as one latin1 string that ends
+ * with the CRLF of its last line (the empty line that closes the section is not part of it).
+ * What a strict parser could read in two ways is refused here.
+ */
+import { Fields, fieldKey, isToken, trimBlanks } from "./fields.ts";
+
+export type HttpVersion = "HTTP/1.0" | "HTTP/1.1";
+
+export interface RequestHead {
+  method: string;
+  /** As on the wire. */
+  target: string;
+  version: HttpVersion;
+  fields: Fields;
+}
+
+export interface ResponseHead {
+  version: HttpVersion;
+  status: number;
+  reason: string;
+  fields: Fields;
+}
+
+/** Why a head is refused: the status to answer with, and a reason for the log. */
+export class HeadError {
+  constructor(
+    readonly status: 400 | 431 | 501 | 505,
+    readonly reason: string,
+  ) {}
+}
+
+// oxlint-disable-next-line no-control-regex
+const forbiddenCharacter = /[^\t\r\n\x20-\x7e\x80-\xff]/;
+const versionPattern = /^HTTP\/\d\.\d$/;
+// oxlint-disable-next-line no-control-regex
+const targetPattern = /^[\x21-\x7e\x80-\xff]+$/;
+
+export function parseRequestHead(text: string, maxFields: number): RequestHead | HeadError {
+  if (forbiddenCharacter.test(text)) return new HeadError(400, "control character in head");
+  const lineEnd = endOfLine(text, 0);
+  if (lineEnd < 0) return new HeadError(400, "bare CR or LF in request line");
+
+  const methodEnd = text.indexOf(" ");
+  if (methodEnd <= 0 || methodEnd > lineEnd) return new HeadError(400, "malformed request line");
+  const targetEnd = text.indexOf(" ", methodEnd + 1);
+  if (targetEnd < 0 || targetEnd > lineEnd) return new HeadError(400, "malformed request line");
+
+  const method = text.slice(0, methodEnd);
+  if (!isKnownMethod(method) && !isToken(method)) return new HeadError(400, "invalid method");
+  const target = text.slice(methodEnd + 1, targetEnd);
+  if (!targetPattern.test(target)) return new HeadError(400, "invalid request target");
+  const version = text.slice(targetEnd + 1, lineEnd);
+  if (version !== "HTTP/1.1" && version !== "HTTP/1.0") {
+    return versionPattern.test(version)
+      ? new HeadError(505, `unsupported version ${version}`)
+      : new HeadError(400, "malformed request line");
+  }
+
+  const fields = parseFieldLines(text, lineEnd + 2, maxFields);
+  if (fields instanceof HeadError) return fields;
+  return { method, target, version, fields };
+}
+
+export function parseResponseHead(text: string, maxFields: number): ResponseHead | HeadError {
+  if (forbiddenCharacter.test(text)) return new HeadError(400, "control character in head");
+  const lineEnd = endOfLine(text, 0);
+  if (lineEnd < 0) return new HeadError(400, "bare CR or LF in status line");
+
+  const version = text.slice(0, 8);
+  if (version !== "HTTP/1.1" && version !== "HTTP/1.0") {
+    return new HeadError(400, "malformed status line");
+  }
+  const status = parseStatus(text);
+  // The blank before an empty reason is often left out, although RFC 9112 4 asks for it.
+  const afterStatus = lineEnd === 12 ? 0x20 : text.charCodeAt(12);
+  if (status === 0 || text.charCodeAt(8) !== 0x20 || afterStatus !== 0x20 || lineEnd < 12) {
+    return new HeadError(400, "malformed status line");
+  }
+
+  const fields = parseFieldLines(text, lineEnd + 2, maxFields);
+  if (fields instanceof HeadError) return fields;
+  return { version, status, reason: text.slice(13, lineEnd), fields };
+}
+
+/** Parses `name: value` lines from `start` to the end of `text` (RFC 9112 5, trailers as well). */
+export function parseFieldLines(
+  text: string,
+  start: number,
+  maxFields: number,
+): Fields | HeadError {
+  const fields = new Fields();
+  let position = start;
+  while (position < text.length) {
+    const lineEnd = endOfLine(text, position);
+    if (lineEnd < 0) return new HeadError(400, "bare CR or LF in field line");
+    const colon = text.indexOf(":", position);
+    if (colon < 0 || colon > lineEnd) return new HeadError(400, "field line without colon");
+    const name = text.slice(position, colon);
+    const key = fieldKey(name);
+    if (key === undefined) return new HeadError(400, "invalid field name");
+    if (fields.count >= maxFields) return new HeadError(431, "too many fields");
+    fields.append(name, trimBlanks(text.slice(colon + 1, lineEnd)), key);
+    position = lineEnd + 2;
+  }
+  return fields;
+}
+
+/**
+ * Why the bytes so far can never become a head, or undefined when they still can.
+ * Asked only while the end of the head has not come, so that nonsense is refused at once.
+ */
+export function hopelessHeadStart(text: string): string | undefined {
+  if (forbiddenCharacter.test(text)) return "control character in head";
+  const lineFeed = text.indexOf("\n");
+  if (lineFeed >= 0 && text.charCodeAt(lineFeed - 1) !== 0x0d) return "bare LF";
+  if (lineFeed > 0 && !/^[^ ]+ [^ ]+ HTTP\/\d\.\d\r\n/.test(text)) return "malformed request line";
+  return undefined;
+}
+
+/** Index of the CR of the line's CRLF, or -1 when the line ends in any other way. */
+function endOfLine(text: string, start: number): number {
+  const lineFeed = text.indexOf("\n", start);
+  if (lineFeed <= start) return -1;
+  const carriageReturn = text.indexOf("\r", start);
+  return carriageReturn === lineFeed - 1 ? carriageReturn : -1;
+}
+
+function parseStatus(text: string): number {
+  const hundreds = text.charCodeAt(9) - 0x30;
+  const tens = text.charCodeAt(10) - 0x30;
+  const ones = text.charCodeAt(11) - 0x30;
+  if (hundreds < 1 || hundreds > 9 || tens < 0 || tens > 9 || ones < 0 || ones > 9) return 0;
+  return hundreds * 100 + tens * 10 + ones;
+}
+
+function isKnownMethod(method: string): boolean {
+  return method === "GET" || method === "POST" || method === "HEAD" || method === "PUT";
+}

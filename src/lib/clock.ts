@@ -1,0 +1,23 @@
+/** The clock that state machines are given, so that tests can move time by hand. */
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Monotonic milliseconds; only differences mean something. */
+  now(): number;
+  /** Milliseconds since 1970, as the machine's clock says. */
+  wallMs(): number;
+  /** Calls once after `delayMs`; the timer keeps the process alive. */
+  after(delayMs: number, callback: () => void): Timer;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallMs: () => Date.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

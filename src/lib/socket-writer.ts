@@ -1,0 +1,129 @@
+/**
+ * The sending half of a socket: collects small writes of one event into one system call, keeps what
+ * the kernel did not take, and tells the producer when to hold back.
+ */
+
+/** What is needed of a Bun socket, plain or TLS. */
+export interface WritableSocket {
+  /** Returns how many bytes were taken, or -1 when the socket is closed. */
+  write(data: Uint8Array, byteOffset?: number, byteLength?: number): number;
+}
+
+/**
+ * One buffer for all sockets, in use from the first write of an event to the flush at its end.
+ * A second writer that needs it flushes the first. Measured: one write of head and body instead of
+ * two saves 4 to 6 µs a request.
+ */
+const cork = Buffer.allocUnsafe(64 * 1024);
+/** From here on a system call of its own is cheaper than a copy. */
+const directWriteBytes = 16 * 1024;
+let corkOwner: SocketWriter | null = null;
+let corkLength = 0;
+
+export class SocketWriter {
+  readonly #socket: WritableSocket;
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  #closed = false;
+
+  constructor(socket: WritableSocket) {
+    this.#socket = socket;
+  }
+
+  /** Bytes that the kernel did not take yet. The producer should pause while there are any. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  get blocked(): boolean {
+    return this.#pendingBytes > 0;
+  }
+
+  /** Takes latin1 text: one byte per character. It goes out with the next flush. */
+  writeText(text: string): void {
+    if (text.length > cork.length) {
+      this.write(Buffer.from(text, "latin1"));
+      return;
+    }
+    this.#takeCork(text.length);
+    corkLength += cork.latin1Write(text, corkLength);
+  }
+
+  /** Takes bytes; they are copied or sent before this returns. */
+  write(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (bytes.length >= directWriteBytes) {
+      this.flush();
+      this.#send(bytes, bytes.length);
+      return;
+    }
+    this.#takeCork(bytes.length);
+    cork.set(bytes, corkLength);
+    corkLength += bytes.length;
+  }
+
+  /** Hands everything collected to the kernel. */
+  flush(): void {
+    if (corkOwner !== this) return;
+    corkOwner = null;
+    const length = corkLength;
+    corkLength = 0;
+    if (length > 0) this.#send(cork, length);
+  }
+
+  /** To be called when the socket can take more. True when nothing is pending any more. */
+  drain(): boolean {
+    while (this.#pending.length > 0) {
+      const first = this.#pending[0]!;
+      const taken = this.#socket.write(first, 0, first.length);
+      if (taken < 0) {
+        this.close();
+        return true;
+      }
+      this.#pendingBytes -= taken;
+      if (taken < first.length) {
+        this.#pending[0] = first.subarray(taken);
+        return false;
+      }
+      this.#pending.shift();
+    }
+    return true;
+  }
+
+  /** Forgets everything; later writes are ignored. */
+  close(): void {
+    this.#closed = true;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (corkOwner === this) {
+      corkOwner = null;
+      corkLength = 0;
+    }
+  }
+
+  #takeCork(bytes: number): void {
+    if (corkOwner !== this) {
+      corkOwner?.flush();
+      corkOwner = this;
+    }
+    if (corkLength + bytes > cork.length) {
+      this.flush();
+      corkOwner = this;
+    }
+  }
+
+  #send(bytes: Uint8Array, length: number): void {
+    if (this.#closed) return;
+    let taken = 0;
+    if (this.#pendingBytes === 0) {
+      taken = this.#socket.write(bytes, 0, length);
+      if (taken < 0) {
+        this.close();
+        return;
+      }
+      if (taken >= length) return;
+    }
+    this.#pending.push(Buffer.from(bytes.subarray(taken, length)));
+    this.#pendingBytes += length - taken;
+  }
+}
