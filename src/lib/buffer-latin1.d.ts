@@ -5,5 +5,3 @@ declare global {
     latin1Write(text: string, offset: number): number;
   }
 }
-
-export {};

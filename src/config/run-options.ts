@@ -1,0 +1,23 @@
+/** What `run` takes from its flags and environment. */
+import type { ClientLimits } from "./defaults.ts";
+
+export interface RunOptions {
+  debug: boolean;
+  /** Address to listen on; empty: all, IPv4 and IPv6. */
+  bind: string;
+  httpPort: number;
+  httpsPort: number;
+  /** 0: off. */
+  metricsPort: number;
+  http3: boolean;
+  socketPath: string;
+  /** Folder of the state file. */
+  dataPath: string;
+  limits: ClientLimits;
+  /** Memory of all buffered bodies together; beyond it they go to disk. */
+  bufferMemoryTotalBytes: number;
+  /** CIDR blocks whose forwarding fields and PROXY headers are believed; null: kamal-proxy's rule. */
+  trustedProxies: string[] | null;
+  /** A PROXY protocol header (v1 or v2) is expected from trusted addresses. */
+  proxyProtocol: boolean;
+}
