@@ -1,7 +1,5 @@
 /** Methods that Node and Bun buffers have, but their types do not name; they skip the encoding look-up. */
-declare global {
-  interface Buffer {
-    latin1Slice(start: number, end: number): string;
-    latin1Write(text: string, offset: number): number;
-  }
+interface Buffer {
+  latin1Slice(start: number, end: number): string;
+  latin1Write(text: string, offset: number): number;
 }
