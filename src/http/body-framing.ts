@@ -2,6 +2,7 @@
 import type { RequestHead, ResponseHead } from "./head-parser.ts";
 import { HeadError } from "./head-parser.ts";
 import type { Fields } from "./fields.ts";
+import { isBodyless } from "./status.ts";
 
 export type BodyFraming =
   | { kind: "none" }
@@ -30,14 +31,16 @@ export function requestFraming(head: RequestHead): BodyFraming | HeadError {
 /** `method` is that of the request that the response answers. */
 export function responseFraming(head: ResponseHead, method: string): BodyFraming | HeadError {
   const { fields, status } = head;
-  const hasCoding = fields.has("transfer-encoding");
   // Wrong framing fields are refused even where no body can follow (HEAD, 304).
   const length = fields.has("content-length") ? lengthFraming(fields) : undefined;
   if (length instanceof HeadError) return length;
-  if (hasCoding && (length !== undefined || !isChunkedOnly(fields))) {
-    return new HeadError(400, "ambiguous framing of the response");
+  const hasCoding = fields.has("transfer-encoding");
+  if (hasCoding) {
+    const ambiguous = length !== undefined || head.version === "HTTP/1.0";
+    if (ambiguous) return new HeadError(400, "ambiguous framing of the response");
+    if (!isChunkedOnly(fields)) return new HeadError(501, "unsupported Transfer-Encoding");
   }
-  if (method === "HEAD" || status < 200 || status === 204 || status === 304) return noBody;
+  if (method === "HEAD" || isBodyless(status)) return noBody;
   if (hasCoding) return chunkedBody;
   return length ?? untilCloseBody;
 }
@@ -47,16 +50,23 @@ function isChunkedOnly(fields: Fields): boolean {
   return codings.length === 1 && codings[0]!.toLowerCase() === "chunked";
 }
 
-const digits = /^\d+$/;
+/** As many digits as 2^63 - 1 has; more would only be leading zeros. */
+const lengthPattern = /^\d{1,19}$/;
 
+/**
+ * Equal repeats and leading zeros mean one thing only, but not every recipient would agree:
+ * the field is put into the one form that all read alike (RFC 9110 8.6).
+ */
 function lengthFraming(fields: Fields): BodyFraming | HeadError {
   const values = fields.all("content-length");
   const first = values[0]!;
-  if (!digits.test(first) || values.some((value) => value !== first)) {
+  if (!lengthPattern.test(first) || values.some((value) => value !== first)) {
     return new HeadError(400, "invalid Content-Length");
   }
   const length = Number(first);
   // Beyond 2^53 a number is not exact any more; no body is that long.
   if (!Number.isSafeInteger(length)) return new HeadError(400, "Content-Length out of range");
+  const canonical = String(length);
+  if (values.length > 1 || canonical !== first) fields.set("Content-Length", canonical);
   return { kind: "length", length };
 }

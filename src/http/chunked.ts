@@ -1,5 +1,6 @@
 /** The chunked transfer coding (RFC 9112 7.1): a strict decoder that can be fed at any split. */
 import { Fields } from "./fields.ts";
+import { appendFields } from "./head-serializer.ts";
 import { HeadError, parseFieldLines } from "./head-parser.ts";
 
 export interface ChunkedLimits {
@@ -13,17 +14,37 @@ export interface ChunkedConsumer {
   onChunk(data: Uint8Array): void;
 }
 
-type State = "size" | "data" | "data-end" | "trailers" | "done";
+type State =
+  /** The digits of a chunk size. */
+  | "size"
+  /** Blanks behind them, which only an extension may follow. */
+  | "size-blanks"
+  | "extension"
+  /** Behind the CR of the size line. */
+  | "size-end"
+  | "data"
+  /** Before and behind the CR that follows the data. */
+  | "data-cr"
+  | "data-lf"
+  | "trailers"
+  | "done";
 
-const sizeLine = /^([0-9A-Fa-f]{1,16})[\t ]*(;[\t\x20-\x7e\x80-\xff]*)?$/;
+const maxSizeDigits = 16;
+/** Framing of single bytes is honest; a chunk that brings more than this beyond its data is not. */
+const freeOverheadBytes = 16;
 
 export class ChunkedDecoder {
   readonly #limits: ChunkedLimits;
   readonly #consumer: ChunkedConsumer;
   #state: State = "size";
+  /** Of the current size line, or of the trailer section. */
+  #lineBytes = 0;
+  #digits = 0;
   #remaining = 0;
-  /** An unfinished size line or trailer section. */
-  #text = "";
+  /** What chunks cost beyond what their data justifies, as in Go's net/http. */
+  #overheadBytes = 0;
+  #trailerLine = "";
+  #trailerSection = "";
   #trailers: Fields | null = null;
 
   constructor(consumer: ChunkedConsumer, limits: ChunkedLimits) {
@@ -49,73 +70,122 @@ export class ChunkedDecoder {
     while (position < bytes.length && this.#state !== "done") {
       if (this.#state === "data") {
         const end = Math.min(bytes.length, position + this.#remaining);
-        this.#consumer.onChunk(bytes.subarray(position, end));
         this.#remaining -= end - position;
+        if (this.#remaining === 0) this.#state = "data-cr";
+        this.#consumer.onChunk(bytes.subarray(position, end));
         position = end;
-        if (this.#remaining === 0) this.#state = "data-end";
-        continue;
-      }
-      // The line-based states collect text up to the next LF.
-      const lineFeed = bytes.indexOf(0x0a, position);
-      const end = lineFeed < 0 ? bytes.length : lineFeed + 1;
-      const limit =
-        this.#state === "trailers" ? this.#limits.maxTrailerBytes : this.#limits.maxLineBytes;
-      if (this.#text.length + (end - position) > limit) {
-        return this.#state === "trailers"
-          ? new HeadError(431, "trailer section too large")
-          : new HeadError(400, "chunk line too long");
-      }
-      this.#text += bytes.latin1Slice(position, end);
-      position = end;
-      if (lineFeed >= 0) {
-        const error = this.#line();
+      } else if (this.#state === "trailers") {
+        const newline = bytes.indexOf(lineFeed, position);
+        const end = newline < 0 ? bytes.length : newline + 1;
+        const error = this.#trailerText(bytes.latin1Slice(position, end));
         if (error !== undefined) return error;
+        position = end;
+      } else {
+        const error = this.#framingByte(bytes[position]!);
+        if (error !== undefined) return error;
+        position++;
       }
     }
     return position;
   }
 
-  /** One more line is complete at the end of the collected text. */
-  #line(): HeadError | undefined {
-    if (!this.#text.endsWith("\r\n")) return new HeadError(400, "bare LF in chunked body");
-    if (this.#state === "size") return this.#sizeLine();
-    if (this.#state === "data-end") {
-      if (this.#text !== "\r\n") return new HeadError(400, "chunk data without CRLF");
-      this.#text = "";
+  /** One byte of a size line or of the line end behind the data. */
+  #framingByte(byte: number): HeadError | undefined {
+    if (this.#state === "data-cr") {
+      if (byte !== carriageReturn) return malformed("chunk data without CRLF");
+      this.#state = "data-lf";
+      return undefined;
+    }
+    if (this.#state === "data-lf") {
+      if (byte !== lineFeed) return malformed("chunk data without CRLF");
       this.#state = "size";
       return undefined;
     }
-    return this.#trailerLine();
+
+    if (++this.#lineBytes > this.#limits.maxLineBytes) return malformed("chunk line too long");
+    if (this.#state === "size-end") {
+      return byte === lineFeed ? this.#sizeLineEnded() : malformed("bare CR in chunk line");
+    }
+    if (this.#state === "size") {
+      const digit = hexDigit(byte);
+      if (digit >= 0) {
+        if (++this.#digits > maxSizeDigits) return malformed("chunk size too long");
+        this.#remaining = this.#remaining * 16 + digit;
+        return undefined;
+      }
+      if (this.#digits === 0) return malformed("chunk without size");
+    }
+    return this.#behindSize(byte);
   }
 
-  #sizeLine(): HeadError | undefined {
-    const match = sizeLine.exec(this.#text.slice(0, -2));
-    if (match === null) return new HeadError(400, "malformed chunk size");
-    const size = Number.parseInt(match[1]!, 16);
-    if (!Number.isSafeInteger(size)) return new HeadError(400, "chunk size out of range");
-    this.#text = "";
-    this.#remaining = size;
+  #behindSize(byte: number): HeadError | undefined {
+    if (this.#state === "extension") {
+      if (byte === carriageReturn) this.#state = "size-end";
+      else if (isControl(byte)) return malformed("control character in chunk extension");
+      return undefined;
+    }
+    if (byte === semicolon) this.#state = "extension";
+    else if (byte === space || byte === tab) this.#state = "size-blanks";
+    else if (byte === carriageReturn && this.#state === "size") this.#state = "size-end";
+    else return malformed("malformed chunk size");
+    return undefined;
+  }
+
+  #sizeLineEnded(): HeadError | undefined {
+    const size = this.#remaining;
+    // Beyond 2^53 the sum above was not exact; no chunk is that long.
+    if (!Number.isSafeInteger(size)) return malformed("chunk size out of range");
+    const overhead = this.#lineBytes - freeOverheadBytes - 2 * size;
+    this.#overheadBytes = Math.max(0, this.#overheadBytes + overhead);
+    if (this.#overheadBytes > 4 * this.#limits.maxLineBytes) {
+      return malformed("too much chunk framing for its data");
+    }
+    this.#lineBytes = 0;
+    this.#digits = 0;
     this.#state = size === 0 ? "trailers" : "data";
     return undefined;
   }
 
-  #trailerLine(): HeadError | undefined {
-    const isEnd = this.#text === "\r\n" || this.#text.endsWith("\r\n\r\n");
-    if (!isEnd) return undefined;
-    if (this.#text !== "\r\n") {
-      const section = this.#text.slice(0, -2);
-      // oxlint-disable-next-line no-control-regex
-      if (/[^\t\r\n\x20-\x7e\x80-\xff]/.test(section)) {
-        return new HeadError(400, "control character in trailers");
-      }
-      const fields = parseFieldLines(section, 0, this.#limits.maxFields);
-      if (fields instanceof HeadError) return fields;
-      this.#trailers = withoutUnsafeTrailers(fields);
+  #trailerText(text: string): HeadError | undefined {
+    this.#lineBytes += text.length;
+    if (this.#lineBytes > this.#limits.maxTrailerBytes) {
+      return malformed("trailer section too large");
     }
-    this.#text = "";
+    this.#trailerLine += text;
+    if (!text.endsWith("\n")) return undefined;
+    if (this.#trailerLine !== "\r\n") {
+      if (this.#trailerLine === "\n") return malformed("bare LF in trailers");
+      this.#trailerSection += this.#trailerLine;
+      this.#trailerLine = "";
+      return undefined;
+    }
     this.#state = "done";
+    if (this.#trailerSection === "") return undefined;
+    const fields = parseFieldLines(this.#trailerSection, 0, this.#limits.maxFields);
+    if (fields instanceof HeadError) return malformed(`${fields.reason} of trailers`);
+    this.#trailers = withoutUnsafeTrailers(fields);
     return undefined;
   }
+}
+
+const carriageReturn = 0x0d;
+const lineFeed = 0x0a;
+const semicolon = 0x3b;
+const space = 0x20;
+const tab = 0x09;
+
+function malformed(reason: string): HeadError {
+  return new HeadError(400, reason);
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}
+
+function isControl(byte: number): boolean {
+  return (byte < 0x20 && byte !== tab) || byte === 0x7f;
 }
 
 /** Fields that must not be trailers: framing, routing, authentication (RFC 9110 6.5.1). */
@@ -128,7 +198,9 @@ const unsafeTrailers = new Set([
   "content-type",
   "cookie",
   "expect",
+  "forwarded",
   "host",
+  "http2-settings",
   "keep-alive",
   "max-forwards",
   "proxy-authenticate",
@@ -143,12 +215,15 @@ const unsafeTrailers = new Set([
   "www-authenticate",
 ]);
 
+/** What the proxy itself tells apps, in the spellings that CGI-like servers take for the same. */
+const ownFields = /^x[-_](?:forwarded[-_]|kamal[-_]|request[-_](?:id|start)$|real[-_]ip$)/;
+
 function withoutUnsafeTrailers(fields: Fields): Fields | null {
-  const safe = new Fields();
+  const safe = Fields.checked();
   for (let i = 0; i < fields.count; i++) {
     const key = fields.keys[i]!;
-    if (unsafeTrailers.has(key) || key.startsWith("x-forwarded-")) continue;
-    safe.append(fields.names[i]!, fields.values[i]!, key);
+    if (unsafeTrailers.has(key) || ownFields.test(key)) continue;
+    safe.appendChecked(fields.names[i]!, fields.values[i]!, key);
   }
   return safe.count === 0 ? null : safe;
 }
@@ -161,8 +236,5 @@ export function chunkHeader(length: number): string {
 /** The last chunk with its trailer section. */
 export function lastChunk(trailers: Fields | null): string {
   if (trailers === null) return "0\r\n\r\n";
-  let text = "0\r\n";
-  for (let i = 0; i < trailers.count; i++)
-    text += `${trailers.names[i]}: ${trailers.values[i]}\r\n`;
-  return `${text}\r\n`;
+  return `${appendFields("0\r\n", trailers, null)}\r\n`;
 }

@@ -3,6 +3,7 @@
  * Values are byte strings: one character per byte (latin1), whatever the bytes mean.
  */
 export class Fields {
+  #wellFormed = false;
   /** As on the wire. */
   readonly names: string[] = [];
   /** The same names in lower case; all look-ups go by these. */
@@ -15,12 +16,33 @@ export class Fields {
     return fields;
   }
 
+  /** For the strict parser alone: everything in it was checked, character by character. */
+  static checked(): Fields {
+    const fields = new Fields();
+    fields.#wellFormed = true;
+    return fields;
+  }
+
   get count(): number {
     return this.keys.length;
   }
 
+  /**
+   * Every name is a token and no value holds a forbidden character, because only the strict parser
+   * wrote here. What others set is checked when it is serialised.
+   */
+  get wellFormed(): boolean {
+    return this.#wellFormed;
+  }
+
   /** Adds one line; `key` is the name in lower case, when the caller has it. */
   append(name: string, value: string, key: string = name.toLowerCase()): void {
+    this.#wellFormed = false;
+    this.appendChecked(name, value, key);
+  }
+
+  /** The same for a name and a value that were checked already. */
+  appendChecked(name: string, value: string, key: string): void {
     this.names.push(name);
     this.keys.push(key);
     this.values.push(value);
@@ -59,6 +81,7 @@ export class Fields {
       this.append(name, value, key);
       return;
     }
+    this.#wellFormed = false;
     this.values[first] = value;
     let next = this.keys.indexOf(key, first + 1);
     while (next >= 0) {
@@ -78,8 +101,9 @@ export class Fields {
   copy(): Fields {
     const fields = new Fields();
     for (let i = 0; i < this.keys.length; i++) {
-      fields.append(this.names[i]!, this.values[i]!, this.keys[i]!);
+      fields.appendChecked(this.names[i]!, this.values[i]!, this.keys[i]!);
     }
+    fields.#wellFormed = this.#wellFormed;
     return fields;
   }
 
@@ -97,20 +121,17 @@ export function isToken(text: string): boolean {
   return tokenPattern.test(text);
 }
 
-const maxKnownNames = 2_048;
-const knownNames = new Map<string, string>();
-
-/**
- * The lower-case form of a field name, or undefined when it is not a token.
- * Names repeat on every request: looking one up costs a third of checking and lowering it again.
- */
+/** The lower-case form of a field name, or undefined when it is not a token. */
 export function fieldKey(name: string): string | undefined {
-  const known = knownNames.get(name);
-  if (known !== undefined) return known;
-  if (!isToken(name)) return undefined;
-  const key = name.toLowerCase();
-  if (knownNames.size < maxKnownNames) knownNames.set(name, key);
-  return key;
+  return isToken(name) ? name.toLowerCase() : undefined;
+}
+
+// oxlint-disable-next-line no-control-regex
+const forbiddenInValue = /[\0-\x08\x0a-\x1f\x7f\u0100-\uffff]/;
+
+/** No control character but HTAB, and nothing that is not one byte (RFC 9110 5.5). */
+export function isFieldValue(text: string): boolean {
+  return !forbiddenInValue.test(text);
 }
 
 /** The elements of a comma-separated list (RFC 9110 5.6.1), trimmed, empty ones left out. */

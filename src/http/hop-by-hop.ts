@@ -1,8 +1,10 @@
 /** Fields that concern one connection only and are not forwarded (RFC 9110 7.6.1). */
-import { listElements, type Fields } from "./fields.ts";
+import { isToken, listElements, type Fields } from "./fields.ts";
 
-const hopByHopKeys = new Set([
+/** HTTP2-Settings belongs to an upgrade to h2c, which is never forwarded. */
+export const hopByHopKeys: ReadonlySet<string> = new Set([
   "connection",
+  "http2-settings",
   "keep-alive",
   "proxy-connection",
   "proxy-authenticate",
@@ -17,16 +19,19 @@ export function isHopByHop(key: string): boolean {
   return hopByHopKeys.has(key);
 }
 
+/** Without these a message means something else, so that naming them in Connection changes nothing. */
+const essentialKeys = new Set(["content-length", "host"]);
+
 /**
  * The further fields that the Connection field names, or null when it names none:
  * the common `close`, `keep-alive` and `upgrade` need no look-up, they are never forwarded.
  */
 export function namedByConnection(connection: string | undefined): Set<string> | null {
-  if (connection === undefined) return null;
+  if (connection === undefined || connection === "keep-alive") return null;
   let named: Set<string> | null = null;
   for (const element of listElements(connection)) {
     const key = element.toLowerCase();
-    if (key === "close" || key === "keep-alive" || key === "upgrade") continue;
+    if (key === "close" || hopByHopKeys.has(key) || essentialKeys.has(key)) continue;
     named ??= new Set();
     named.add(key);
   }
@@ -44,6 +49,10 @@ export function connectionOptions(fields: Fields): ConnectionOptions {
   const options = { close: false, keepAlive: false, upgrade: false };
   const value = fields.joined("connection");
   if (value === undefined) return options;
+  if (value === "keep-alive") {
+    options.keepAlive = true;
+    return options;
+  }
   for (const element of listElements(value)) {
     const key = element.toLowerCase();
     if (key === "close") options.close = true;
@@ -51,4 +60,18 @@ export function connectionOptions(fields: Fields): ConnectionOptions {
     else if (key === "upgrade") options.upgrade = true;
   }
   return options;
+}
+
+/**
+ * The one protocol that an Upgrade field asks for, as sent, or null. HTTP/2 over plain text is not
+ * spoken here (RFC 9113 3.1), and of a choice of protocols none is forwarded: such a request is an
+ * ordinary one. The caller has looked for the Connection option and HTTP/1.1.
+ */
+export function requestedProtocol(fields: Fields): string | null {
+  const value = fields.joined("upgrade");
+  if (value === undefined) return null;
+  const [name, version, ...rest] = value.split("/");
+  const isOne = isToken(name!) && (version === undefined || isToken(version)) && rest.length === 0;
+  if (!isOne || /^h2c?$/i.test(name!) || /^http$/i.test(name!)) return null;
+  return value;
 }

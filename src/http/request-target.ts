@@ -49,7 +49,7 @@ export function decodePath(path: string): string | undefined {
 }
 
 // oxlint-disable-next-line no-control-regex
-const rawBytes = /[\x80-\xff]/g;
+const rawBytes = /[\x7f-\xff]/g;
 
 /** Bytes that RFC 3986 does not allow in a URI, percent-encoded; everything else as it was. */
 export function escapeRawBytes(text: string): string {

@@ -13,11 +13,14 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Timer;
 }
 
+/** Longer ones would fire at once; 24 days are as good as never for what waits here. */
+const maxDelayMs = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallMs: () => Date.now(),
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
+    const timer = setTimeout(callback, Math.min(delayMs, maxDelayMs));
     return { cancel: () => clearTimeout(timer) };
   },
 };

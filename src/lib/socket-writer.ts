@@ -25,6 +25,7 @@ export class SocketWriter {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   #closed = false;
+  #takenBytes = 0;
 
   constructor(socket: WritableSocket) {
     this.#socket = socket;
@@ -37,6 +38,16 @@ export class SocketWriter {
 
   get blocked(): boolean {
     return this.#pendingBytes > 0;
+  }
+
+  /** A write found the socket broken, or `close` was called: everything is ignored from then on. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Bytes that the kernel has taken since the beginning. */
+  get takenBytes(): number {
+    return this.#takenBytes;
   }
 
   /** Takes latin1 text: one byte per character. It goes out with the next flush. */
@@ -80,6 +91,7 @@ export class SocketWriter {
         this.close();
         return true;
       }
+      this.#takenBytes += taken;
       this.#pendingBytes -= taken;
       if (taken < first.length) {
         this.#pending[0] = first.subarray(taken);
@@ -121,6 +133,7 @@ export class SocketWriter {
         this.close();
         return;
       }
+      this.#takenBytes += taken;
       if (taken >= length) return;
     }
     this.#pending.push(Buffer.from(bytes.subarray(taken, length)));

@@ -42,6 +42,8 @@ export interface Exchange {
   readonly status: number;
   /** Body bytes handed to the client so far, without framing. */
   readonly bodyBytesSent: number;
+  /** Fields of the head that was sent; null before. */
+  readonly responseFields: Fields | null;
 
   /** Sends a 1xx response other than 101; left out for HTTP/1.0 clients. */
   sendInformational(status: number, reason: string, fields: Fields): void;

@@ -1,0 +1,25 @@
+/** What TLS listeners ask for each handshake; the certificate manager answers. */
+
+/** Identity matters: the same object means the same certificate, so contexts can be cached by it. */
+export interface CertificateKeyPair {
+  /** PEM: the leaf first, then its chain. */
+  readonly certificate: string;
+  /** PEM: PKCS#8, PKCS#1 or SEC1. */
+  readonly privateKey: string;
+}
+
+export interface HandshakeCertificates {
+  /**
+   * The certificate for a server name in lower case without final dot. Null: the name is refused with an alert.
+   * A promise: the handshake waits for it (issuance); it never rejects.
+   */
+  forName(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null>;
+  /** For clients that send no server name; null: refused with an alert. */
+  withoutName(): CertificateKeyPair | null;
+  /** Whether a TLS-ALPN-01 validation of the name is under way (RFC 8737): only `acme-tls/1` is served then. */
+  isChallenge(name: string): boolean;
+  /** Called when `withoutName` has changed, or any certificate that is listed in `all`. */
+  onChange: (() => void) | null;
+  /** Every certificate that is known now, by name or wildcard; for HTTP/3, which can't ask per handshake. */
+  all(): ReadonlyMap<string, CertificateKeyPair>;
+}

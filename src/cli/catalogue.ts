@@ -1,0 +1,89 @@
+/** The names of all commands. A command's own file is loaded when it is used. */
+import type { CliCommand } from "./cli-command.ts";
+
+export interface Leaf {
+  kind: "command";
+  name: string;
+  summary: string;
+  aliases: readonly string[];
+  /** Never suggested for a mistyped name. */
+  auxiliary: boolean;
+  load(): Promise<CliCommand>;
+}
+
+export interface Group {
+  kind: "group";
+  name: string;
+  summary: string;
+  aliases: readonly string[];
+  /** In the order in which they are suggested. */
+  entries: readonly Entry[];
+}
+
+export type Entry = Leaf | Group;
+
+export const rollout: Group = {
+  kind: "group",
+  name: "rollout",
+  summary: "Try a new version with a part of the traffic",
+  aliases: [],
+  entries: [
+    leaf("deploy", "Start the targets of a rollout", async () => {
+      return (await import("./commands/rollout-deploy.ts")).rolloutDeploy;
+    }),
+    leaf("set", "Choose which requests belong to the rollout", async () => {
+      return (await import("./commands/rollout-set.ts")).rolloutSet;
+    }),
+    leaf("stop", "Send all requests to the active targets again", async () => {
+      return (await import("./commands/rollout-stop.ts")).rolloutStop;
+    }),
+  ],
+};
+
+export const catalogue: Group = {
+  kind: "group",
+  name: "kamal-proxy",
+  summary: "An HTTP proxy that deploys without downtime",
+  aliases: [],
+  entries: [
+    leaf("run", "Run the proxy", async () => (await import("./commands/run.ts")).run),
+    leaf("deploy", "Switch a service to new targets", async () => {
+      return (await import("./commands/deploy.ts")).deploy;
+    }),
+    leaf("remove", "Remove a service", async () => (await import("./commands/remove.ts")).remove, [
+      "rm",
+    ]),
+    leaf("pause", "Hold the requests to a service", async () => {
+      return (await import("./commands/pause.ts")).pause;
+    }),
+    leaf("stop", "Answer all requests to a service with an error page", async () => {
+      return (await import("./commands/stop.ts")).stop;
+    }),
+    leaf("resume", "Let a paused or stopped service serve again", async () => {
+      return (await import("./commands/resume.ts")).resume;
+    }),
+    leaf("list", "List all services", async () => (await import("./commands/list.ts")).list, [
+      "ls",
+    ]),
+    rollout,
+    auxiliary("help", "Show the help of a command", async () => {
+      return (await import("./commands/help.ts")).help;
+    }),
+    auxiliary("version", "Show the version", async () => {
+      return (await import("./commands/version.ts")).version;
+    }),
+  ],
+};
+
+function leaf(
+  name: string,
+  summary: string,
+  load: () => Promise<CliCommand>,
+  aliases: readonly string[] = [],
+): Leaf {
+  return { kind: "command", name, summary, aliases, auxiliary: false, load };
+}
+
+function auxiliary(name: string, summary: string, load: () => Promise<CliCommand>): Leaf {
+  return { ...leaf(name, summary, load), auxiliary: true };
+}

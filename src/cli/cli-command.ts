@@ -1,0 +1,82 @@
+/** One command: its flags and rules around what it does. */
+import { CommandError } from "../config/command-error.ts";
+import { socketPath } from "../config/paths.ts";
+import type { Environment } from "../config/paths.ts";
+import type { Command, Reply } from "../control/protocol.ts";
+import { checkFlagRules, checkPositionals } from "./argument-rules.ts";
+import type { FlagRules, PositionalRule } from "./argument-rules.ts";
+import type { CliContext } from "./context.ts";
+import type { FlagTable, FlagValues } from "./flags.ts";
+import { commandHelp } from "./help.ts";
+import { parseFlags } from "./parse-flags.ts";
+
+export interface Input<T extends FlagTable> {
+  values: FlagValues<T>;
+  given: ReadonlySet<string>;
+  /** The first positional, "" when there is none. */
+  service: string;
+  context: CliContext;
+}
+
+export interface CommandSpec<T extends FlagTable> {
+  /** Below `kamal-proxy`: `rollout set`. */
+  path: string;
+  /** Positionals as the help shows them. */
+  operands?: string;
+  summary: string;
+  aliases?: readonly string[];
+  /** Further text of the help. */
+  notes?: string;
+  positionals: PositionalRule;
+  rules?: FlagRules;
+  flags(environment: Environment): T;
+  /** Throws what must be reported before missing flags. */
+  check?(input: Input<T>): void;
+  run(input: Input<T>): Promise<number>;
+}
+
+/** A command without the types of its flags. */
+export interface CliCommand {
+  help(environment: Environment): string;
+  execute(args: readonly string[], context: CliContext): Promise<number>;
+}
+
+export function cliCommand<T extends FlagTable>(spec: CommandSpec<T>): CliCommand {
+  const help = (environment: Environment): string => commandHelp(spec, spec.flags(environment));
+  return {
+    help,
+    async execute(args, context) {
+      const parsed = parseFlags(spec.flags(context.environment), args);
+      if (parsed.help) {
+        await context.write(help(context.environment));
+        return 0;
+      }
+      checkPositionals(spec.positionals, parsed.positionals, `kamal-proxy ${spec.path}`);
+      const input: Input<T> = {
+        values: parsed.values,
+        given: parsed.given,
+        service: parsed.positionals[0] ?? "",
+        context,
+      };
+      spec.check?.(input);
+      checkFlagRules(spec.rules ?? {}, parsed.given);
+      return spec.run(input);
+    },
+  };
+}
+
+/** Sends a command and throws the error of its reply. */
+export async function send(
+  context: CliContext,
+  command: Command,
+): Promise<Extract<Reply, { ok: true }>> {
+  const reply = await context.send(socketPath(context.environment), command);
+  if (!reply.ok) throw new CommandError(reply.error);
+  return reply;
+}
+
+/** For commands that print nothing. */
+export async function sendQuietly(context: CliContext, command: Command): Promise<number> {
+  await send(context, command);
+  return 0;
+}

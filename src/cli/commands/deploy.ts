@@ -1,0 +1,110 @@
+/** `kamal-proxy deploy <service>` */
+import { CommandError } from "../../config/command-error.ts";
+import { acmeStagingDirectory } from "../../config/defaults.ts";
+import { certificateFolder } from "../../config/paths.ts";
+import type { ServiceOptions, TargetOptions } from "../../config/options.ts";
+import {
+  normalizeServiceOptions,
+  normalizeTargetOptions,
+  validateServiceOptions,
+  validateTargetOptions,
+  validateTargets,
+} from "../../config/validate-options.ts";
+import { cliCommand, sendQuietly } from "../cli-command.ts";
+import type { Input } from "../cli-command.ts";
+import { ensureDataFolder } from "../data-folder.ts";
+import { deployFlags } from "../deploy-flags.ts";
+import type { DeployFlags } from "../deploy-flags.ts";
+
+type DeployInput = Input<DeployFlags>;
+
+export const deploy = cliCommand({
+  path: "deploy",
+  operands: "<service>",
+  summary:
+    "Switches a service to new targets as soon as they are healthy; a new service is created.\n" +
+    "All options are set anew by each deploy.",
+  positionals: "service",
+  rules: {
+    required: ["target"],
+    together: ["tls-certificate-path", "tls-private-key-path"],
+  },
+  flags: deployFlags,
+  check(input) {
+    rejectLimitWithoutBuffering(input, "request");
+    rejectLimitWithoutBuffering(input, "response");
+    reject(validateServiceOptions(serviceOptions(input)));
+  },
+  run(input) {
+    const { service, values, context } = input;
+    reject(validateTargets(values.target));
+    reject(validateTargetOptions(targetOptions(input)));
+    return sendQuietly(context, {
+      command: "deploy",
+      service,
+      targets: values.target,
+      readTargets: values["read-target"],
+      options: normalizeServiceOptions(serviceOptions(input)),
+      targetOptions: normalizeTargetOptions(targetOptions(input)),
+      deployTimeoutMs: values["deploy-timeout"],
+      drainTimeoutMs: values["drain-timeout"],
+      force: values.force,
+    });
+  },
+});
+
+function reject(fault: string | undefined): void {
+  if (fault !== undefined) throw new CommandError(fault);
+}
+
+/** `--buffer-requests=false` counts as given. */
+function rejectLimitWithoutBuffering({ given }: DeployInput, kind: "request" | "response"): void {
+  if (given.has(`max-${kind}-body`) && !given.has(`buffer-${kind}s`)) {
+    reject(`max-${kind}-body can only be set when ${kind} buffering is enabled`);
+  }
+}
+
+function serviceOptions({ values, given, context }: DeployInput): ServiceOptions {
+  return {
+    hosts: values.host,
+    pathPrefixes: values["path-prefix"],
+    stripPrefix: values["strip-path-prefix"],
+    tlsEnabled: values.tls,
+    tlsRedirect: values["tls-redirect"],
+    tlsCertificatePath: values["tls-certificate-path"],
+    tlsPrivateKeyPath: values["tls-private-key-path"],
+    tlsOnDemandUrl: values["tls-on-demand-url"],
+    canonicalHost: values["canonical-host"],
+    acmeDirectory: values["tls-staging"] ? acmeStagingDirectory : "",
+    acmeCachePath: given.has("tls-acme-cache-path")
+      ? values["tls-acme-cache-path"]
+      : certificateFolder(ensureDataFolder(context)),
+    errorPagePath: values["error-pages"],
+    writerAffinityTimeoutMs: values["writer-affinity-timeout"],
+    readTargetsAcceptWebsockets: values["read-target-websockets"],
+    excludeMetricsPaths: values["exclude-metrics-path"],
+    clientIpHeader: values["client-ip-header"],
+  };
+}
+
+function targetOptions({ values, given }: DeployInput): TargetOptions {
+  return {
+    healthCheck: {
+      path: values["health-check-path"],
+      port: values["health-check-port"],
+      host: values["health-check-host"],
+      intervalMs: values["health-check-interval"],
+      timeoutMs: values["health-check-timeout"],
+    },
+    responseTimeoutMs: values["target-timeout"],
+    bufferRequests: values["buffer-requests"],
+    bufferResponses: values["buffer-responses"],
+    maxMemoryBufferBytes: values["buffer-memory"],
+    maxRequestBodyBytes: values["max-request-body"],
+    maxResponseBodyBytes: values["max-response-body"],
+    logRequestHeaders: values["log-request-header"],
+    logResponseHeaders: values["log-response-header"],
+    forwardHeaders: given.has("forward-headers") ? values["forward-headers"] : !values.tls,
+    scopeCookiePaths: values["scope-cookie-paths"],
+  };
+}

@@ -1,0 +1,27 @@
+/** `kamal-proxy rollout set <service>` */
+import { CommandError } from "../../config/command-error.ts";
+import { validatePercentage } from "../../config/validate-options.ts";
+import { cliCommand, sendQuietly } from "../cli-command.ts";
+import { int, strings } from "../flags.ts";
+
+export const rolloutSet = cliCommand({
+  path: "rollout set",
+  operands: "<service>",
+  summary: "Chooses the requests of the rollout, by their cookie `kamal-rollout`.",
+  positionals: "service",
+  rules: { oneOf: ["percent", "list"] },
+  flags: () => ({
+    percent: int("Share of the cookie's values, 0 to 100"),
+    list: strings("Value of the cookie that belongs to the rollout (repeatable)"),
+  }),
+  run: ({ service, values, context }) => {
+    const fault = validatePercentage(values.percent);
+    if (fault !== undefined) throw new CommandError(fault);
+    return sendQuietly(context, {
+      command: "rollout-set",
+      service,
+      percentage: values.percent,
+      allowlist: values.list,
+    });
+  },
+});

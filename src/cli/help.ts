@@ -1,0 +1,86 @@
+/** The help texts. */
+import { formatDuration } from "../lib/duration.ts";
+import { goQuote } from "../lib/go-quote.ts";
+import { helpFlag } from "./flags.ts";
+import type { AnyFlag, FlagTable } from "./flags.ts";
+
+interface CommandPage {
+  path: string;
+  operands?: string;
+  summary: string;
+  aliases?: readonly string[];
+  notes?: string;
+}
+
+interface GroupPage {
+  /** `kamal-proxy` or `kamal-proxy rollout`. */
+  path: string;
+  summary: string;
+  commands: readonly { name: string; summary: string }[];
+  flags: FlagTable;
+}
+
+export function commandHelp(page: CommandPage, flags: FlagTable): string {
+  const operands = page.operands === undefined ? "" : ` ${page.operands}`;
+  const sections = [
+    page.summary,
+    `Usage:\n  kamal-proxy ${page.path}${operands} [flags]`,
+    ...(page.aliases === undefined ? [] : [`Aliases:\n  ${page.aliases.join(", ")}`]),
+    flagSection(flags),
+    ...(page.notes === undefined ? [] : [page.notes]),
+  ];
+  return `${sections.join("\n\n")}\n`;
+}
+
+export function groupHelp(page: GroupPage): string {
+  const sections = [
+    page.summary,
+    `Usage:\n  ${page.path} [command]`,
+    `Commands:\n${columns(page.commands.map(({ name, summary }) => [name, summary]))}`,
+    flagSection(page.flags),
+    `Run "${page.path} [command] --help" for the flags of a command.`,
+  ];
+  return `${sections.join("\n\n")}\n`;
+}
+
+/** Lines of two columns, indented. */
+export function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}   ${right}`).join("\n");
+}
+
+function flagSection(flags: FlagTable): string {
+  const entries = Object.entries<AnyFlag>({ ...flags, ...helpFlag });
+  const rows = entries
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, flag]): [string, string] => [flagTerm(name, flag), flagText(flag)]);
+  return `Flags:\n${columns(rows)}`;
+}
+
+function flagTerm(name: string, flag: AnyFlag): string {
+  const short = flag.shorthand === undefined ? "    " : `-${flag.shorthand}, `;
+  return `${short}--${name}${flag.type === "bool" ? "" : ` ${flag.type}`}`;
+}
+
+function flagText(flag: AnyFlag): string {
+  const shown = defaultText(flag);
+  const fallback = shown === "" ? "" : ` (default ${shown})`;
+  const variables = flag.environment === undefined ? "" : ` [${flag.environment.join(", ")}]`;
+  return `${flag.description}${fallback}${variables}`;
+}
+
+/** Empty for what needs no mention: false, 0, no text, no values. */
+function defaultText(flag: AnyFlag): string {
+  switch (flag.type) {
+    case "bool":
+      return flag.default ? "true" : "";
+    case "int":
+      return flag.default === 0 ? "" : String(flag.default);
+    case "string":
+      return flag.default === "" ? "" : goQuote(flag.default);
+    case "strings":
+      return flag.default.length === 0 ? "" : `[${flag.default.join(",")}]`;
+    case "duration":
+      return formatDuration(flag.default);
+  }
+}

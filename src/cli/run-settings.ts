@@ -1,0 +1,101 @@
+/** The settings of `run` that are no flags of kamal-proxy: limits and trusted proxies. */
+import { bufferMemoryTotalBytes, clientLimits } from "../config/defaults.ts";
+import type { ClientLimits } from "../config/defaults.ts";
+import type { Environment } from "../config/paths.ts";
+import { CidrError, CidrList } from "../lib/cidr.ts";
+import { formatDuration, parseDuration } from "../lib/duration.ts";
+import { parseGoInteger } from "../lib/go-number.ts";
+import type { Parsed } from "../lib/go-number.ts";
+import { strictSetting } from "./environment.ts";
+import { parseList } from "./flag-value.ts";
+import { columns } from "./help.ts";
+
+interface LimitSetting {
+  variable: string;
+  description: string;
+  default: string;
+}
+
+const durationLimits = {
+  headerTimeoutMs: ["KAMAL_PROXY_HEADER_TIMEOUT", "Time that a client has to send a request head"],
+  idleTimeoutMs: ["KAMAL_PROXY_IDLE_TIMEOUT", "Time that a connection may wait for a request"],
+  stallTimeoutMs: [
+    "KAMAL_PROXY_STALL_TIMEOUT",
+    "Time that a client may neither send nor read anything of a body",
+  ],
+} as const;
+const headerBytesVariable = "KAMAL_PROXY_MAX_HEADER_BYTES";
+const memoryVariable = "KAMAL_PROXY_BUFFER_MEMORY_TOTAL";
+
+export function readClientLimits(environment: Environment): ClientLimits {
+  const read = (key: keyof typeof durationLimits): number =>
+    strictSetting(environment, durationLimits[key][0], positiveDuration) ?? clientLimits[key];
+  return {
+    headerTimeoutMs: read("headerTimeoutMs"),
+    idleTimeoutMs: read("idleTimeoutMs"),
+    stallTimeoutMs: read("stallTimeoutMs"),
+    maxHeaderBytes:
+      strictSetting(environment, headerBytesVariable, (text) => integerFrom(1, text)) ??
+      clientLimits.maxHeaderBytes,
+  };
+}
+
+export function readBufferMemoryTotal(environment: Environment): number {
+  const given = strictSetting(environment, memoryVariable, (text) => integerFrom(0, text));
+  return given ?? bufferMemoryTotalBytes;
+}
+
+/** A CSV list of addresses and CIDR blocks. */
+export function parseAddressBlocks(text: string): Parsed<string[]> {
+  const list = parseList(text);
+  if ("error" in list) return list;
+  const blocks = list.value.map((block) => block.trim());
+  const fault = addressBlockFault(blocks);
+  return fault === undefined ? { value: blocks } : { error: fault };
+}
+
+export function addressBlockFault(blocks: readonly string[]): string | undefined {
+  const list = CidrList.parse(blocks);
+  return list instanceof CidrError ? list.message : undefined;
+}
+
+/** For the help of `run`. */
+export function limitNotes(): string {
+  const rows = limitSettings().map(({ variable, description, default: value }) => {
+    return [variable, `${description} (default ${value})`] as const;
+  });
+  return `Environment variables without a flag:\n${columns(rows)}`;
+}
+
+function limitSettings(): LimitSetting[] {
+  const durations = Object.entries(durationLimits).map(([key, [variable, description]]) => ({
+    variable,
+    description,
+    default: formatDuration(clientLimits[key as keyof typeof durationLimits]),
+  }));
+  return [
+    ...durations,
+    {
+      variable: headerBytesVariable,
+      description: "Bytes that a request head may have",
+      default: String(clientLimits.maxHeaderBytes),
+    },
+    {
+      variable: memoryVariable,
+      description: "Bytes of memory for all buffered bodies together",
+      default: String(bufferMemoryTotalBytes),
+    },
+  ];
+}
+
+function positiveDuration(text: string): Parsed<number> {
+  const parsed = parseDuration(text);
+  if ("error" in parsed) return parsed;
+  return parsed.ms > 0 ? { value: parsed.ms } : { error: "must be greater than 0s" };
+}
+
+function integerFrom(least: number, text: string): Parsed<number> {
+  const parsed = parseGoInteger(text);
+  if ("error" in parsed || parsed.value >= least) return parsed;
+  return { error: `must be at least ${least}` };
+}

@@ -1,0 +1,32 @@
+/** Where the control socket and the saved data are, by the environment alone. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The control socket: `KAMAL_PROXY_SOCKET`, else in the runtime folder of the user. */
+export function socketPath(environment: Environment): string {
+  const given = environment["KAMAL_PROXY_SOCKET"];
+  if (given) return given;
+  return join(environment["XDG_RUNTIME_DIR"] || temporaryFolder(environment), "kamal-proxy.sock");
+}
+
+/** Folder of the state file and the certificates. `XDG_CONFIG_HOME` does not count. */
+export function dataFolder(environment: Environment): string {
+  const home = environment["HOME"] || temporaryFolder(environment);
+  return join(home, ".config/kamal-proxy");
+}
+
+/** Stands in for a data folder that cannot be made. */
+export function temporaryFolder(environment: Environment): string {
+  return environment["TMPDIR"] || "/tmp";
+}
+
+export function statePath(folder: string): string {
+  return join(folder, "kamal-proxy.state");
+}
+
+export function certificateFolder(folder: string): string {
+  return join(folder, "certs");
+}
+
+function join(folder: string, name: string): string {
+  return `${folder.replace(/\/+$/, "")}/${name}`;
+}

@@ -1,0 +1,65 @@
+/** From a message on the control socket to the code that does it, and from its outcome to a reply. */
+import { CommandError } from "../config/command-error.ts";
+import type { Logger } from "../lib/logger.ts";
+import type {
+  Command,
+  DeployCommand,
+  ListCommand,
+  PauseCommand,
+  PlainServiceCommand,
+  Reply,
+  RolloutDeployCommand,
+  RolloutSetCommand,
+  ServiceDescriptions,
+  StopCommand,
+} from "./protocol.ts";
+import { parseCommand } from "./protocol-schema.ts";
+
+/** One for each command. What it throws as CommandError is told to the user. */
+export interface CommandHandlers {
+  deploy: (command: DeployCommand) => Promise<void>;
+  "rollout-deploy": (command: RolloutDeployCommand) => Promise<void>;
+  "rollout-set": (command: RolloutSetCommand) => Promise<void>;
+  "rollout-stop": (command: PlainServiceCommand) => Promise<void>;
+  pause: (command: PauseCommand) => Promise<void>;
+  stop: (command: StopCommand) => Promise<void>;
+  resume: (command: PlainServiceCommand) => Promise<void>;
+  remove: (command: PlainServiceCommand) => Promise<void>;
+  list: () => ServiceDescriptions;
+}
+
+export async function dispatch(
+  payload: unknown,
+  handlers: CommandHandlers,
+  logger: Logger,
+): Promise<Reply> {
+  try {
+    const command = parseCommand(payload);
+    logger.debug("Command received", { command: command.command });
+    if (command.command === "list") return { ok: true, services: handlers.list() };
+    await perform(command, handlers);
+    return { ok: true };
+  } catch (error) {
+    if (error instanceof CommandError) return { ok: false, error: error.message };
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    logger.error("Command failed unexpectedly", { error: text });
+    return { ok: false, error: "internal error, see the log of the proxy" };
+  }
+}
+
+function perform(command: Exclude<Command, ListCommand>, handlers: CommandHandlers): Promise<void> {
+  switch (command.command) {
+    case "deploy":
+      return handlers.deploy(command);
+    case "rollout-deploy":
+      return handlers["rollout-deploy"](command);
+    case "rollout-set":
+      return handlers["rollout-set"](command);
+    case "pause":
+      return handlers.pause(command);
+    case "stop":
+      return handlers.stop(command);
+    default:
+      return handlers[command.command](command);
+  }
+}

@@ -1,0 +1,143 @@
+/** Checks what arrives over the control socket against the types of `protocol`. */
+import * as v from "valibot";
+import { CommandError } from "../config/command-error.ts";
+import type { ServiceOptions, TargetOptions } from "../config/options.ts";
+import type { Command, Reply, ServiceDescription } from "./protocol.ts";
+
+const texts = v.array(v.string());
+const milliseconds = v.pipe(v.number(), v.finite());
+const integer = v.pipe(v.number(), v.integer());
+const serviceName = v.pipe(v.string(), v.nonEmpty());
+
+const serviceOptions = v.strictObject({
+  hosts: texts,
+  pathPrefixes: texts,
+  stripPrefix: v.boolean(),
+  tlsEnabled: v.boolean(),
+  tlsRedirect: v.boolean(),
+  tlsCertificatePath: v.string(),
+  tlsPrivateKeyPath: v.string(),
+  tlsOnDemandUrl: v.string(),
+  canonicalHost: v.string(),
+  acmeDirectory: v.string(),
+  acmeCachePath: v.string(),
+  errorPagePath: v.string(),
+  writerAffinityTimeoutMs: milliseconds,
+  readTargetsAcceptWebsockets: v.boolean(),
+  excludeMetricsPaths: texts,
+  clientIpHeader: v.string(),
+}) satisfies v.GenericSchema<ServiceOptions>;
+
+const targetOptions = v.strictObject({
+  healthCheck: v.strictObject({
+    path: v.string(),
+    port: integer,
+    host: v.string(),
+    intervalMs: milliseconds,
+    timeoutMs: milliseconds,
+  }),
+  responseTimeoutMs: milliseconds,
+  bufferRequests: v.boolean(),
+  bufferResponses: v.boolean(),
+  maxMemoryBufferBytes: integer,
+  maxRequestBodyBytes: integer,
+  maxResponseBodyBytes: integer,
+  logRequestHeaders: texts,
+  logResponseHeaders: texts,
+  forwardHeaders: v.boolean(),
+  scopeCookiePaths: v.boolean(),
+}) satisfies v.GenericSchema<TargetOptions>;
+
+const targets = { targets: texts, readTargets: texts };
+const deployTimeouts = { deployTimeoutMs: milliseconds, drainTimeoutMs: milliseconds };
+
+export const commandSchema = v.variant("command", [
+  v.strictObject({
+    command: v.literal("deploy"),
+    service: serviceName,
+    ...targets,
+    options: serviceOptions,
+    targetOptions,
+    ...deployTimeouts,
+    force: v.boolean(),
+  }),
+  v.strictObject({
+    command: v.literal("rollout-deploy"),
+    service: serviceName,
+    ...targets,
+    ...deployTimeouts,
+  }),
+  v.strictObject({
+    command: v.literal("rollout-set"),
+    service: serviceName,
+    percentage: integer,
+    allowlist: texts,
+  }),
+  v.strictObject({
+    command: v.literal("pause"),
+    service: serviceName,
+    drainTimeoutMs: milliseconds,
+    maxPauseMs: milliseconds,
+  }),
+  v.strictObject({
+    command: v.literal("stop"),
+    service: serviceName,
+    drainTimeoutMs: milliseconds,
+    message: v.string(),
+  }),
+  v.strictObject({
+    command: v.picklist(["rollout-stop", "resume", "remove"]),
+    service: serviceName,
+  }),
+  v.strictObject({ command: v.literal("list") }),
+]) satisfies v.GenericSchema<Command>;
+
+const serviceDescription = v.strictObject({
+  hosts: texts,
+  paths: texts,
+  targets: texts,
+  rollout_targets: texts,
+  state: v.picklist(["running", "paused", "stopped"]),
+  tls: v.boolean(),
+  rollout: v.nullable(v.strictObject({ percentage: v.number(), allowlist: texts })),
+  degraded: v.nullable(v.string()),
+  held_requests: integer,
+  target_details: v.array(
+    v.strictObject({
+      target: v.string(),
+      group: v.picklist(["active", "rollout"]),
+      read_only: v.boolean(),
+      state: v.picklist(["adding", "healthy", "unhealthy"]),
+      last_error: v.nullable(v.string()),
+      in_flight: integer,
+      served: integer,
+    }),
+  ),
+  options: v.record(v.string(), v.unknown()),
+}) satisfies v.GenericSchema<ServiceDescription>;
+
+export const replySchema = v.variant("ok", [
+  v.strictObject({
+    ok: v.literal(true),
+    services: v.exactOptional(v.record(v.string(), serviceDescription)),
+  }),
+  v.strictObject({ ok: v.literal(false), error: v.string() }),
+]) satisfies v.GenericSchema<Reply>;
+
+/** Throws a CommandError that names the field at fault. */
+export function parseCommand(payload: unknown): Command {
+  return parse(commandSchema, payload, "command");
+}
+
+export function parseReply(payload: unknown): Reply {
+  return parse(replySchema, payload, "reply");
+}
+
+function parse<Value>(schema: v.GenericSchema<Value>, payload: unknown, what: string): Value {
+  const result = v.safeParse(schema, payload, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const field = v.getDotPath(issue);
+  const place = field === null ? "" : ` (${field})`;
+  throw new CommandError(`malformed ${what}${place}: ${issue.message}`);
+}

@@ -1,0 +1,61 @@
+/** Whether a service can be served as configured: certificate and error pages. */
+import { CommandError } from "../config/command-error.ts";
+import type { ServiceOptions } from "../config/options.ts";
+import type { Logger } from "../lib/logger.ts";
+
+/** What reaches into files; both throw when something is wrong with them. */
+export interface ServiceFiles {
+  /** Source of each page by file name without `.html`. */
+  loadErrorPages: (path: string) => Record<string, string> | Promise<Record<string, string>>;
+  /** Certificate and key of the options; called only when they are set. */
+  checkCertificate: (options: ServiceOptions) => void | Promise<void>;
+}
+
+/** Returns the service's error pages, or throws a CommandError; its cause goes to the log. */
+export async function checkService(
+  name: string,
+  options: ServiceOptions,
+  files: ServiceFiles,
+  logger: Logger,
+): Promise<Record<string, string> | null> {
+  if (options.tlsEnabled) await checkTls(name, options, files, logger);
+  const path = options.errorPagePath;
+  if (path === "") return null;
+  try {
+    return await files.loadErrorPages(path);
+  } catch (error) {
+    const fields = { service: name, path, error: messageOf(error) };
+    logger.error("Unable to parse custom error pages", fields);
+    throw new CommandError("unable to load error pages", { cause: error });
+  }
+}
+
+async function checkTls(
+  name: string,
+  options: ServiceOptions,
+  files: ServiceFiles,
+  logger: Logger,
+): Promise<void> {
+  const path = options.tlsCertificatePath;
+  if (path !== "" && options.tlsPrivateKeyPath !== "") {
+    try {
+      await files.checkCertificate(options);
+    } catch (error) {
+      logger.error("Unable to load certificate", { service: name, path, error: messageOf(error) });
+      throw new CommandError("unable to load certificate", { cause: error });
+    }
+  } else if (options.hosts.some((host) => host.includes("*"))) {
+    throw new CommandError("automatic TLS does not support wildcards");
+  }
+}
+
+/** The error and what caused it, for those who have no log beside it. */
+export function fullReason(error: unknown): string {
+  const text = messageOf(error);
+  const cause = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : text;
+  return cause === text ? text : `${text}: ${cause}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

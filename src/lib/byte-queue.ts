@@ -1,0 +1,43 @@
+/** Received bytes that wait to be read: appended at the end, consumed from the front. */
+export class ByteQueue {
+  #bytes: Buffer = empty;
+  #start = 0;
+  #end = 0;
+
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /** The waiting bytes without a copy; valid until the next append. */
+  view(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  /** Copies the bytes in. Growth doubles, so that a dribbled head costs no more than its size. */
+  append(bytes: Uint8Array): void {
+    if (this.#end + bytes.length > this.#bytes.length) this.#makeRoom(bytes.length);
+    this.#bytes.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
+  consume(count: number): void {
+    this.#start += count;
+    if (this.#start < this.#end) return;
+    this.#start = 0;
+    this.#end = 0;
+    // An idle connection keeps no buffer.
+    this.#bytes = empty;
+  }
+
+  #makeRoom(count: number): void {
+    const length = this.length;
+    const needed = length + count;
+    const target = needed <= this.#bytes.length ? this.#bytes : Buffer.allocUnsafe(needed * 2);
+    this.#bytes.copy(target, 0, this.#start, this.#end);
+    this.#bytes = target;
+    this.#start = 0;
+    this.#end = length;
+  }
+}
+
+const empty = Buffer.alloc(0);

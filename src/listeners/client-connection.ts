@@ -1,0 +1,28 @@
+/** What a listener's socket handlers call: the object that `socket.data` holds. */
+
+export interface ClientConnection {
+  onData(chunk: Buffer): void;
+  onDrain(): void;
+  /** The client sent FIN. */
+  onEnd(): void;
+  onClose(): void;
+  /** Called by the sweep timer, for timeouts. */
+  sweep(nowMs: number): void;
+  /** The listener stops: finish what is under way, then close. */
+  finish(): void;
+  /** Ends the connection at once. */
+  destroy(): void;
+}
+
+/** The socket calls that connections need; Bun's plain and TLS sockets have them. */
+export interface ClientSocket {
+  write(data: Uint8Array, byteOffset?: number, byteLength?: number): number;
+  /** Sends FIN (close_notify first on TLS) and goes on reading. */
+  shutdown(): void;
+  /** Closes both directions. */
+  end(): void;
+  /** Closes with RST. */
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+}

@@ -1,0 +1,399 @@
+/**
+ * The server side of HTTP/1.1 (RFC 9112): one state machine per client connection. Requests are read
+ * one after the other; what a client sends ahead waits, bounded, until the response is complete.
+ */
+import type { Duplex } from "../http/body.ts";
+import { noBody, requestFraming } from "../http/body-framing.ts";
+import { Fields } from "../http/fields.ts";
+import { HeadError, hopelessHeadStart, parseRequestHead } from "../http/head-parser.ts";
+import { connectionOptions } from "../http/hop-by-hop.ts";
+import { checkRequest } from "../http/request-policy.ts";
+import { reasonPhrase } from "../http/status.ts";
+import { ByteQueue } from "../lib/byte-queue.ts";
+import { SocketWriter } from "../lib/socket-writer.ts";
+import {
+  lingerTimeoutMs,
+  maxDiscardBytes,
+  maxFieldCount,
+  maxLeadingEmptyLines,
+  maxReadAheadBytes,
+  type ClientLimits,
+} from "../config/defaults.ts";
+import type { Exchange, Scheme } from "../proxy/exchange.ts";
+import type { ClientConnection, ClientSocket } from "./client-connection.ts";
+import { ClientTunnel } from "./client-tunnel.ts";
+import type { ConnectionSet } from "./connection-set.ts";
+import { Http1Exchange, type ExchangeConnection } from "./http1-exchange.ts";
+
+export interface Http1Context {
+  scheme: Scheme;
+  limits: ClientLimits;
+  connections: ConnectionSet;
+  handle(exchange: Exchange): void;
+  wallMs(): number;
+}
+
+/** `draining`: closes when everything is sent; `lingering`: FIN sent, what still comes is thrown away. */
+type State = "head" | "exchange" | "tunnel" | "draining" | "lingering" | "closed";
+
+const noBytes = new Uint8Array();
+const endOfHead = Buffer.from("\r\n\r\n");
+/** A head that is still incomplete at this size has been checked for nonsense already. */
+const hopelessCheckBytes = 4_096;
+
+export class Http1Connection implements ClientConnection, ExchangeConnection {
+  readonly #socket: ClientSocket;
+  readonly #context: Http1Context;
+  readonly writer: SocketWriter;
+  readonly clientAddress: string;
+  readonly clientPort: number;
+
+  #state: State = "head";
+  readonly #input = new ByteQueue();
+  /** Bytes of the input in which the end of the head is known not to begin. */
+  #scanned = 0;
+  #exchange: Http1Exchange | null = null;
+  #tunnel: ClientTunnel | null = null;
+  #processing = false;
+  /** Somebody wants bytes while bytes are being handed out: the socket reads on afterwards. */
+  #pumpWanted = false;
+  #paused = false;
+  #ended = false;
+  #lingerAfterDrain = false;
+  stopping = false;
+  #served = 0;
+  #discardedBytes = 0;
+  /** When the current wait began: for a head, or the last byte of progress either way. */
+  #sinceMs: number;
+
+  constructor(
+    socket: ClientSocket,
+    context: Http1Context,
+    clientAddress: string,
+    clientPort: number,
+  ) {
+    this.#socket = socket;
+    this.#context = context;
+    this.writer = new SocketWriter(socket);
+    this.clientAddress = clientAddress;
+    this.clientPort = clientPort;
+    context.connections.add(this);
+    this.#sinceMs = context.connections.nowMs;
+  }
+
+  get scheme(): Scheme {
+    return this.#context.scheme;
+  }
+
+  wallMs(): number {
+    return this.#context.wallMs();
+  }
+
+  // Events of the socket.
+
+  onData(chunk: Buffer): void {
+    if (this.#state === "lingering") {
+      this.#discard(chunk.length);
+      return;
+    }
+    if (this.#state === "closed" || this.#state === "draining") return;
+    if (this.#state !== "head" || (this.#input.length === 0 && this.#served > 0)) {
+      this.#sinceMs = this.#context.connections.nowMs;
+    }
+    if (this.#processing || this.#input.length > 0) {
+      this.#input.append(chunk);
+      this.#processInput();
+      return;
+    }
+    const consumed = this.#process(chunk);
+    if (consumed < chunk.length && this.#reads) {
+      this.#input.append(consumed === 0 ? chunk : chunk.subarray(consumed));
+    }
+    this.#limitReadAhead();
+  }
+
+  onDrain(): void {
+    if (this.#state === "closed" || !this.writer.drain()) return;
+    this.#sinceMs = this.#context.connections.nowMs;
+    if (this.#state === "draining") this.#closeAfterDrain();
+    else if (this.#state === "tunnel") this.#tunnel!.drained();
+    else this.#exchange?.drained();
+  }
+
+  onEnd(): void {
+    this.#ended = true;
+    if (this.#state === "tunnel") {
+      this.#tunnel!.received(null);
+      return;
+    }
+    if (this.#state === "draining") return;
+    // Requests that were pipelined before the FIN are still answered, the last one as well when it
+    // waits behind another; a client that half-closes while its only request runs counts as gone.
+    if (this.#state === "exchange" && this.#exchange!.bodyDone && this.#input.length > 0) return;
+    this.destroy();
+  }
+
+  onClose(): void {
+    this.#closed();
+  }
+
+  sweep(nowMs: number): void {
+    const waitedMs = nowMs - this.#sinceMs;
+    const { limits } = this.#context;
+    switch (this.#state) {
+      case "head":
+        if (this.#input.length === 0 && this.#served > 0) {
+          if (waitedMs > limits.idleTimeoutMs) this.destroy();
+        } else if (waitedMs > limits.headerTimeoutMs) {
+          if (this.#input.length === 0) this.destroy();
+          else this.#refuse(408);
+        }
+        break;
+      case "exchange":
+        if (waitedMs <= limits.stallTimeoutMs) break;
+        if (this.writer.blocked || this.#exchange!.wantsBody) this.destroy();
+        break;
+      case "draining":
+        if (waitedMs > limits.stallTimeoutMs) this.destroy();
+        break;
+      case "lingering":
+        if (waitedMs > lingerTimeoutMs) this.destroy();
+        break;
+      case "tunnel":
+      case "closed":
+        break;
+    }
+  }
+
+  finish(): void {
+    this.stopping = true;
+    if (this.#state === "head" && this.#input.length === 0) this.destroy();
+  }
+
+  /** Ends the connection at once; an exchange under way is told. */
+  destroy(): void {
+    if (this.#state === "closed") return;
+    const socket = this.#socket;
+    // Where the close ends the body, only RST tells the client that there should have been more.
+    const looksComplete = this.#exchange !== null && this.#exchange.endsByClose;
+    this.#closed();
+    if (looksComplete) socket.terminate();
+    else socket.end();
+  }
+
+  // Calls of the exchange.
+
+  pump(): void {
+    if (this.#processing) {
+      this.#pumpWanted = true;
+      return;
+    }
+    this.#resumeReading();
+    if (this.#input.length > 0) this.#processInput();
+  }
+
+  #resumeReading(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  holdReading(): void {
+    this.#pumpWanted = false;
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  responseEnded(): void {
+    const exchange = this.#exchange;
+    if (exchange === null || this.#state !== "exchange") return;
+    this.#sinceMs = this.#context.connections.nowMs;
+    if (exchange.mustClose || this.stopping) {
+      // Unread bytes at a close make the kernel send RST, which may destroy the answer on its way.
+      this.#closeWhenSent(exchange.bodyBroken || !exchange.bodyDone || this.#input.length > 0);
+      return;
+    }
+    if (!exchange.bodyDone) {
+      this.pump();
+      return;
+    }
+    this.#exchange = null;
+    this.#served++;
+    this.#state = "head";
+    if (this.#processing) return;
+    this.pump();
+    if (this.#ended && this.#state === "head") this.destroy();
+  }
+
+  startTunnel(): Duplex {
+    this.#state = "tunnel";
+    this.#exchange = null;
+    this.#tunnel = new ClientTunnel(this.#socket, this.writer, {
+      pump: () => this.pump(),
+      hold: () => this.holdReading(),
+      destroy: () => this.destroy(),
+      ended: () => this.#ended,
+    });
+    return this.#tunnel;
+  }
+
+  // Reading.
+
+  get #reads(): boolean {
+    return this.#state === "head" || this.#state === "exchange" || this.#state === "tunnel";
+  }
+
+  #processInput(): void {
+    if (this.#processing) return;
+    const consumed = this.#process(this.#input.view());
+    this.#input.consume(consumed);
+    this.#limitReadAhead();
+    if (this.#ended && this.#state === "head") this.destroy();
+  }
+
+  /** Reads as much as can be used now; returns how many bytes that was. */
+  #process(bytes: Buffer): number {
+    this.#processing = true;
+    let offset = 0;
+    while (offset < bytes.length) {
+      if (this.#state === "head") {
+        const headEnd = this.#readHead(bytes, offset);
+        if (headEnd === offset) break;
+        offset = headEnd;
+      } else if (this.#state === "exchange" && this.#exchange!.wantsBody) {
+        offset = this.#exchange!.receive(bytes, offset);
+      } else if (this.#state === "tunnel" && this.#tunnel!.flowing) {
+        this.#tunnel!.received(offset === 0 ? bytes : bytes.subarray(offset));
+        offset = bytes.length;
+      } else if (this.#state === "lingering" || this.#state === "closed") {
+        offset = bytes.length;
+      } else {
+        break;
+      }
+    }
+    this.#processing = false;
+    if (this.#pumpWanted) {
+      this.#pumpWanted = false;
+      this.#resumeReading();
+    }
+    return offset;
+  }
+
+  #limitReadAhead(): void {
+    if (this.#state === "head" || !this.#reads) return;
+    if (this.#input.length > maxReadAheadBytes) this.holdReading();
+  }
+
+  /** Returns the index behind the head, or `offset` while it is incomplete. */
+  #readHead(bytes: Buffer, offset: number): number {
+    let start = offset;
+    while (bytes[start] === 0x0d && bytes[start + 1] === 0x0a) {
+      start += 2;
+      if (start - offset > 2 * maxLeadingEmptyLines) return this.#refuse(400, bytes.length);
+    }
+    const { maxHeaderBytes } = this.#context.limits;
+    const end = bytes.indexOf(endOfHead, Math.max(start, offset + this.#scanned));
+    if (end < 0) {
+      const length = bytes.length - start;
+      if (length > maxHeaderBytes) return this.#refuse(431, bytes.length);
+      if (length > 0 && this.#scanned < hopelessCheckBytes) {
+        const text = bytes.latin1Slice(
+          start,
+          Math.min(bytes.length, start + 2 * hopelessCheckBytes),
+        );
+        if (hopelessHeadStart(text) !== undefined) return this.#refuse(400, bytes.length);
+      }
+      this.#scanned = Math.max(0, bytes.length - offset - 3);
+      return offset;
+    }
+    this.#scanned = 0;
+    if (end - start > maxHeaderBytes) return this.#refuse(431, bytes.length);
+    return this.#begin(bytes.latin1Slice(start, end + 2)) ? end + 4 : bytes.length;
+  }
+
+  /** A whole head has come. False when the request was refused. */
+  #begin(text: string): boolean {
+    const head = parseRequestHead(text, maxFieldCount);
+    if (head instanceof HeadError) {
+      this.#refuse(head.status);
+      return false;
+    }
+    const framing = requestFraming(head);
+    const target = framing instanceof HeadError ? framing : checkRequest(head);
+    if (framing instanceof HeadError || target instanceof HeadError) {
+      this.#refuse((target as HeadError).status);
+      return false;
+    }
+    const { fields, version } = head;
+    const options = connectionOptions(fields);
+    const upgrade =
+      options.upgrade && version === "HTTP/1.1" && framing.kind === "none"
+        ? (fields.get("upgrade") ?? null)
+        : null;
+    const exchange = new Http1Exchange(this, head, target, framing, {
+      clientCloses: version === "HTTP/1.1" ? options.close : options.close || !options.keepAlive,
+      expectsContinue: version === "HTTP/1.1" && framing !== noBody && fields.has("expect"),
+      upgrade: upgrade === null || isH2c(upgrade) ? null : upgrade,
+    });
+    this.#exchange = exchange;
+    this.#state = "exchange";
+    this.#sinceMs = this.#context.connections.nowMs;
+    if (target.path === "*") exchange.respond(200, new Fields(), noBytes);
+    else this.#context.handle(exchange);
+    return true;
+  }
+
+  // Ending.
+
+  /** Answers what can't be read as a request, and closes. Returns `consumed` for the reading loop. */
+  #refuse(status: number, consumed = 0): number {
+    const text = `${status} ${reasonPhrase(status)}`;
+    this.writer.writeText(
+      `HTTP/1.1 ${text}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+        `Content-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
+    );
+    this.#closeWhenSent(true);
+    return consumed;
+  }
+
+  #closeWhenSent(linger: boolean): void {
+    this.#lingerAfterDrain = linger;
+    this.#state = "draining";
+    this.writer.flush();
+    if (!this.writer.blocked) this.#closeAfterDrain();
+  }
+
+  #closeAfterDrain(): void {
+    if (!this.#lingerAfterDrain || this.#ended) {
+      this.destroy();
+      return;
+    }
+    this.#state = "lingering";
+    this.#sinceMs = this.#context.connections.nowMs;
+    this.#input.consume(this.#input.length);
+    this.#socket.shutdown();
+    this.#resumeReading();
+  }
+
+  #discard(count: number): void {
+    this.#discardedBytes += count;
+    if (this.#discardedBytes > 8 * maxDiscardBytes) this.destroy();
+  }
+
+  #closed(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.writer.close();
+    this.#context.connections.delete(this);
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    exchange?.clientGone();
+    this.#tunnel?.closed();
+  }
+}
+
+/** HTTP/2 is only spoken over TLS here, as in kamal-proxy's listeners (RFC 9113 3.1). */
+function isH2c(upgrade: string): boolean {
+  return upgrade.toLowerCase().includes("h2c");
+}

@@ -1,0 +1,396 @@
+/**
+ * One request on an HTTP/1.1 connection and its response: the Exchange that the pipeline sees, the
+ * source of the request body and the sink of the response body, all in one object per request.
+ */
+import type { BodySink, BodySource, Duplex } from "../http/body.ts";
+import type { BodyFraming } from "../http/body-framing.ts";
+import { ChunkedDecoder, chunkHeader, lastChunk } from "../http/chunked.ts";
+import { httpDate } from "../http/date.ts";
+import type { Fields } from "../http/fields.ts";
+import { HeadError, type RequestHead } from "../http/head-parser.ts";
+import { isBodyless, reasonPhrase } from "../http/status.ts";
+import {
+  maxChunkLineBytes,
+  maxDiscardBytes,
+  maxFieldCount,
+  maxTrailerBytes,
+} from "../config/defaults.ts";
+import type { Exchange, ExchangeRequest, Protocol, Scheme } from "../proxy/exchange.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import type { SocketWriter } from "../lib/socket-writer.ts";
+
+/** What an exchange asks of its connection. */
+export interface ExchangeConnection {
+  readonly writer: SocketWriter;
+  readonly scheme: Scheme;
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  /** No further request is taken on this connection. */
+  readonly stopping: boolean;
+  wallMs(): number;
+  /** Reads on: body bytes may wait in the read-ahead. */
+  pump(): void;
+  holdReading(): void;
+  /** The response is complete; `close` when the connection must not be used again. */
+  responseEnded(): void;
+  startTunnel(): Duplex;
+  destroy(): void;
+}
+
+const chunkedLimits = {
+  maxLineBytes: maxChunkLineBytes,
+  maxTrailerBytes,
+  maxFields: maxFieldCount,
+};
+
+type BodyFlow = "waiting" | "flowing" | "held" | "discarding" | "done";
+/** How the response body is written. */
+type ResponseCoding = "none" | "length" | "chunked" | "until-close";
+
+export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, BodySink {
+  readonly #connection: ExchangeConnection;
+  readonly #head: RequestHead;
+  readonly path: string;
+  readonly query: string;
+  readonly host: string;
+  readonly hostName: string;
+  readonly framing: BodyFraming;
+  readonly upgrade: string | null;
+  readonly #clientCloses: boolean;
+  #expectsContinue: boolean;
+
+  onAbort: (() => void) | null = null;
+  aborted = false;
+  status = 0;
+  bodyBytesSent = 0;
+  responseFields: Fields | null = null;
+  /** The response was handed over completely. */
+  responseDone = false;
+  /** The request body was malformed: what follows it can't be told from it. */
+  bodyBroken = false;
+  /** The connection can't be used after this exchange. */
+  mustClose = false;
+
+  #flow: BodyFlow;
+  #bodyRemaining: number;
+  #decoder: ChunkedDecoder | null = null;
+  #bodySink: BodySink | null = null;
+
+  #coding: ResponseCoding = "none";
+  #responseRemaining = 0;
+  #responseSource: BodySource | null = null;
+
+  constructor(
+    connection: ExchangeConnection,
+    head: RequestHead,
+    target: { path: string; query: string; host: string; hostName: string },
+    framing: BodyFraming,
+    options: { clientCloses: boolean; expectsContinue: boolean; upgrade: string | null },
+  ) {
+    this.#connection = connection;
+    this.#head = head;
+    this.path = target.path;
+    this.query = target.query;
+    this.host = target.host;
+    this.hostName = target.hostName;
+    this.framing = framing;
+    this.upgrade = options.upgrade;
+    this.#clientCloses = options.clientCloses;
+    this.#expectsContinue = options.expectsContinue;
+    this.#bodyRemaining = framing.kind === "length" ? framing.length : 0;
+    const empty = framing.kind === "none" || (framing.kind === "length" && framing.length === 0);
+    this.#flow = empty ? "done" : "waiting";
+    if (framing.kind === "chunked") this.#decoder = new ChunkedDecoder(this, chunkedLimits);
+  }
+
+  get request(): ExchangeRequest {
+    return this;
+  }
+  get method(): string {
+    return this.#head.method;
+  }
+  get fields(): Fields {
+    return this.#head.fields;
+  }
+  get protocol(): Protocol {
+    return this.#head.version;
+  }
+  get scheme(): Scheme {
+    return this.#connection.scheme;
+  }
+  get clientAddress(): string {
+    return this.#connection.clientAddress;
+  }
+  get clientPort(): number {
+    return this.#connection.clientPort;
+  }
+  get body(): BodySource | null {
+    return this.framing.kind === "none" ? null : this;
+  }
+
+  // The request body: what the connection receives is pushed into the sink.
+
+  /** Body bytes are wanted now. */
+  get wantsBody(): boolean {
+    return this.#flow === "flowing" || this.#flow === "discarding";
+  }
+  get bodyDone(): boolean {
+    return this.#flow === "done";
+  }
+  /** An unfinished response whose end is the end of the connection. */
+  get endsByClose(): boolean {
+    return this.status !== 0 && this.#coding === "until-close" && !this.responseDone;
+  }
+
+  start(sink: BodySink): void {
+    this.#bodySink = sink;
+    if (this.#flow === "done") {
+      this.#bodySink = null;
+      sink.end(null);
+      return;
+    }
+    this.#flow = "flowing";
+    this.#sendContinue();
+    this.#connection.pump();
+  }
+
+  pause(): void {
+    if (this.#flow !== "flowing") return;
+    this.#flow = "held";
+    this.#connection.holdReading();
+  }
+
+  resume(): void {
+    if (this.#flow !== "held") return;
+    this.#flow = "flowing";
+    this.#connection.pump();
+  }
+
+  cancel(): void {
+    this.#bodySink = null;
+    if (this.#flow === "done") return;
+    this.#flow = "discarding";
+    this.#connection.pump();
+  }
+
+  /** Takes body bytes from `offset`; returns the index behind the last one that it took. */
+  receive(bytes: Buffer, offset: number): number {
+    const end =
+      this.#decoder === null ? this.#receiveLength(bytes, offset) : this.#decode(bytes, offset);
+    if (this.#flow !== "done") this.#bodySink?.flush();
+    return end;
+  }
+
+  /** Chunk data from the decoder. */
+  onChunk(data: Uint8Array): void {
+    if (this.#flow === "discarding" || this.#bodySink === null) this.#discarded(data.length);
+    else if (!this.#bodySink.write(data)) this.pause();
+  }
+
+  #receiveLength(bytes: Buffer, offset: number): number {
+    const end = Math.min(bytes.length, offset + this.#bodyRemaining);
+    this.#bodyRemaining -= end - offset;
+    const data = offset === 0 && end === bytes.length ? bytes : bytes.subarray(offset, end);
+    this.onChunk(data);
+    if (this.#bodyRemaining === 0) this.#bodyEnded(null);
+    return end;
+  }
+
+  #decode(bytes: Buffer, offset: number): number {
+    const decoder = this.#decoder!;
+    const end = decoder.feed(bytes, offset);
+    if (end instanceof HeadError) {
+      this.mustClose = true;
+      this.bodyBroken = true;
+      this.#flow = "done";
+      const sink = this.#bodySink;
+      this.#bodySink = null;
+      sink?.abort(new UpstreamError("malformed-request", "client", "never", end.reason));
+      return bytes.length;
+    }
+    if (decoder.done) this.#bodyEnded(decoder.trailers);
+    return end;
+  }
+
+  #bodyEnded(trailers: Fields | null): void {
+    this.#flow = "done";
+    const sink = this.#bodySink;
+    this.#bodySink = null;
+    sink?.end(trailers);
+    if (this.responseDone) this.#connection.responseEnded();
+  }
+
+  #discardedBytes = 0;
+
+  #discarded(count: number): void {
+    this.#discardedBytes += count;
+    if (this.#discardedBytes <= maxDiscardBytes) return;
+    this.mustClose = true;
+    if (this.responseDone) this.#connection.responseEnded();
+  }
+
+  /** Whether the rest of the upload is worth reading to keep the connection. */
+  get #restIsSmall(): boolean {
+    if (this.#flow === "done") return true;
+    if (this.#decoder !== null) return this.#flow === "flowing" || this.#flow === "held";
+    return this.#bodyRemaining <= maxDiscardBytes && !this.#expectsContinue;
+  }
+
+  #sendContinue(): void {
+    if (!this.#expectsContinue || this.status !== 0) return;
+    this.#expectsContinue = false;
+    this.#connection.writer.writeText("HTTP/1.1 100 Continue\r\n\r\n");
+    this.#connection.writer.flush();
+  }
+
+  // The response.
+
+  sendInformational(status: number, reason: string, fields: Fields): void {
+    if (this.#head.version === "HTTP/1.0" || this.status !== 0 || this.aborted) return;
+    if (status === 100) {
+      // The proxy's own 100 has been sent, or nobody asked for one.
+      if (!this.#expectsContinue) return;
+      this.#expectsContinue = false;
+    }
+    const { writer } = this.#connection;
+    writer.writeText(`HTTP/1.1 ${status} ${reason}\r\n${fieldLines(fields)}\r\n`);
+    writer.flush();
+  }
+
+  sendHead(status: number, reason: string, fields: Fields, framing: BodyFraming): BodySink {
+    this.status = status;
+    this.responseFields = fields;
+    this.#coding = this.#responseCoding(status, framing);
+    if (this.#coding === "length" && framing.kind === "length") {
+      this.#responseRemaining = framing.length;
+    }
+    if (this.#coding === "until-close" || this.#clientCloses || this.#connection.stopping) {
+      this.mustClose = true;
+    }
+    if (!this.#restIsSmall) this.mustClose = true;
+    this.#writeHead(status, reason, fields);
+    return this;
+  }
+
+  respond(status: number, fields: Fields, body: Uint8Array, close = false): void {
+    if (close) this.mustClose = true;
+    fields.set("Content-Length", String(body.length), "content-length");
+    this.sendHead(status, reasonPhrase(status), fields, { kind: "length", length: body.length });
+    this.write(body);
+    this.end(null);
+  }
+
+  switchProtocols(reason: string, fields: Fields): Duplex {
+    this.status = 101;
+    this.responseFields = fields;
+    this.mustClose = true;
+    const { writer } = this.#connection;
+    writer.writeText(`HTTP/1.1 101 ${reason}\r\n${fieldLines(fields)}Connection: Upgrade\r\n\r\n`);
+    writer.flush();
+    return this.#connection.startTunnel();
+  }
+
+  cut(): void {
+    this.#connection.destroy();
+  }
+
+  attach(source: BodySource): void {
+    this.#responseSource = source;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    const { writer } = this.#connection;
+    if (this.aborted) return true;
+    switch (this.#coding) {
+      case "none":
+        return true;
+      case "length":
+        if (chunk.length > this.#responseRemaining) {
+          this.cut();
+          return true;
+        }
+        this.#responseRemaining -= chunk.length;
+        writer.write(chunk);
+        break;
+      case "chunked":
+        if (chunk.length === 0) return true;
+        writer.writeText(chunkHeader(chunk.length));
+        writer.write(chunk);
+        writer.writeText("\r\n");
+        break;
+      case "until-close":
+        writer.write(chunk);
+        break;
+    }
+    this.bodyBytesSent += chunk.length;
+    return !writer.blocked;
+  }
+
+  flush(): void {
+    this.#connection.writer.flush();
+  }
+
+  end(trailers: Fields | null): void {
+    if (this.aborted || this.responseDone) return;
+    if (this.#coding === "length" && this.#responseRemaining > 0) {
+      this.cut();
+      return;
+    }
+    if (this.#coding === "chunked") this.#connection.writer.writeText(lastChunk(trailers));
+    this.#connection.writer.flush();
+    this.responseDone = true;
+    this.#responseSource = null;
+    if (this.#flow === "waiting" || this.#flow === "held" || this.#flow === "flowing") {
+      // Nobody reads the rest of the upload; what is small is thrown away to keep the connection.
+      this.#bodySink = null;
+      this.#flow = "discarding";
+    }
+    this.#connection.responseEnded();
+  }
+
+  abort(_error: Error): void {
+    this.cut();
+  }
+
+  /** Everything handed over has been taken by the kernel. */
+  drained(): void {
+    this.#responseSource?.resume();
+  }
+
+  /** The client is gone: what it sent is incomplete, what it was sent does not matter. */
+  clientGone(): void {
+    if (this.aborted || (this.responseDone && this.bodyDone)) return;
+    this.aborted = true;
+    const sink = this.#bodySink;
+    this.#bodySink = null;
+    if (this.#flow !== "done") {
+      this.#flow = "done";
+      sink?.abort(new UpstreamError("client-gone", "client", "never", "the client went away"));
+    }
+    const onAbort = this.onAbort;
+    this.onAbort = null;
+    if (!this.responseDone) onAbort?.();
+  }
+
+  #responseCoding(status: number, framing: BodyFraming): ResponseCoding {
+    if (this.#head.method === "HEAD" || isBodyless(status) || framing.kind === "none")
+      return "none";
+    if (framing.kind === "length") return "length";
+    return this.#head.version === "HTTP/1.0" ? "until-close" : "chunked";
+  }
+
+  #writeHead(status: number, reason: string, fields: Fields): void {
+    let text = `HTTP/1.1 ${status} ${reason}\r\n${fieldLines(fields)}`;
+    if (!fields.has("date")) text += `Date: ${httpDate(this.#connection.wallMs())}\r\n`;
+    if (this.#coding === "chunked") text += "Transfer-Encoding: chunked\r\n";
+    if (this.mustClose) text += "Connection: close\r\n";
+    else if (this.#head.version === "HTTP/1.0") text += "Connection: keep-alive\r\n";
+    this.#connection.writer.writeText(`${text}\r\n`);
+  }
+}
+
+function fieldLines(fields: Fields): string {
+  let text = "";
+  for (let i = 0; i < fields.count; i++) text += `${fields.names[i]}: ${fields.values[i]}\r\n`;
+  return text;
+}

@@ -1,0 +1,33 @@
+/** The entry of the binary: hands the process to the command line. */
+import { mkdirSync } from "node:fs";
+import type { CliContext } from "./cli/context.ts";
+import { runProgram } from "./cli/program.ts";
+
+const context: CliContext = {
+  environment: process.env,
+  async write(text) {
+    await Bun.write(Bun.stdout, text);
+  },
+  async writeError(text) {
+    await Bun.write(Bun.stderr, text);
+  },
+  // Loaded when they are used: a client command must not pay for the server.
+  async send(socketPath, command) {
+    const { sendCommand } = await import("./control/client.ts");
+    return sendCommand(socketPath, command);
+  },
+  async serve(options) {
+    const { runServer } = await import("./server.ts");
+    return runServer(options);
+  },
+  makeFolder(path) {
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      return true;
+    } catch {
+      return false;
+    }
+  },
+};
+
+void runProgram(process.argv.slice(2), context).then((exitCode) => process.exit(exitCode));

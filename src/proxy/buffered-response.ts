@@ -1,0 +1,150 @@
+/**
+ * A response that the client gets only once the target has delivered all of it (--buffer-responses).
+ * The target is free early, a broken answer becomes a clean 502, and limits are exact.
+ */
+import type { BodySink, BodySource } from "../http/body.ts";
+import { pipe } from "../http/body.ts";
+import type { BodyFraming } from "../http/body-framing.ts";
+import type { Fields } from "../http/fields.ts";
+import type { ResponseHead } from "../http/head-parser.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import type { Exchange } from "./exchange.ts";
+import { SpooledBody, type SpoolOptions } from "./spooled-body.ts";
+
+export class BufferedResponse implements BodySink {
+  readonly #exchange: Exchange;
+  readonly #head: ResponseHead;
+  readonly #framing: BodyFraming;
+  readonly #spoolOptions: SpoolOptions;
+  readonly #onEnded: (error: UpstreamError | null) => void;
+  #spool: SpooledBody | null = null;
+  #source: BodySource | null = null;
+  /** The whole body came in one piece and was passed on without a copy. */
+  #direct: BodySink | null = null;
+
+  /** `onEnded` is called once: with null when the client has been given everything. */
+  constructor(
+    exchange: Exchange,
+    head: ResponseHead,
+    framing: BodyFraming,
+    spoolOptions: SpoolOptions,
+    onEnded: (error: UpstreamError | null) => void,
+  ) {
+    this.#exchange = exchange;
+    this.#head = head;
+    this.#framing = framing;
+    this.#spoolOptions = spoolOptions;
+    this.#onEnded = onEnded;
+  }
+
+  attach(source: BodySource): void {
+    this.#source = source;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#spool === null) {
+      const isWhole = this.#framing.kind === "length" && chunk.length === this.#framing.length;
+      if (isWhole && !this.#tooLarge(chunk.length)) {
+        this.#direct = this.#sendHead();
+        this.#direct.write(chunk);
+        return true;
+      }
+      this.#startSpool();
+    }
+    return this.#spool!.write(chunk);
+  }
+
+  flush(): void {}
+
+  end(trailers: Fields | null): void {
+    if (this.#direct !== null || this.#spool === null) {
+      (this.#direct ?? this.#sendHead()).end(trailers);
+      this.#onEnded(null);
+      return;
+    }
+    this.#spool.end(trailers);
+  }
+
+  abort(error: Error): void {
+    if (this.#direct !== null) this.#direct.abort(error);
+    this.#spool?.dispose();
+    this.#spool = null;
+  }
+
+  /** Frees what was collected; for a client that has gone. */
+  dispose(): void {
+    this.#spool?.dispose();
+    this.#spool = null;
+  }
+
+  #tooLarge(bytes: number): boolean {
+    return this.#spoolOptions.maxBytes > 0 && bytes > this.#spoolOptions.maxBytes;
+  }
+
+  #startSpool(): void {
+    const spool = new SpooledBody(this.#spoolOptions);
+    this.#spool = spool;
+    if (this.#source !== null) spool.attach(this.#source);
+    void spool.collected.then((outcome) => {
+      if (this.#spool !== spool) return;
+      if (outcome.kind === "complete") {
+        pipe(spool.source(), new DisposingSink(this.#sendHead(), spool, this.#onEnded));
+        return;
+      }
+      this.dispose();
+      if (outcome.kind === "too-large") {
+        const message = `response larger than ${this.#spoolOptions.maxBytes} bytes`;
+        this.#onEnded(new UpstreamError("response-too-large", "upstream", "never", message));
+      } else if (outcome.kind === "failed") {
+        this.#onEnded(bufferingError(outcome.error));
+      }
+    });
+  }
+
+  #sendHead(): BodySink {
+    return this.#exchange.sendHead(
+      this.#head.status,
+      this.#head.reason,
+      this.#head.fields,
+      this.#framing,
+    );
+  }
+}
+
+/** The disk or its folder failed; only this request suffers. */
+export function bufferingError(error: Error): UpstreamError {
+  return new UpstreamError("buffering-failed", "proxy", "never", error.message);
+}
+
+/** Passes a spooled body on and frees it at the end. */
+class DisposingSink implements BodySink {
+  readonly #sink: BodySink;
+  readonly #spool: SpooledBody;
+  readonly #onEnded: (error: UpstreamError | null) => void;
+
+  constructor(sink: BodySink, spool: SpooledBody, onEnded: (error: UpstreamError | null) => void) {
+    this.#sink = sink;
+    this.#spool = spool;
+    this.#onEnded = onEnded;
+  }
+
+  attach(source: BodySource): void {
+    this.#sink.attach(source);
+  }
+  write(chunk: Uint8Array): boolean {
+    return this.#sink.write(chunk);
+  }
+  flush(): void {
+    this.#sink.flush();
+  }
+  end(trailers: Fields | null): void {
+    this.#sink.end(trailers);
+    this.#spool.dispose();
+    this.#onEnded(null);
+  }
+  abort(error: Error): void {
+    this.#sink.abort(error);
+    this.#spool.dispose();
+    this.#onEnded(bufferingError(error));
+  }
+}

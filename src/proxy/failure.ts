@@ -1,0 +1,42 @@
+/** What a failed request means to the client, to the log and to the metrics. The only such place. */
+import type { UpstreamError } from "../upstream/upstream-error.ts";
+
+/** nginx's status for a client that left; nothing is sent, it stands in log and metrics only. */
+export const clientClosedRequest = 499;
+
+export interface Failure {
+  status: number;
+  /** No body of ours: the client is gone. */
+  silent: boolean;
+  level: "error" | "info" | "none";
+  message: string;
+}
+
+export function failureOf(error: UpstreamError): Failure {
+  switch (error.code) {
+    case "client-gone":
+      return { status: clientClosedRequest, silent: true, level: "none", message: "" };
+    case "draining":
+      return page(504, "info", "Request cancelled due to draining");
+    case "response-timeout":
+    case "connect-timeout":
+      return page(504, "error", "Error while proxying");
+    case "malformed-request":
+      return page(400, "info", "Malformed request");
+    case "request-too-large":
+      return page(413, "none", "");
+    case "response-too-large":
+      return page(500, "info", "Response exceeded max response limit");
+    case "buffering-failed":
+      return page(500, "error", "Error while buffering");
+    case "connect-failed":
+    case "connection-lost":
+    case "malformed-response":
+    case "unexpected-upgrade":
+      return page(502, "error", "Error while proxying");
+  }
+}
+
+function page(status: number, level: Failure["level"], message: string): Failure {
+  return { status, silent: false, level, message };
+}

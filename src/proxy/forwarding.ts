@@ -1,0 +1,149 @@
+/** One request on its way to one target, and the response on its way back. */
+import type { BodySink, BodySource, Duplex } from "../http/body.ts";
+import type { BodyFraming } from "../http/body-framing.ts";
+import type { Fields } from "../http/fields.ts";
+import type { ResponseHead } from "../http/head-parser.ts";
+import type { InFlightRequest } from "../services/inflight-requests.ts";
+import type { Target } from "../services/target.ts";
+import type { Transport } from "../upstream/transport.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+import type { ResponseReceiver, UpstreamCall } from "../upstream/upstream-request.ts";
+import { BufferedResponse } from "./buffered-response.ts";
+import type { Exchange } from "./exchange.ts";
+import type { RequestContext } from "./request-context.ts";
+import { requestHead } from "./request-head.ts";
+import { isEventStream, removeConnectionFields } from "./response-head.ts";
+import type { SpooledBody, SpoolOptions } from "./spooled-body.ts";
+import { Tunnel } from "./tunnel.ts";
+
+export interface ForwardingOptions {
+  /** The collected request body, when requests are buffered. */
+  spool: SpooledBody | null;
+  responseSpool: SpoolOptions | null;
+  /** Changes the fields of the final response: cookies. */
+  rewriteResponse: ((fields: Fields) => void) | null;
+}
+
+export class Forwarding implements ResponseReceiver, InFlightRequest {
+  readonly #context: RequestContext;
+  readonly #exchange: Exchange;
+  readonly #target: Target<Transport>;
+  readonly #options: ForwardingOptions;
+  readonly #done = Promise.withResolvers<UpstreamError | null>();
+  #call: UpstreamCall | null = null;
+  #buffered: BufferedResponse | null = null;
+  #tunnel: Tunnel | null = null;
+  #finished = false;
+
+  constructor(context: RequestContext, target: Target<Transport>, options: ForwardingOptions) {
+    this.#context = context;
+    this.#exchange = context.exchange;
+    this.#target = target;
+    this.#options = options;
+  }
+
+  /** Resolves when nothing more will be sent to the client: null, or why it got no complete answer. */
+  get done(): Promise<UpstreamError | null> {
+    return this.#done.promise;
+  }
+
+  get isTunnel(): boolean {
+    return this.#tunnel !== null;
+  }
+
+  start(): void {
+    const { request } = this.#exchange;
+    const { spool } = this.#options;
+    this.#target.inFlight.begin(this);
+    this.#exchange.onAbort = () => this.#clientGone();
+    this.#call = this.#target.transport.send(
+      {
+        method: request.method,
+        head: requestHead(request, {
+          target: this.#context.targetPath + request.query,
+          requestId: this.#context.requestId,
+          requestStart: this.#context.requestStart,
+          forwarded: this.#context.forwarded!,
+        }),
+        framing: request.framing,
+        body: spool === null ? request.body : spool.source(),
+        rewindBody: spool === null ? null : (): BodySource => spool.source(),
+        upgrade: request.upgrade,
+        responseTimeoutMs: this.#target.options.responseTimeoutMs,
+      },
+      this,
+    );
+  }
+
+  cancel(_reason: "draining"): void {
+    if (this.#tunnel !== null) {
+      this.#tunnel.destroy();
+      return;
+    }
+    this.#call?.cancel();
+    this.#buffered?.dispose();
+    this.#finish(new UpstreamError("draining", "proxy", "never", "the target is draining"));
+  }
+
+  // The transport reports.
+
+  onInformational(status: number, reason: string, fields: Fields): void {
+    removeConnectionFields(fields, false);
+    this.#exchange.sendInformational(status, reason, fields);
+  }
+
+  onHead(head: ResponseHead, framing: BodyFraming): BodySink {
+    const { fields } = head;
+    removeConnectionFields(fields, framing.kind === "chunked");
+    this.#options.rewriteResponse?.(fields);
+    const { responseSpool } = this.#options;
+    if (responseSpool !== null && this.#collects(fields, framing)) {
+      this.#buffered = new BufferedResponse(this.#exchange, head, framing, responseSpool, (error) =>
+        this.#finish(error),
+      );
+      return this.#buffered;
+    }
+    return this.#exchange.sendHead(head.status, head.reason, fields, framing);
+  }
+
+  onUpgrade(head: ResponseHead, duplex: Duplex): void {
+    const { fields } = head;
+    const upgrade = fields.get("upgrade")!;
+    removeConnectionFields(fields, false);
+    fields.append("Upgrade", upgrade, "upgrade");
+    const client = this.#exchange.switchProtocols(head.reason, fields);
+    this.#exchange.onAbort = null;
+    this.#tunnel = new Tunnel(client, duplex, () => this.#finish(null));
+    this.#target.inFlight.upgraded(this);
+    this.#tunnel.start();
+  }
+
+  onError(error: UpstreamError): void {
+    this.#buffered?.dispose();
+    this.#finish(error);
+  }
+
+  onComplete(): void {
+    this.#target.inFlight.end(this);
+    if (this.#buffered === null) this.#finish(null);
+  }
+
+  /** Bodies without a known length and event streams are meant to be read as they come. */
+  #collects(fields: Fields, framing: BodyFraming): boolean {
+    return framing.kind === "length" && framing.length > 0 && !isEventStream(fields);
+  }
+
+  #clientGone(): void {
+    this.#call?.cancel();
+    this.#buffered?.dispose();
+    this.#finish(new UpstreamError("client-gone", "client", "never", "the client went away"));
+  }
+
+  #finish(error: UpstreamError | null): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#exchange.onAbort = null;
+    this.#target.inFlight.end(this);
+    this.#done.resolve(error);
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * A body that is collected whole before it goes on: in memory up to a limit, the rest in a temporary
+ * file that has no name any more when the first byte is written, so that nothing can be left behind.
+ */
+import { closeSync, openSync, read, unlinkSync, write, constants } from "node:fs";
+import { join } from "node:path";
+import type { BodySink, BodySource } from "../http/body.ts";
+import type { Fields } from "../http/fields.ts";
+
+/** Memory of all spooled bodies together. */
+export class SpoolMemory {
+  readonly #limitBytes: number;
+  #usedBytes = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  reserve(bytes: number): boolean {
+    if (this.#usedBytes + bytes > this.#limitBytes) return false;
+    this.#usedBytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#usedBytes -= bytes;
+  }
+}
+
+export interface SpoolOptions {
+  maxMemoryBytes: number;
+  /** 0 means no limit. */
+  maxBytes: number;
+  memory: SpoolMemory;
+  folder: string;
+}
+
+export type SpoolOutcome =
+  | { kind: "complete" }
+  | { kind: "too-large" }
+  /** The source broke off. */
+  | { kind: "aborted"; error: Error }
+  /** The body could not be stored: disk full, no folder. */
+  | { kind: "failed"; error: Error };
+
+const readChunkBytes = 128 * 1024;
+
+export class SpooledBody implements BodySink {
+  readonly #options: SpoolOptions;
+  readonly #collected = Promise.withResolvers<SpoolOutcome>();
+  #settled = false;
+  #from: BodySource | null = null;
+  #chunks: Buffer[] = [];
+  #memoryBytes = 0;
+  #fd = -1;
+  #fileBytes = 0;
+  #queue: Buffer[] = [];
+  #writing = false;
+  #ended = false;
+  #disposed = false;
+  #readers = 0;
+  #sizeBytes = 0;
+  trailers: Fields | null = null;
+
+  constructor(options: SpoolOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the body is complete, or can't become so. */
+  get collected(): Promise<SpoolOutcome> {
+    return this.#collected.promise;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  attach(source: BodySource): void {
+    this.#from = source;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#settled) return true;
+    this.#sizeBytes += chunk.length;
+    const { maxBytes, maxMemoryBytes, memory } = this.#options;
+    if (maxBytes > 0 && this.#sizeBytes > maxBytes) {
+      this.#settle({ kind: "too-large" });
+      this.#from?.cancel();
+      return true;
+    }
+    const fits = this.#memoryBytes + chunk.length <= maxMemoryBytes;
+    if (this.#fd < 0 && fits && memory.reserve(chunk.length)) {
+      this.#memoryBytes += chunk.length;
+      this.#chunks.push(Buffer.from(chunk));
+      return true;
+    }
+    if (this.#fd < 0 && !this.#open()) return true;
+    this.#queue.push(Buffer.from(chunk));
+    this.#writeNext();
+    return false;
+  }
+
+  flush(): void {}
+
+  end(trailers: Fields | null): void {
+    this.#ended = true;
+    this.trailers = trailers;
+    if (!this.#writing) this.#settle({ kind: "complete" });
+  }
+
+  abort(error: Error): void {
+    this.#settle({ kind: "aborted", error });
+  }
+
+  /** The collected body from its first byte; may be asked for again to send it again. */
+  source(): BodySource {
+    return new SpoolReader(
+      this.#chunks,
+      this.trailers,
+      this.#fileBytes,
+      (buffer, position, done) => {
+        this.#readers++;
+        read(this.#fd, buffer, 0, buffer.length, position, (error, count) => {
+          this.#readers--;
+          if (this.#disposed) this.#closeFile();
+          done(error, count);
+        });
+      },
+    );
+  }
+
+  /** Frees memory and file. Must be called once nobody reads any more. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#settle({ kind: "aborted", error: new Error("the buffered body was given up") });
+    this.#options.memory.release(this.#memoryBytes);
+    this.#memoryBytes = 0;
+    this.#chunks = [];
+    this.#queue = [];
+    this.#closeFile();
+  }
+
+  #open(): boolean {
+    const name = `proxy-buffer-${process.pid}-${nextFileNumber++}`;
+    const path = join(this.#options.folder, name);
+    try {
+      this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+      unlinkSync(path);
+      return true;
+    } catch (error) {
+      this.#settle({ kind: "failed", error: error as Error });
+      this.#from?.cancel();
+      return false;
+    }
+  }
+
+  #writeNext(): void {
+    if (this.#writing || this.#settled) return;
+    const chunk = this.#queue.shift();
+    if (chunk === undefined) {
+      if (this.#ended) this.#settle({ kind: "complete" });
+      else this.#from?.resume();
+      return;
+    }
+    this.#writing = true;
+    this.#writeAll(chunk, 0);
+  }
+
+  #writeAll(chunk: Buffer, offset: number): void {
+    write(this.#fd, chunk, offset, chunk.length - offset, this.#fileBytes, (error, count) => {
+      if (error === null && !this.#disposed) {
+        this.#fileBytes += count;
+        if (offset + count < chunk.length) {
+          this.#writeAll(chunk, offset + count);
+          return;
+        }
+      }
+      this.#writing = false;
+      if (this.#disposed) {
+        this.#closeFile();
+      } else if (error !== null) {
+        this.#settle({ kind: "failed", error });
+        this.#from?.cancel();
+      } else {
+        this.#writeNext();
+      }
+    });
+  }
+
+  /** A file under way in a system call is closed by that call's end. */
+  #closeFile(): void {
+    if (this.#fd < 0 || this.#writing || this.#readers > 0) return;
+    closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  #settle(outcome: SpoolOutcome): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#collected.resolve(outcome);
+  }
+}
+
+let nextFileNumber = 1;
+
+type ReadFile = (
+  buffer: Buffer,
+  position: number,
+  done: (error: Error | null, count: number) => void,
+) => void;
+
+/** Pushes the parts in memory, then those in the file. */
+class SpoolReader implements BodySource {
+  readonly #chunks: Buffer[];
+  readonly #trailers: Fields | null;
+  readonly #fileBytes: number;
+  readonly #read: ReadFile;
+  #sink: BodySink | null = null;
+  #nextChunk = 0;
+  #position = 0;
+  #buffer: Buffer | null = null;
+  #paused = false;
+  #busy = false;
+
+  constructor(chunks: Buffer[], trailers: Fields | null, fileBytes: number, readFile: ReadFile) {
+    this.#chunks = chunks;
+    this.#trailers = trailers;
+    this.#fileBytes = fileBytes;
+    this.#read = readFile;
+  }
+
+  start(sink: BodySink): void {
+    this.#sink = sink;
+    this.#push();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#push();
+  }
+
+  cancel(): void {
+    this.#sink = null;
+  }
+
+  #push(): void {
+    if (this.#busy) return;
+    this.#busy = true;
+    while (this.#sink !== null && !this.#paused && this.#nextChunk < this.#chunks.length) {
+      const chunk = this.#chunks[this.#nextChunk++]!;
+      if (!this.#sink.write(chunk)) this.#paused = true;
+    }
+    this.#busy = false;
+    const sink = this.#sink;
+    if (sink === null) return;
+    if (this.#nextChunk === this.#chunks.length && this.#position === this.#fileBytes) {
+      this.#sink = null;
+      sink.flush();
+      sink.end(this.#trailers);
+    } else {
+      sink.flush();
+      if (!this.#paused) this.#pushFile();
+    }
+  }
+
+  #pushFile(): void {
+    this.#busy = true;
+    this.#buffer ??= Buffer.allocUnsafe(readChunkBytes);
+    const buffer = this.#buffer;
+    this.#read(buffer, this.#position, (error, count) => {
+      this.#busy = false;
+      const sink = this.#sink;
+      if (sink === null) return;
+      if (error !== null || count === 0) {
+        this.#sink = null;
+        sink.abort(error ?? new Error("the buffer file is shorter than the body"));
+        return;
+      }
+      this.#position += count;
+      if (!sink.write(buffer.subarray(0, count))) this.#paused = true;
+      if (!this.#paused) this.#push();
+      else sink.flush();
+    });
+  }
+}

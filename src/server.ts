@@ -1,0 +1,140 @@
+/** The composition root of `run`: makes the two planes, wires them, and stops them. */
+import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CommandError } from "./config/command-error.ts";
+import { logFlushBytes, logFlushIntervalMs, shutdownTimeoutMs } from "./config/defaults.ts";
+import type { RunOptions } from "./config/run-options.ts";
+import { ControlPlane } from "./control/control-plane.ts";
+import { CidrError, CidrList } from "./lib/cidr.ts";
+import { systemClock as clock } from "./lib/clock.ts";
+import { HttpListener } from "./listeners/http-listener.ts";
+import { loadErrorPages } from "./proxy/error-page-files.ts";
+import { ErrorPages } from "./proxy/error-pages.ts";
+import { Pipeline } from "./proxy/pipeline.ts";
+import { RequestRecorder } from "./proxy/request-record.ts";
+import { SpoolMemory } from "./proxy/spooled-body.ts";
+import { LiveServices } from "./services/live-services.ts";
+import { BatchedWriter } from "./telemetry/batched-writer.ts";
+import { expositionType, formatMetrics } from "./telemetry/exposition.ts";
+import { createLogger } from "./telemetry/logger.ts";
+import { Metrics } from "./telemetry/metrics.ts";
+import { listenForMetrics } from "./telemetry/metrics-listener.ts";
+import { processFigures } from "./telemetry/process-figures.ts";
+import { Transport } from "./upstream/transport.ts";
+
+/** Runs the proxy until a signal stops it; resolves with the exit code. Throws when it can't start. */
+export async function runServer(options: RunOptions): Promise<number> {
+  const stopSignal = nextSignal();
+  const output = new BatchedWriter(1, clock, {
+    flushIntervalMs: logFlushIntervalMs,
+    flushBytes: logFlushBytes,
+  });
+  process.on("exit", () => output.flushSync());
+  const logger = createLogger(output, clock, options.debug);
+  const metrics = new Metrics();
+
+  const services = new LiveServices({
+    clock,
+    createTransport: (host, port) => new Transport({ host, port, clock }),
+  });
+  const controlPlane = new ControlPlane({
+    dataPlane: services,
+    logger,
+    clock,
+    statePath: join(options.dataPath, "kamal-proxy.state"),
+    socketPath: options.socketPath,
+    loadErrorPages,
+    checkCertificate: () => {},
+  });
+  await controlPlane.restore();
+
+  const pages = new PagesOfServices();
+  const pipeline = new Pipeline({
+    services,
+    recorder: new RequestRecorder({
+      metrics,
+      clock,
+      httpPort: options.httpPort,
+      httpsPort: options.httpsPort,
+      writeLine: (line) => output.write(line),
+    }),
+    logger,
+    clock,
+    newRequestId: randomUUID,
+    pages: pages.defaults,
+    pagesOf: (service) => pages.of(service.snapshot.errorPages),
+    trustedProxies: trustedProxies(options),
+    spoolMemory: new SpoolMemory(options.bufferMemoryTotalBytes),
+    spoolFolder: tmpdir(),
+  });
+
+  const metricsListener =
+    options.metricsPort === 0
+      ? null
+      : listenForMetrics(
+          { hostname: options.bind, port: options.metricsPort },
+          expositionType,
+          () => formatMetrics(metrics.snapshot(), processFigures()),
+        );
+  if (metricsListener !== null) {
+    logger.info("Metrics enabled", { address: `${options.bind}:${metricsListener.port}` });
+  }
+  const listener = new HttpListener({
+    bind: options.bind,
+    port: options.httpPort,
+    limits: options.limits,
+    clock,
+    handle: (exchange) => void pipeline.handle(exchange),
+  });
+  await controlPlane.listen();
+  logger.info("Server started", { http: listener.port, https: options.httpsPort });
+
+  await stopSignal;
+  const impatient = nextSignal();
+  const finished = Promise.all([controlPlane.close(), listener.finish()]);
+  const timeUp = Promise.withResolvers<void>();
+  const timer = clock.after(shutdownTimeoutMs, () => {
+    logger.warn("Closing active connections");
+    timeUp.resolve();
+  });
+  await Promise.race([finished, timeUp.promise, impatient]);
+  timer.cancel();
+  listener.destroy();
+  services.close();
+  await metricsListener?.close();
+  logger.info("Server stopped");
+  output.close();
+  return 0;
+}
+
+/** Resolves at the next SIGTERM or SIGINT. */
+function nextSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  process.once("SIGTERM", resolve);
+  process.once("SIGINT", resolve);
+  return promise;
+}
+
+function trustedProxies({ trustedProxies }: RunOptions): CidrList | null {
+  if (trustedProxies === null) return null;
+  const list = CidrList.parse(trustedProxies);
+  if (list instanceof CidrError) throw new CommandError(`trusted-proxies: ${list.message}`);
+  return list;
+}
+
+/** Compiled error pages; the source in the snapshot is their key, so each is compiled once. */
+class PagesOfServices {
+  readonly defaults = ErrorPages.compile(null);
+  readonly #compiled = new WeakMap<Record<string, string>, ErrorPages>();
+
+  of(sources: Record<string, string> | null): ErrorPages {
+    if (sources === null) return this.defaults;
+    let pages = this.#compiled.get(sources);
+    if (pages === undefined) {
+      pages = ErrorPages.compile(sources);
+      this.#compiled.set(sources, pages);
+    }
+    return pages;
+  }
+}

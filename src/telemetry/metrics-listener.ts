@@ -1,0 +1,54 @@
+/** Serves the metrics on a port of their own; every path answers. */
+import { joinHostPort } from "../lib/socket-address.ts";
+
+export interface MetricsListenerOptions {
+  /** Empty: all addresses. */
+  hostname: string;
+  /** 0: any free port. */
+  port: number;
+}
+
+export interface MetricsListener {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** `render` gives the text for each scrape. Throws an error whose text is meant for the user. */
+export function listenForMetrics(
+  options: MetricsListenerOptions,
+  contentType: string,
+  render: () => string,
+): MetricsListener {
+  const server = serve(options, () => new Response(render(), { headers: { "Content-Type": contentType } }));
+  return {
+    port: server.port ?? options.port,
+    close: () => server.stop(true),
+  };
+}
+
+function serve(options: MetricsListenerOptions, fetch: () => Response): Bun.Server<undefined> {
+  try {
+    return Bun.serve({ hostname: options.hostname || "::", port: options.port, fetch });
+  } catch (error) {
+    // A machine without IPv6 has no `::`.
+    if (options.hostname === "" && errorCode(error) !== "EADDRINUSE") {
+      return serve({ ...options, hostname: "0.0.0.0" }, fetch);
+    }
+    throw new Error(listenError(options, error), { cause: error });
+  }
+}
+
+function listenError({ hostname, port }: MetricsListenerOptions, error: unknown): string {
+  const address = joinHostPort(hostname === "0.0.0.0" ? "" : hostname, port);
+  const reasons: Record<string, string> = {
+    EADDRINUSE: "bind: address already in use",
+    EACCES: "bind: permission denied",
+    EADDRNOTAVAIL: "bind: cannot assign requested address",
+  };
+  const reason = reasons[errorCode(error)] ?? (error instanceof Error ? error.message : String(error));
+  return `listen tcp ${address}: ${reason}`;
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { decodePath } from "../../src/http/request-target.ts";
+import { stripDecodedPrefix, stripPrefix } from "../../src/services/routed-path.ts";
+
+const segment = fc.string({
+  unit: fc.constantFrom("a", "b", "%", " ", "\xe9", "-"),
+  minLength: 1,
+  maxLength: 4,
+});
+const prefix = fc
+  .array(segment, { minLength: 1, maxLength: 3 })
+  .map((segments) => `/${segments.join("/")}`);
+/** What follows the prefix, still escaped. */
+const rest = fc.oneof(
+  fc.constant(""),
+  fc
+    .array(fc.constantFrom("a", "/", "%2F", "%41", "%25", ";", "|", "..", "\xe9"), { maxLength: 8 })
+    .map((parts) => `/${parts.join("")}`),
+);
+
+function escapeSome(text: string, choices: boolean[]): string {
+  return [...text]
+    .map((character, index) => {
+      const code = character.charCodeAt(0);
+      const must = character === "%";
+      const may = character !== "/" && choices[index % choices.length];
+      return must || may ? `%${code.toString(16).padStart(2, "0")}` : character;
+    })
+    .join("");
+}
+
+test("stripPrefix keeps every byte behind the prefix, however the prefix was escaped", () => {
+  fc.assert(
+    fc.property(
+      prefix,
+      fc.array(fc.boolean(), { minLength: 1, maxLength: 12 }),
+      rest,
+      (decodedPrefix, choices, suffix) => {
+        const rawPath = escapeSome(decodedPrefix, choices) + suffix;
+        const stripped = stripPrefix(rawPath, decodedPrefix);
+        expect(stripped).toBe(suffix === "" ? "/" : suffix);
+        expect(decodePath(stripped)).toBe(stripDecodedPrefix(decodePath(rawPath)!, decodedPrefix));
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});

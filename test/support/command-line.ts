@@ -1,0 +1,63 @@
+/** Runs command lines without a process, a socket or a server. */
+import type { CliContext } from "../../src/cli/context.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import { CommandError } from "../../src/config/command-error.ts";
+import type { Environment } from "../../src/config/paths.ts";
+import type { RunOptions } from "../../src/config/run-options.ts";
+import type { Command, Reply } from "../../src/control/protocol.ts";
+
+export const noServer = "dial unix /run/test.sock: connect: no such file or directory";
+
+export interface Outcome {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+  /** The command that was sent, if any. */
+  sent: Command | undefined;
+  served: RunOptions | undefined;
+}
+
+export interface Surroundings {
+  environment?: Environment;
+  /** Without a reply there is no server. */
+  reply?: Reply | Error;
+  canMakeFolders?: boolean;
+}
+
+export async function runLine(args: string[], around: Surroundings = {}): Promise<Outcome> {
+  const outcome: Outcome = {
+    exitCode: -1,
+    stdout: "",
+    stderr: "",
+    sent: undefined,
+    served: undefined,
+  };
+  const context: CliContext = {
+    environment: { HOME: "/home/me", KAMAL_PROXY_SOCKET: "/run/test.sock", ...around.environment },
+    async write(text) {
+      outcome.stdout += text;
+    },
+    async writeError(text) {
+      outcome.stderr += text;
+    },
+    async send(socketPath, command) {
+      outcome.sent = command;
+      const { reply } = around;
+      if (reply instanceof Error) throw reply;
+      if (reply !== undefined) return reply;
+      throw new CommandError(`dial unix ${socketPath}: connect: no such file or directory`);
+    },
+    async serve(options) {
+      outcome.served = options;
+      return 0;
+    },
+    makeFolder: () => around.canMakeFolders ?? true,
+  };
+  outcome.exitCode = await runProgram(args, context);
+  return outcome;
+}
+
+/** Splits at blanks; quotes group. Enough for the tables of tests. */
+export function words(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2]!);
+}

@@ -1,0 +1,45 @@
+/** A data plane that serves nothing and keeps what it is told; drains end when a test says so. */
+import type { ServiceSnapshot, Snapshot } from "../../src/config/snapshot.ts";
+import type { DataPlane, DataPlaneSamples } from "../../src/control/data-plane.ts";
+
+export interface FakeDrain {
+  targetIds: string[];
+  timeoutMs: number;
+  /** Revision that was served when the drain began. */
+  revision: number;
+}
+
+export class FakeDataPlane implements DataPlane {
+  readonly snapshots: Snapshot[] = [];
+  readonly drains: FakeDrain[] = [];
+  currentSamples: DataPlaneSamples = { targets: {}, held: {} };
+  /** What drains wait for; nothing by default. */
+  drained: Promise<void> = Promise.resolve();
+
+  apply(snapshot: Snapshot): void {
+    // What crosses the seam has to survive being sent as JSON.
+    this.snapshots.push(JSON.parse(JSON.stringify(snapshot)) as Snapshot);
+  }
+
+  async drain(targetIds: string[], timeoutMs: number): Promise<void> {
+    this.drains.push({ targetIds, timeoutMs, revision: this.current?.revision ?? 0 });
+    await this.drained;
+  }
+
+  samples(): DataPlaneSamples {
+    return this.currentSamples;
+  }
+
+  get current(): Snapshot | undefined {
+    return this.snapshots.at(-1);
+  }
+
+  service(name: string): ServiceSnapshot | undefined {
+    return this.current?.services.find((service) => service.name === name);
+  }
+
+  /** Addresses of the active targets of a service. */
+  targetsOf(name: string): string[] {
+    return this.service(name)?.active.targets.map((target) => target.address) ?? [];
+  }
+}

@@ -1,0 +1,104 @@
+/** HTTP/2 frames by hand (RFC 9113 4), for what no well-behaved client would send. */
+
+export const frameTypes = {
+  data: 0,
+  headers: 1,
+  resetStream: 3,
+  settings: 4,
+  ping: 6,
+  goAway: 7,
+  windowUpdate: 8,
+} as const;
+
+export const flags = { endStream: 1, ack: 1, endHeaders: 4 } as const;
+
+export interface Frame {
+  type: number;
+  flags: number;
+  stream: number;
+  payload: Buffer;
+}
+
+export const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+export function frame(type: number, frameFlags: number, stream: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  head[4] = frameFlags;
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+export function settingsFrame(settings: [id: number, value: number][] = []): Buffer {
+  const payload = Buffer.alloc(6 * settings.length);
+  for (const [index, [id, value]] of settings.entries()) {
+    payload.writeUInt16BE(id, 6 * index);
+    payload.writeUInt32BE(value, 6 * index + 2);
+  }
+  return frame(frameTypes.settings, 0, 0, payload);
+}
+
+export function headersFrame(
+  stream: number,
+  fields: [name: string, value: string][],
+  endStream = true,
+): Buffer {
+  const frameFlags = flags.endHeaders | (endStream ? flags.endStream : 0);
+  return frame(frameTypes.headers, frameFlags, stream, headerBlock(fields));
+}
+
+export function dataFrame(stream: number, text: string, endStream: boolean): Buffer {
+  const frameFlags = endStream ? flags.endStream : 0;
+  return frame(frameTypes.data, frameFlags, stream, Buffer.from(text, "latin1"));
+}
+
+export function resetFrame(stream: number, code = 8): Buffer {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32BE(code);
+  return frame(frameTypes.resetStream, 0, stream, payload);
+}
+
+/** Literal fields without indexing and without Huffman coding (RFC 7541 6.2.2), as latin1. */
+export function headerBlock(fields: [name: string, value: string][]): Buffer {
+  const parts: Buffer[] = [];
+  for (const [name, value] of fields) parts.push(Buffer.from([0]), literal(name), literal(value));
+  return Buffer.concat(parts);
+}
+
+/** The frames at the start of `bytes` that are complete, and how many bytes they take. */
+export function parseFrames(bytes: Buffer): { frames: Frame[]; consumed: number } {
+  const frames: Frame[] = [];
+  let position = 0;
+  while (position + 9 <= bytes.length) {
+    const end = position + 9 + bytes.readUIntBE(position, 3);
+    if (end > bytes.length) break;
+    frames.push({
+      type: bytes[position + 3]!,
+      flags: bytes[position + 4]!,
+      stream: bytes.readUInt32BE(position + 5) & 0x7fffffff,
+      payload: bytes.subarray(position + 9, end),
+    });
+    position = end;
+  }
+  return { frames, consumed: position };
+}
+
+function literal(text: string): Buffer {
+  const bytes = Buffer.from(text, "latin1");
+  return Buffer.concat([integer(bytes.length, 7), bytes]);
+}
+
+/** RFC 7541 5.1, with no bits above the prefix. */
+function integer(value: number, prefixBits: number): Buffer {
+  const max = 2 ** prefixBits - 1;
+  if (value < max) return Buffer.from([value]);
+  const bytes = [max];
+  let rest = value - max;
+  while (rest >= 128) {
+    bytes.push((rest % 128) | 0x80);
+    rest = Math.floor(rest / 128);
+  }
+  bytes.push(rest);
+  return Buffer.from(bytes);
+}

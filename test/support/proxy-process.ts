@@ -1,0 +1,246 @@
+/** The real proxy as a process of its own: scratch home, own socket, free ports, real command line. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { freePorts } from "./free-ports.ts";
+import { tempFolder, type TempFolder } from "./temp-folder.ts";
+import { waitFor, within } from "./wait-for.ts";
+
+const projectFolder = join(import.meta.dir, "..", "..");
+const compiledBinary = join(projectFolder, "dist", "kamal-proxy");
+const startAttempts = 5;
+
+export interface ProxyProcessOptions {
+  /** More arguments of `run`. */
+  args?: string[];
+  /** More environment of `run` and of the client commands. */
+  env?: Record<string, string>;
+  /** False leaves `--metrics-port` out. */
+  metrics?: boolean;
+}
+
+export interface CommandResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export type LogLine = Record<string, unknown>;
+
+/**
+ * The compiled binary; with KAMAL_PROXY_TEST_SOURCE set, the sources; with KAMAL_PROXY_TEST_BINARY, another
+ * binary with the same command line.
+ */
+export function proxyCommand(): string[] {
+  const other = process.env["KAMAL_PROXY_TEST_BINARY"];
+  if (other) return [other];
+  if (process.env["KAMAL_PROXY_TEST_SOURCE"]) {
+    return [process.execPath, join(projectFolder, "src", "main.ts")];
+  }
+  if (!existsSync(compiledBinary)) {
+    throw new Error("dist/kamal-proxy is missing: run `bun run build` first");
+  }
+  return [compiledBinary];
+}
+
+export class ProxyProcess implements AsyncDisposable {
+  readonly #options: ProxyProcessOptions;
+  readonly #folder: TempFolder;
+  #child: Bun.Subprocess<"ignore", "pipe", "pipe"> | null = null;
+  #outputEnded: Promise<unknown> = Promise.resolve();
+  httpPort = 0;
+  httpsPort = 0;
+  metricsPort = 0;
+  /** Lines of stdout that are JSON, of this start and earlier ones. */
+  readonly logs: LogLine[] = [];
+  /** Everything else that was written to stdout or stderr. */
+  output = "";
+
+  private constructor(options: ProxyProcessOptions) {
+    this.#options = options;
+    this.#folder = tempFolder();
+  }
+
+  /** Resolves when the proxy takes commands and requests. */
+  static async start(options: ProxyProcessOptions = {}): Promise<ProxyProcess> {
+    const proxy = new ProxyProcess(options);
+    try {
+      await proxy.#startOnFreePorts();
+    } catch (error) {
+      await proxy[Symbol.asyncDispose]();
+      throw error;
+    }
+    return proxy;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get running(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Scratch HOME of the proxy. */
+  get home(): string {
+    return this.#folder.path;
+  }
+
+  get socketPath(): string {
+    return this.#folder.file("proxy.sock");
+  }
+
+  /** Temporary directory of the proxy: buffered bodies spill here. */
+  get spillPath(): string {
+    return this.#folder.path;
+  }
+
+  get statePath(): string {
+    return this.#folder.file(".config/kamal-proxy/kamal-proxy.state");
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.httpPort}`;
+  }
+
+  /** Environment of the proxy and its client commands: nothing of the test's own comes along. */
+  get env(): Record<string, string> {
+    return {
+      PATH: process.env["PATH"] ?? "",
+      HOME: this.home,
+      TMPDIR: this.spillPath,
+      KAMAL_PROXY_SOCKET: this.socketPath,
+      ...this.#options.env,
+    };
+  }
+
+  /** Runs a client command to its end. */
+  async run(...args: string[]): Promise<CommandResult> {
+    const child = Bun.spawn([...proxyCommand(), ...args], {
+      cwd: this.home,
+      env: this.env,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [stdout, stderr, code] = await Promise.all([
+      child.stdout.text(),
+      child.stderr.text(),
+      child.exited,
+    ]);
+    return { code, stdout, stderr };
+  }
+
+  /** `deploy`, which must succeed. */
+  async deploy(service: string, target: string, ...flags: string[]): Promise<void> {
+    const result = await this.run("deploy", service, `--target=${target}`, ...flags);
+    if (result.code !== 0) throw new Error(`deploy ${service} failed: ${result.stderr.trim()}`);
+  }
+
+  /** The first log line that matches, as soon as there is one. A text matches the `msg` of a line. */
+  async waitForLog(match: string | ((line: LogLine) => boolean)): Promise<LogLine> {
+    const matches =
+      typeof match === "string" ? (line: LogLine): boolean => line["msg"] === match : match;
+    const what = typeof match === "string" ? `log line "${match}"` : `a log line: ${match}`;
+    return await waitFor(() => this.logs.find(matches), what);
+  }
+
+  /** Resident memory in bytes. */
+  async residentBytes(): Promise<number> {
+    const status = await Bun.file(`/proc/${this.pid}/status`).text();
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  }
+
+  /** Ends the process and resolves to its exit code, null when a signal ended it. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+    const child = this.#child;
+    if (child === null) return null;
+    child.kill(signal);
+    await within(child.exited, `the proxy to end after ${signal}`, 30_000);
+    await this.#outputEnded;
+    return child.signalCode === null ? child.exitCode : null;
+  }
+
+  /** Starts again with the same home, socket and ports, after `stop` or a crash. */
+  async startAgain(): Promise<void> {
+    if (this.running) throw new Error("the proxy is still running");
+    this.#spawn();
+    await this.#ready();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.running) await this.stop("SIGKILL");
+    this.#folder[Symbol.dispose]();
+  }
+
+  async #startOnFreePorts(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      [this.httpPort = 0, this.httpsPort = 0, this.metricsPort = 0] = freePorts(3);
+      this.#spawn();
+      try {
+        await this.#ready();
+        return;
+      } catch (error) {
+        const portTaken = this.output.includes("address already in use");
+        if (!portTaken || attempt === startAttempts) throw error;
+        this.output = "";
+      }
+    }
+  }
+
+  #spawn(): void {
+    const ports = [`--http-port=${this.httpPort}`, `--https-port=${this.httpsPort}`];
+    if (this.#options.metrics !== false) ports.push(`--metrics-port=${this.metricsPort}`);
+    const child = Bun.spawn([...proxyCommand(), "run", ...ports, ...(this.#options.args ?? [])], {
+      cwd: this.home,
+      env: this.env,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    this.#child = child;
+    this.#outputEnded = Promise.all([
+      eachLine(child.stdout, (line) => this.#collect(line)),
+      eachLine(child.stderr, (line) => this.#collect(line)),
+    ]);
+  }
+
+  /** The control socket is the last thing that the proxy opens. */
+  async #ready(): Promise<void> {
+    await waitFor(async () => {
+      if (!this.running) return true;
+      const socket = await Bun.connect({ unix: this.socketPath, socket: { data() {} } });
+      socket.end();
+      return true;
+    }, "the proxy to start");
+    if (!this.running) {
+      await this.#outputEnded;
+      throw new Error(`the proxy ended at its start: ${this.output.trim()}`);
+    }
+  }
+
+  #collect(line: string): void {
+    if (line.startsWith("{")) {
+      try {
+        this.logs.push(JSON.parse(line) as LogLine);
+        return;
+      } catch {
+        // Not JSON after all.
+      }
+    }
+    this.output += `${line}\n`;
+  }
+}
+
+async function eachLine(
+  stream: ReadableStream<Uint8Array>,
+  take: (line: string) => void,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) take(line);
+  }
+  if (rest !== "") take(rest);
+}

@@ -1,0 +1,77 @@
+/** Snapshots of services with sensible defaults, and transports that only take notes. */
+import type { ServiceOptions, TargetOptions } from "../../src/config/options.ts";
+import type {
+  PoolSnapshot,
+  ServiceSnapshot,
+  Snapshot,
+  TargetSnapshot,
+} from "../../src/config/snapshot.ts";
+import type { TargetTransport } from "../../src/services/target.ts";
+import { serviceOptions, targetOptions } from "./service-options.ts";
+
+/** A healthy writer with that id, unless told otherwise. */
+export function targetSnapshot(id: string, changes: Partial<TargetSnapshot> = {}): TargetSnapshot {
+  return {
+    id,
+    address: `${id}:80`,
+    host: id,
+    port: 80,
+    readOnly: false,
+    healthy: true,
+    ...changes,
+  };
+}
+
+export function poolSnapshot(
+  targets: (string | TargetSnapshot)[],
+  options: TargetOptions = targetOptions(),
+): PoolSnapshot {
+  return {
+    targets: targets.map((target) =>
+      typeof target === "string" ? targetSnapshot(target) : target,
+    ),
+    targetOptions: options,
+  };
+}
+
+export function serviceSnapshot(
+  name: string,
+  {
+    options,
+    ...changes
+  }: Partial<Omit<ServiceSnapshot, "options">> & {
+    options?: Partial<ServiceOptions>;
+  } = {},
+): ServiceSnapshot {
+  return {
+    name,
+    options: serviceOptions({ hosts: [""], pathPrefixes: ["/"], ...options }),
+    targetOptions: targetOptions(),
+    active: poolSnapshot([`${name}-1`]),
+    rollout: null,
+    pause: { state: "running", stopMessage: "", failAfterMs: 0 },
+    rolloutSplit: null,
+    errorPages: null,
+    ...changes,
+  };
+}
+
+let revision = 0;
+
+export function snapshot(...services: ServiceSnapshot[]): Snapshot {
+  revision++;
+  return { revision, services };
+}
+
+export class FakeTransport implements TargetTransport {
+  readonly authority: string;
+  retired = 0;
+
+  constructor(host: string, port: number) {
+    this.authority = `${host}:${port}`;
+  }
+
+  retire(): void {
+    this.retired++;
+  }
+}

@@ -1,0 +1,70 @@
+import { describe, expect, test } from "bun:test";
+import type { ServiceDescription, ServiceDescriptions } from "../../../src/control/protocol.ts";
+import { runLine } from "../../support/command-line.ts";
+
+function description(part: Partial<ServiceDescription>): ServiceDescription {
+  return {
+    hosts: [""],
+    paths: ["/"],
+    targets: [],
+    rollout_targets: [],
+    state: "running",
+    tls: false,
+    rollout: null,
+    degraded: null,
+    held_requests: 0,
+    target_details: [],
+    options: {},
+    ...part,
+  };
+}
+
+const services: ServiceDescriptions = {
+  web2: description({ hosts: ["a.test"], targets: ["app.internal"], state: "stopped", tls: true }),
+  web: description({
+    hosts: ["example.com", "b.test"],
+    paths: ["/api", "/"],
+    targets: ["localhost:3000", "localhost:3001", "127.0.0.1:99"],
+    state: "paused",
+  }),
+  Zé: description({ targets: ["localhost:1"] }),
+};
+
+async function list(...args: string[]): Promise<string> {
+  const { stdout, stderr, exitCode } = await runLine(["list", ...args], {
+    reply: { ok: true, services },
+  });
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  return stdout.replaceAll("\u001b", "^[");
+}
+
+describe("list", () => {
+  test("prints the table of kamal-proxy, coloured also without a terminal", async () => {
+    expect((await list()).split("\n")).toEqual([
+      "^[[3;94mService^[[0m  ^[[3;94mHost^[[0m                ^[[3;94mPath^[[0m    ^[[3;94mTarget^[[0m                                      ^[[3;94mState^[[0m    ^[[3;94mTLS^[[0m  ",
+      "^[[1;34mZé^[[0m      ^[[m*^[[0m                   ^[[m/^[[0m       ^[[mlocalhost:1^[[0m                                 ^[[mrunning^[[0m  ^[[mno^[[0m   ",
+      "^[[1;34mweb^[[0m      ^[[mexample.com,b.test^[[0m  ^[[m/api,/^[[0m  ^[[mlocalhost:3000,localhost:3001,127.0.0.1:99^[[0m  ^[[mpaused^[[0m   ^[[mno^[[0m   ",
+      "^[[1;34mweb2^[[0m     ^[[ma.test^[[0m              ^[[m/^[[0m       ^[[mapp.internal^[[0m                                ^[[mstopped^[[0m  ^[[myes^[[0m  ",
+      "",
+    ]);
+  });
+
+  test("prints the header alone when there is no service", async () => {
+    const { stdout } = await runLine(["ls"], { reply: { ok: true, services: {} } });
+    expect(stdout).toBe(
+      ["Service", "Host", "Path", "Target", "State", "TLS"]
+        .map((name) => `\u001b[3;94m${name}\u001b[0m  `)
+        .join("") + "\n",
+    );
+  });
+
+  test("prints all details with --json", async () => {
+    const output = await list("--json");
+    expect(output).toEndWith("}\n");
+    expect(JSON.parse(output)).toEqual(services);
+  });
+
+  test("prints an empty object with --json when there is no service", async () => {
+    expect((await runLine(["list", "--json"], { reply: { ok: true } })).stdout).toBe("{}\n");
+  });
+});

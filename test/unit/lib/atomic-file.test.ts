@@ -1,0 +1,65 @@
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import {
+  type FileOperations,
+  fileOperations,
+  writeFileAtomically,
+} from "../../../src/lib/atomic-file.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
+
+/** The real operations, but the step of this name fails. */
+function failingAt(step: keyof FileOperations): FileOperations {
+  return { ...fileOperations, [step]: () => Promise.reject(new Error(`${step} failed`)) };
+}
+
+describe("atomic file", () => {
+  test("it replaces the content and leaves nothing beside it", async () => {
+    using folder = tempFolder();
+    const path = folder.file("state");
+    await writeFileAtomically(path, "old, and longer");
+    await writeFileAtomically(path, "new", { mode: 0o600 });
+    expect(readFileSync(path, "utf8")).toBe("new");
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder.path)).toEqual(["state"]);
+  });
+
+  test("what a crash left behind does not disturb the next write", async () => {
+    using folder = tempFolder();
+    const path = folder.file("state");
+    writeFileSync(`${path}.tmp`, "half a fi");
+    await writeFileAtomically(path, "new");
+    expect(readFileSync(path, "utf8")).toBe("new");
+    expect(readdirSync(folder.path)).toEqual(["state"]);
+  });
+
+  test.each(["writeSynced", "rename"] as const)("a failing %s keeps the old file", async (step) => {
+    using folder = tempFolder();
+    const path = folder.file("state");
+    writeFileSync(path, "old");
+    await expect(
+      writeFileAtomically(path, "new", { operations: failingAt(step) }),
+    ).rejects.toThrow(`${step} failed`);
+    expect(readFileSync(path, "utf8")).toBe("old");
+    expect(readdirSync(folder.path)).toEqual(["state"]);
+  });
+
+  test("the data is on disk before the name changes, and the name before the end", async () => {
+    using folder = tempFolder();
+    const path = folder.file("state");
+    const steps: string[] = [];
+    await writeFileAtomically(path, "new", {
+      operations: {
+        writeSynced: async (at) => void steps.push(`write ${at}`),
+        rename: async (from, to) => void steps.push(`rename ${from} ${to}`),
+        syncFolder: async (at) => void steps.push(`sync ${at}`),
+        unlink: async (at) => void steps.push(`unlink ${at}`),
+      },
+    });
+    expect(steps).toEqual([
+      `write ${path}.tmp`,
+      `rename ${path}.tmp ${path}`,
+      `sync ${dirname(path)}`,
+    ]);
+  });
+});
