@@ -18,7 +18,9 @@ export async function checkService(
   files: ServiceFiles,
   logger: Logger,
 ): Promise<Record<string, string> | null> {
-  if (options.tlsEnabled) await checkTls(name, options, files, logger);
+  // Below a path TLS is that of the root's service, with its certificate.
+  const ownTls = options.tlsEnabled && options.pathPrefixes.includes("/");
+  if (ownTls) await checkTls(name, options, files, logger);
   const path = options.errorPagePath;
   if (path === "") return null;
   try {

@@ -47,7 +47,9 @@ export class StateStore {
       return [];
     }
     try {
-      return decodeState(text);
+      const entries = decodeState(text);
+      this.#logger.info("Restored saved state", { path });
+      return entries;
     } catch (error) {
       this.#unreadable = true;
       this.#logger.error("Failed to decode saved state", { path, error: messageOf(error) });

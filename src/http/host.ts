@@ -30,9 +30,7 @@ export function requestHost(head: RequestHead, target: RequestTarget): RequestHo
   if (parsed === undefined) return new HeadError(400, "invalid Host");
   if (target.authority === null) return { value: field, name: parsed.name };
   const authority = parseHost(target.authority);
-  if (authority === undefined || authority.name === "") {
-    return new HeadError(400, "invalid host in request target");
-  }
+  if (authority === undefined) return new HeadError(400, "invalid host in request target");
   return { value: target.authority, name: authority.name };
 }
 

@@ -33,6 +33,10 @@ export class TemplateSet {
     return set;
   }
 
+  get names(): string[] {
+    return [...this.#templates.keys()];
+  }
+
   has(name: string): boolean {
     return this.#templates.has(name);
   }

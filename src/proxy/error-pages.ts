@@ -46,12 +46,12 @@ const builtInSources = {
   504: gatewayTimeout,
 } as unknown as Readonly<Record<string, string>>;
 
-/** Only pages of a status are looked up; the other files are there to be called by them. */
+/** Only pages of a status are looked up; the other templates are there to be called by them. */
 function prepared(sources: Readonly<Record<string, string>>): TemplateSet {
   const files = Object.entries(sources).map(([name, source]) => [`${name}.html`, source]);
   const templates = TemplateSet.parse(Object.fromEntries(files));
-  for (const name of Object.keys(sources)) {
-    if (/^\d{3}$/.test(name)) templates.prepare(`${name}.html`);
+  for (const name of templates.names) {
+    if (/^\d{3}\.html$/.test(name)) templates.prepare(name);
   }
   return templates;
 }

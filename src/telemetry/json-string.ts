@@ -75,10 +75,6 @@ function escapedCodePoint(code: number): string {
       return "\\r";
     case 0x09:
       return "\\t";
-    case 0x08:
-      return "\\b";
-    case 0x0c:
-      return "\\f";
     case 0x2028:
       return "\\u2028";
     case 0x2029:

@@ -13,12 +13,15 @@ export interface MetricsListener {
   close(): Promise<void>;
 }
 
+const maxPort = 65_535;
+
 /** `render` gives the text for each scrape. Throws an error whose text is meant for the user. */
 export function listenForMetrics(
   options: MetricsListenerOptions,
   contentType: string,
   render: () => string,
 ): MetricsListener {
+  if (options.port > maxPort) throw new Error(`listen tcp: address ${options.port}: invalid port`);
   const server = serve(options, () => new Response(render(), { headers: { "Content-Type": contentType } }));
   return {
     port: server.port ?? options.port,

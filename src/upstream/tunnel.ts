@@ -149,6 +149,8 @@ export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
   }
 
   onClose(error: Error | null): void {
+    // Once our side was ended, Bun reports the peer's end as an orderly close alone.
+    if (error === null && this.#shutDown) this.onPeerEnd();
     this.#fail(error);
   }
 

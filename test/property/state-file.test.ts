@@ -98,7 +98,10 @@ describe("state file", () => {
     const lists = fc.uniqueArray(service, { maxLength: 4, selector: (entry) => entry.name });
     fc.assert(
       fc.property(lists, (services) => {
-        const entries: StateEntry[] = services.map((saved) => ({ kind: "service", service: saved }));
+        const entries: StateEntry[] = services.map((saved) => ({
+          kind: "service",
+          service: saved,
+        }));
         expect(decodeState(encodeState(entries))).toEqual(entries);
       }),
     );

@@ -5,6 +5,7 @@
 import {
   dropText,
   type Escaper,
+  escapeHtml,
   escapeText,
   escapeUnquoted,
   escapeUrl,
@@ -126,9 +127,13 @@ class Autoescape {
   }
 
   #action(node: Node & { kind: "action" }, context: HtmlContext): { node: Node; context: HtmlContext } {
-    const { pipeline } = node;
-    this.#checkOwnEscapers(pipeline, context);
-    return { node: { ...node, escapers: this.#escapers(pipeline, context) }, context };
+    this.#checkOwnEscapers(node.pipeline, context);
+    const escapers = this.#escapers(node.pipeline, context);
+    const isHtml = functionName(node.pipeline.commands.at(-1)?.operands[0]) === "html";
+    if (!isHtml || escapers.at(-1) !== escapeText) return { node: { ...node, escapers }, context };
+    // Escaping twice would show; the template's own wish takes the place of the last escaper.
+    const pipeline = withoutLastCall(node.pipeline);
+    return { node: { ...node, pipeline, escapers: [...escapers.slice(0, -1), escapeHtml] }, context };
   }
 
   /** `html` and `urlquery` may only come last, where they can't undo what is added. */
@@ -148,7 +153,7 @@ class Autoescape {
     switch (context.state) {
       case "text":
       case "rcdata":
-        return last === "html" ? [] : [escapeText];
+        return [escapeText];
       case "comment":
         return [dropText];
       case "value":
@@ -159,8 +164,7 @@ class Autoescape {
         return this.#fail(pipeline, "a value as the name of an attribute is not supported");
     }
     const escapers = this.#valueEscapers(pipeline, context, last);
-    if (context.delimiter === " ") return [...escapers, escapeUnquoted];
-    return last === "html" && escapers.length === 0 ? [] : [...escapers, escapeText];
+    return [...escapers, context.delimiter === " " ? escapeUnquoted : escapeText];
   }
 
   #valueEscapers(pipeline: Pipeline, context: HtmlContext, last: string): Escaper[] {
@@ -173,7 +177,6 @@ class Autoescape {
       case "unsupported":
         return this.#fail(pipeline, "a value in a style, srcset, srcdoc or event attribute is not supported");
     }
-    if (last === "html") this.#fail(pipeline, 'function "html" can\'t be used in an address');
     switch (context.urlPart) {
       case "start":
         return [filterUrl, normalizeUrl];
@@ -251,6 +254,16 @@ function isSame(a: HtmlContext, b: HtmlContext): boolean {
 
 function functionName(operand: Pipeline["commands"][number]["operands"][number] | undefined): string {
   return operand?.kind === "function" ? operand.name : "";
+}
+
+/** The pipeline without the function at its end, but with all that the function was given. */
+function withoutLastCall(pipeline: Pipeline): Pipeline {
+  const commands = pipeline.commands.slice(0, -1);
+  const operands = pipeline.commands.at(-1)!.operands.slice(1);
+  if (operands.length === 1 && commands.length === 0) return { ...pipeline, commands: [{ operands }] };
+  if (operands.length === 0 && commands.length > 0) return { ...pipeline, commands };
+  commands.push({ operands: [{ kind: "function", name: "print" }, ...operands] });
+  return { ...pipeline, commands };
 }
 
 function containsCall(nodes: readonly Node[], name: string): boolean {

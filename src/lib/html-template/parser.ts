@@ -30,7 +30,9 @@ class Parser {
 
   run(): Map<string, Node[]> {
     const { nodes } = this.#list("file");
-    this.#templates.set(this.#file, nodes);
+    // A file may consist of nothing but definitions, and be one of them.
+    const isEmpty = nodes.every((node) => node.kind === "text" && node.text.trim() === "");
+    if (!isEmpty || !this.#templates.has(this.#file)) this.#templates.set(this.#file, nodes);
     return this.#templates;
   }
 
@@ -195,6 +197,10 @@ class Parser {
   #checkPipeline({ commands }: Pipeline): void {
     for (const [index, { operands }] of commands.entries()) {
       const kind = operands[0]!.kind;
+      const [first] = operands;
+      if (operands.length === 1 && first!.kind === "literal" && first!.value === null) {
+        this.#fail("nil is not a command", this.#peek());
+      }
       if (index > 0 && kind !== "function") {
         this.#fail("only a function can stand behind |", this.#peek());
       }

@@ -95,6 +95,22 @@ describe("field names", () => {
     }
   });
 
+  test("a name is never taken for a shorter one that it begins with", () => {
+    // Among so many endings there are some with the slot of the short name.
+    const characters = [..."abcdefghijklmnopqrstuvwxyz"];
+    const mistaken: string[] = [];
+    for (const first of characters) {
+      for (const second of characters) {
+        for (const third of characters) {
+          const longer = `Host${first}${second}${third}`;
+          fieldNameAt("Host", 0, 4);
+          if (fieldNameAt(longer, 0, longer.length)?.name !== longer) mistaken.push(longer);
+        }
+      }
+    }
+    expect(mistaken).toEqual([]);
+  });
+
   test("long names are parsed like short ones", () => {
     const name = "X-".padEnd(5_000, "a");
     expect(fieldNameAt(name, 0, name.length)?.key).toBe(name.toLowerCase());

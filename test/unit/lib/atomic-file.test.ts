@@ -37,9 +37,9 @@ describe("atomic file", () => {
     using folder = tempFolder();
     const path = folder.file("state");
     writeFileSync(path, "old");
-    await expect(
-      writeFileAtomically(path, "new", { operations: failingAt(step) }),
-    ).rejects.toThrow(`${step} failed`);
+    await expect(writeFileAtomically(path, "new", { operations: failingAt(step) })).rejects.toThrow(
+      `${step} failed`,
+    );
     expect(readFileSync(path, "utf8")).toBe("old");
     expect(readdirSync(folder.path)).toEqual(["state"]);
   });

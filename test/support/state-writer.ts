@@ -1,0 +1,28 @@
+/** A program that saves growing state for ever and says on stdout what is on disk: for killing it. */
+import { normalizeServiceOptions } from "../../src/config/validate-options.ts";
+import type { StateEntry } from "../../src/control/state-entry.ts";
+import { StateStore } from "../../src/control/state-store.ts";
+import { RecordingLogger } from "./recording-logger.ts";
+import { serviceOptions, targetOptions } from "./service-options.ts";
+
+const store = new StateStore({ path: process.argv[2]!, logger: new RecordingLogger() });
+const entries: StateEntry[] = await store.load();
+for (;;) {
+  const number = entries.length;
+  entries.push({
+    kind: "service",
+    service: {
+      name: `service-${number}`,
+      options: normalizeServiceOptions(serviceOptions({ hosts: [`${number}.example.com`] })),
+      targetOptions: targetOptions(),
+      activeTargets: [`web-${number}:80`],
+      activeReaders: [],
+      rolloutTargets: null,
+      rolloutReaders: null,
+      pause: { state: "running", stopMessage: "", failAfterMs: 0 },
+      rolloutSplit: null,
+    },
+  });
+  await store.save(() => entries);
+  process.stdout.write(`${entries.length}\n`);
+}
