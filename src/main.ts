@@ -1,10 +1,18 @@
 /** The entry of the binary: hands the process to the command line. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
 import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
 
 const context: CliContext = {
   environment: process.env,
+  terminal:
+    isatty(2) && process.env["TERM"] !== "dumb"
+      ? {
+          columns: process.stderr.columns || 80,
+          write: (text) => void writeSync(2, text),
+        }
+      : null,
   async write(text) {
     await Bun.write(Bun.stdout, text);
   },
@@ -12,9 +20,9 @@ const context: CliContext = {
     await Bun.write(Bun.stderr, text);
   },
   // Loaded when they are used: a client command must not pay for the server.
-  async send(socketPath, command) {
+  async send(socketPath, command, onProgress) {
     const { sendCommand } = await import("./control/client.ts");
-    return sendCommand(socketPath, command);
+    return sendCommand(socketPath, command, onProgress);
   },
   async serve(options) {
     const { runServer } = await import("./server.ts");

@@ -25,6 +25,7 @@ import { Transport } from "./upstream/transport.ts";
 
 /** Runs the proxy until a signal stops it; resolves with the exit code. Throws when it can't start. */
 export async function runServer(options: RunOptions): Promise<number> {
+  const trusted = trustedProxies(options);
   const stopSignal = nextSignal();
   const output = new BatchedWriter(1, clock, {
     flushIntervalMs: logFlushIntervalMs,
@@ -64,9 +65,10 @@ export async function runServer(options: RunOptions): Promise<number> {
     newRequestId: randomUUID,
     pages: pages.defaults,
     pagesOf: (service) => pages.of(service.snapshot.errorPages),
-    trustedProxies: trustedProxies(options),
+    trustedProxies: trusted,
     spoolMemory: new SpoolMemory(options.bufferMemoryTotalBytes),
     spoolFolder: tmpdir(),
+    targetRetryMs: options.targetRetryMs,
   });
 
   const metricsListener =
@@ -85,6 +87,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     port: options.httpPort,
     limits: options.limits,
     clock,
+    proxyPeers: options.proxyProtocol ? trusted : null,
     handle: (exchange) => void pipeline.handle(exchange),
   });
   await controlPlane.listen();
@@ -103,6 +106,8 @@ export async function runServer(options: RunOptions): Promise<number> {
   listener.destroy();
   services.close();
   await metricsListener?.close();
+  // What was cut just now still gets its log line.
+  await new Promise<void>((resolve) => void setImmediate(resolve));
   logger.info("Server stopped");
   output.close();
   return 0;

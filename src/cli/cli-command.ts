@@ -9,6 +9,7 @@ import type { CliContext } from "./context.ts";
 import type { FlagTable, FlagValues } from "./flags.ts";
 import { commandHelp } from "./help.ts";
 import { parseFlags } from "./parse-flags.ts";
+import { ProgressLine } from "./progress-line.ts";
 
 export interface Input<T extends FlagTable> {
   values: FlagValues<T>;
@@ -65,14 +66,26 @@ export function cliCommand<T extends FlagTable>(spec: CommandSpec<T>): CliComman
   };
 }
 
-/** Sends a command and throws the error of its reply. */
+/** Sends a command and throws the error of its reply. On a terminal it shows what it waits for. */
 export async function send(
   context: CliContext,
   command: Command,
 ): Promise<Extract<Reply, { ok: true }>> {
-  const reply = await context.send(socketPath(context.environment), command);
+  const reply = await exchange(context, command);
   if (!reply.ok) throw new CommandError(reply.error);
   return reply;
+}
+
+async function exchange(context: CliContext, command: Command): Promise<Reply> {
+  const { terminal, environment } = context;
+  const path = socketPath(environment);
+  if (terminal === null) return context.send(path, command);
+  const line = new ProgressLine(terminal, environment);
+  try {
+    return await context.send(path, command, (progress) => line.show(progress));
+  } finally {
+    line.clear();
+  }
 }
 
 /** For commands that print nothing. */

@@ -1,14 +1,25 @@
 /** What a command may touch, handed in so that commands run in tests without a process. */
 import type { Environment } from "../config/paths.ts";
 import type { RunOptions } from "../config/run-options.ts";
-import type { Command, Reply } from "../control/protocol.ts";
+import type { Command, Progress, Reply } from "../control/protocol.ts";
+
+export interface Terminal {
+  columns: number;
+  write(text: string): void;
+}
 
 export interface CliContext {
   environment: Environment;
   write(text: string): Promise<void>;
   writeError(text: string): Promise<void>;
+  /** Where progress is shown; null when stderr is none that can be rewritten. */
+  terminal: Terminal | null;
   /** Sends one command to the running proxy. */
-  send(socketPath: string, command: Command): Promise<Reply>;
+  send(
+    socketPath: string,
+    command: Command,
+    onProgress?: (progress: Progress) => void,
+  ): Promise<Reply>;
   /** Runs the proxy until it is stopped; resolves with the exit code. */
   serve(options: RunOptions): Promise<number>;
   /** Makes the folder if need be; false when that cannot be done. */

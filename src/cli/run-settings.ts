@@ -1,5 +1,5 @@
 /** The settings of `run` that are no flags of kamal-proxy: limits and trusted proxies. */
-import { bufferMemoryTotalBytes, clientLimits } from "../config/defaults.ts";
+import { bufferMemoryTotalBytes, clientLimits, targetRetryMs } from "../config/defaults.ts";
 import type { ClientLimits } from "../config/defaults.ts";
 import type { Environment } from "../config/paths.ts";
 import { CidrError, CidrList } from "../lib/cidr.ts";
@@ -26,6 +26,7 @@ const durationLimits = {
 } as const;
 const headerBytesVariable = "KAMAL_PROXY_MAX_HEADER_BYTES";
 const memoryVariable = "KAMAL_PROXY_BUFFER_MEMORY_TOTAL";
+const retryVariable = "KAMAL_PROXY_TARGET_RETRY";
 
 export function readClientLimits(environment: Environment): ClientLimits {
   const read = (key: keyof typeof durationLimits): number =>
@@ -43,6 +44,10 @@ export function readClientLimits(environment: Environment): ClientLimits {
 export function readBufferMemoryTotal(environment: Environment): number {
   const given = strictSetting(environment, memoryVariable, (text) => integerFrom(0, text));
   return given ?? bufferMemoryTotalBytes;
+}
+
+export function readTargetRetry(environment: Environment): number {
+  return strictSetting(environment, retryVariable, durationFromZero) ?? targetRetryMs;
 }
 
 /** A CSV list of addresses and CIDR blocks. */
@@ -85,6 +90,11 @@ function limitSettings(): LimitSetting[] {
       description: "Bytes of memory for all buffered bodies together",
       default: String(bufferMemoryTotalBytes),
     },
+    {
+      variable: retryVariable,
+      description: "Time that a request waits while its targets refuse connections",
+      default: formatDuration(targetRetryMs),
+    },
   ];
 }
 
@@ -92,6 +102,12 @@ function positiveDuration(text: string): Parsed<number> {
   const parsed = parseDuration(text);
   if ("error" in parsed) return parsed;
   return parsed.ms > 0 ? { value: parsed.ms } : { error: "must be greater than 0s" };
+}
+
+function durationFromZero(text: string): Parsed<number> {
+  const parsed = parseDuration(text);
+  if ("error" in parsed) return parsed;
+  return parsed.ms >= 0 ? { value: parsed.ms } : { error: "must not be negative" };
 }
 
 function integerFrom(least: number, text: string): Parsed<number> {

@@ -26,6 +26,7 @@ export const runDefaults = {
   metricsPort: 0,
 } as const;
 
+export const acmeProductionDirectory = "https://acme-v02.api.letsencrypt.org/directory";
 export const acmeStagingDirectory = "https://acme-staging-v02.api.letsencrypt.org/directory";
 
 /** What a client connection may take. Each has an environment variable on `run`. */
@@ -63,6 +64,15 @@ export const lingerTimeoutMs = 2 * SECOND;
 export const maxChunkLineBytes = 4 * KB;
 export const maxTrailerBytes = 64 * KB;
 
+/**
+ * HTTP/2 and HTTP/3: a response body of known length up to here is collected, so that its
+ * Content-Length stays; one that takes longer than this to come is streamed without it.
+ */
+export const maxCollectedResponseBytes = 256 * KB;
+export const responseCollectTimeoutMs = 500;
+/** How long requests over HTTP/3 may hold back new certificates. */
+export const http3ReplaceTimeoutMs = 5 * SECOND;
+
 /** Head of a response from a target. */
 export const maxResponseHeadBytes = 1 * MB;
 export const maxInformationalResponses = 32;
@@ -73,8 +83,19 @@ export const upstreamIdleTimeoutMs = 90 * SECOND;
 /** A connect that hangs; the target timeout counts as well. */
 export const upstreamConnectTimeoutMs = 10 * SECOND;
 
+/** How long a request waits for a target that refuses connections (KAMAL_PROXY_TARGET_RETRY); 0: not at all. */
+export const targetRetryMs = 0;
+/** Between two rounds of offering it to the targets. */
+export const connectRetryPauseMs = 100;
+
 /** Requests held by one paused service; more are answered 503 at once. */
 export const maxHeldRequests = 10_000;
+
+/**
+ * Of a response of unknown length with a limit, what comes without a pause is collected. Two such
+ * intervals without a byte are a pause.
+ */
+export const responseQuietMs = 12;
 
 /** Memory of all buffered bodies together; beyond it bodies go straight to disk. */
 export const bufferMemoryTotalBytes = 256 * MB;
@@ -83,6 +104,8 @@ export const bufferMemoryTotalBytes = 256 * MB;
 export const maxControlMessageBytes = 1 * MB;
 /** How long a client may take to send its one message. */
 export const controlReadTimeoutMs = 10 * SECOND;
+/** How often a client that wants to know is told how many requests a drain waits for. */
+export const progressIntervalMs = 500;
 /** How long requests under way may take after SIGTERM. */
 export const shutdownTimeoutMs = 10 * SECOND;
 
@@ -93,3 +116,29 @@ export const minHealthCheckIntervalMs = 10;
 /** Access-log lines wait this long at most to be written together. */
 export const logFlushIntervalMs = 50;
 export const logFlushBytes = 64 * KB;
+
+/** The certificate authority: one request, one whole issuance with its pauses, an answer's size. */
+export const acmeRequestTimeoutMs = 30 * SECOND;
+export const acmeIssuanceTimeoutMs = 5 * MINUTE;
+export const maxAcmeResponseBytes = 1 * MB;
+/** Pauses after an answer that asks to try later without saying when; they double. */
+export const acmeRetryPauseMs = 1 * SECOND;
+export const maxAcmeRetryPauseMs = 60 * SECOND;
+/** Attempts of a request that got no answer. */
+export const maxAcmeConnectAttempts = 3;
+/** Pauses between looks at a pending order or validation; they double. */
+export const acmePollPauseMs = 250;
+export const maxAcmePollPauseMs = 8 * SECOND;
+/** How long a failure answers handshakes for the same name: the authority refused, or was not reached. */
+export const acmeRefusedMemoryMs = 1 * MINUTE;
+export const acmeUnreachableMemoryMs = 5 * SECOND;
+/** A deploy's missing certificates are ordered in the background, so many at a time, after a moment. */
+export const acmeBackgroundDelayMs = 250;
+export const maxBackgroundOrders = 4;
+/** Questions to TLS on-demand endpoints: time for one, how many at once, how many wait, bytes logged. */
+export const onDemandTimeoutMs = 2 * SECOND;
+export const maxOnDemandQuestions = 32;
+export const maxWaitingOnDemandQuestions = 256;
+export const maxOnDemandBodyBytes = 256;
+/** How often certificate files are looked at. */
+export const certificatePollIntervalMs = 2 * SECOND;

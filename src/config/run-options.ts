@@ -16,6 +16,8 @@ export interface RunOptions {
   limits: ClientLimits;
   /** Memory of all buffered bodies together; beyond it they go to disk. */
   bufferMemoryTotalBytes: number;
+  /** How long a request is held while its targets refuse connections; 0: not at all. */
+  targetRetryMs: number;
   /** CIDR blocks whose forwarding fields and PROXY headers are believed; null: kamal-proxy's rule. */
   trustedProxies: string[] | null;
   /** A PROXY protocol header (v1 or v2) is expected from trusted addresses. */

@@ -5,8 +5,14 @@
 import { CommandError } from "../config/command-error.ts";
 import { maxControlMessageBytes } from "../config/defaults.ts";
 import { SocketWriter } from "../lib/socket-writer.ts";
-import { decodeMessage, encodeMessage, maxReplyBytes, MessageReader } from "./framing.ts";
-import type { Command, Reply, ServiceDescriptions } from "./protocol.ts";
+import {
+  decodeMessage,
+  encodeCuriousMessage,
+  encodeMessage,
+  maxReplyBytes,
+  MessageReader,
+} from "./framing.ts";
+import type { Command, Progress, Reply, ServiceDescriptions } from "./protocol.ts";
 
 const connectErrors: Record<string, string> = {
   ENOENT: "no such file or directory",
@@ -17,16 +23,32 @@ const connectErrors: Record<string, string> = {
   ENAMETOOLONG: "invalid argument",
 };
 
-/** Throws a CommandError when the proxy can not be reached or goes away before it answers. */
-export async function sendCommand(socketPath: string, command: Command): Promise<Reply> {
-  const message = encodeMessage(command);
+/**
+ * Throws a CommandError when the proxy can not be reached or goes away before it answers.
+ * `onProgress` is told what the command waits for.
+ */
+export async function sendCommand(
+  socketPath: string,
+  command: Command,
+  onProgress?: (progress: Progress) => void,
+): Promise<Reply> {
+  const message = onProgress === undefined ? encodeMessage(command) : encodeCuriousMessage(command);
   if (message.length > maxControlMessageBytes) {
     throw new CommandError(`command is larger than ${maxControlMessageBytes} bytes`);
   }
-  return readReply(await exchange(socketPath, message));
+  return readReply(
+    await exchange(socketPath, message, (progress) => {
+      if (isProgress(progress)) onProgress?.(progress);
+    }),
+  );
 }
 
-async function exchange(socketPath: string, message: Buffer): Promise<string> {
+/** Resolves to the line of the reply. */
+async function exchange(
+  socketPath: string,
+  message: Buffer,
+  onProgress: (progress: unknown) => void,
+): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const reader = new MessageReader(maxReplyBytes);
   let writer: SocketWriter | undefined;
@@ -44,7 +66,13 @@ async function exchange(socketPath: string, message: Buffer): Promise<string> {
           writer?.drain();
         },
         data(socket, bytes) {
-          const received = reader.push(bytes);
+          let received = reader.push(bytes);
+          while (received.kind === "line") {
+            const decoded = decodeMessage(received.line);
+            if (decoded.kind !== "progress") break;
+            onProgress(decoded.progress);
+            received = reader.push(received.rest);
+          }
           if (received.kind === "more") return;
           if (received.kind === "line") resolve(received.line);
           else reject(new CommandError("reply of the proxy is too large"));
@@ -81,6 +109,13 @@ function readReply(line: string): Reply {
     }
   }
   throw new CommandError("reply of the proxy could not be understood");
+}
+
+function isProgress(value: unknown): value is Progress {
+  if (typeof value !== "object" || value === null || !("waiting_for" in value)) return false;
+  if (!("remaining_ms" in value) || typeof value.remaining_ms !== "number") return false;
+  if (value.waiting_for === "drain") return "requests" in value;
+  return value.waiting_for === "health" && "targets" in value && Array.isArray(value.targets);
 }
 
 /** As far as the table of `list` needs it. */

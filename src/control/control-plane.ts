@@ -51,6 +51,7 @@ export class ControlPlane {
     this.#environment = {
       registry,
       dataPlane,
+      clock,
       logger,
       store: new StateStore({ path: statePath, logger }),
       files: settings,
@@ -70,7 +71,7 @@ export class ControlPlane {
       socketPath,
       logger,
       clock,
-      dispatch: (payload) => dispatch(payload, handlers, logger),
+      dispatch: (payload, report) => dispatch(payload, handlers, logger, report),
     });
   }
 
@@ -114,12 +115,12 @@ export class ControlPlane {
   #createHandlers(): CommandHandlers {
     const environment = this.#environment;
     return {
-      deploy: (command) => deploy(command, environment),
-      "rollout-deploy": (command) => deployRollout(command, environment),
+      deploy: (command, report) => deploy(command, environment, report),
+      "rollout-deploy": (command, report) => deployRollout(command, environment, report),
       "rollout-set": (command) => setRolloutSplit(command, environment),
       "rollout-stop": ({ service }) => stopRollout(service, environment),
-      pause: (command) => pauseService(command, environment),
-      stop: (command) => stopService(command, environment),
+      pause: (command, report) => pauseService(command, environment, report),
+      stop: (command, report) => stopService(command, environment, report),
       resume: ({ service }) => resumeService(service, environment),
       remove: ({ service }) => removeService(service, environment),
       list: () => describeServices(environment.registry, environment.dataPlane.samples()),

@@ -13,8 +13,10 @@ import {
   validateTargetOptions,
   validateTargets,
 } from "../config/validate-options.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { DataPlane } from "./data-plane.ts";
+import { type Report, waitForDrain, waitForHealth } from "./progress.ts";
 import type { DeployCommand, RolloutDeployCommand } from "./protocol.ts";
 import { running } from "./service.ts";
 import { checkService, type ServiceFiles } from "./service-check.ts";
@@ -26,6 +28,7 @@ import { type GroupEnvironment, TargetGroup } from "./target-group.ts";
 export interface DeploymentEnvironment {
   registry: ServiceRegistry;
   dataPlane: DataPlane;
+  clock: Clock;
   store: StateStore;
   files: ServiceFiles;
   logger: Logger;
@@ -37,8 +40,9 @@ export interface DeploymentEnvironment {
 export async function deploy(
   command: DeployCommand,
   environment: DeploymentEnvironment,
+  report?: Report,
 ): Promise<void> {
-  const { registry, logger, files } = environment;
+  const { registry, logger, files, clock, shutdown } = environment;
   const name = command.service;
   failOn(validateServiceOptions(command.options));
   failOn(validateTargetOptions(command.targetOptions));
@@ -62,7 +66,7 @@ export async function deploy(
   let replaced: TargetGroup | undefined;
   await withChecks(group, async () => {
     if (!command.force) {
-      await group.waitUntilHealthy(command.deployTimeoutMs, environment.shutdown);
+      await waitForHealth(group, command.deployTimeoutMs, shutdown, clock, report);
     }
     // From here to the publication nothing waits, so no other command comes between.
     refuseConflict(name, options, environment);
@@ -82,15 +86,16 @@ export async function deploy(
     // A service that could not be served until now has targets that were never checked.
     previous?.rollout?.start();
   });
-  await settle(replaced, command.drainTimeoutMs, environment);
+  await settle(replaced, command.drainTimeoutMs, environment, report);
   logger.info("Deployed", fields);
 }
 
 export async function deployRollout(
   command: RolloutDeployCommand,
   environment: DeploymentEnvironment,
+  report?: Report,
 ): Promise<void> {
-  const { registry, logger } = environment;
+  const { registry, logger, clock, shutdown } = environment;
   const name = command.service;
   const { targetOptions } = requireService(registry, name);
   const fields = { service: name, targets: command.targets };
@@ -102,12 +107,12 @@ export async function deployRollout(
   const group = new TargetGroup(writers, readers, targetOptions, environment.groups);
   let replaced: TargetGroup | undefined;
   await withChecks(group, async () => {
-    await group.waitUntilHealthy(command.deployTimeoutMs, environment.shutdown);
+    await waitForHealth(group, command.deployTimeoutMs, shutdown, clock, report);
     const current = requireService(registry, name);
     replaced = current.rollout ?? undefined;
     registry.set({ ...current, rollout: group });
   });
-  await settle(replaced, command.drainTimeoutMs, environment);
+  await settle(replaced, command.drainTimeoutMs, environment, report);
   logger.info("Deployed for rollout", fields);
 }
 
@@ -125,11 +130,15 @@ async function withChecks(group: TargetGroup, install: () => Promise<void>): Pro
 async function settle(
   replaced: TargetGroup | undefined,
   drainTimeoutMs: number,
-  { registry, store, dataPlane }: DeploymentEnvironment,
+  environment: DeploymentEnvironment,
+  report: Report | undefined,
 ): Promise<void> {
+  const { registry, store } = environment;
   replaced?.stop();
   await store.save(() => registry.stateEntries());
-  if (replaced !== undefined) await dataPlane.drain(replaced.ids, Math.max(0, drainTimeoutMs));
+  if (replaced !== undefined) {
+    await waitForDrain(replaced.ids, drainTimeoutMs, environment, report);
+  }
 }
 
 function refuseConflict(

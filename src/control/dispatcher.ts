@@ -13,16 +13,17 @@ import type {
   ServiceDescriptions,
   StopCommand,
 } from "./protocol.ts";
+import type { Report } from "./progress.ts";
 import { parseCommand } from "./protocol-schema.ts";
 
 /** One for each command. What it throws as CommandError is told to the user. */
 export interface CommandHandlers {
-  deploy: (command: DeployCommand) => Promise<void>;
-  "rollout-deploy": (command: RolloutDeployCommand) => Promise<void>;
+  deploy: (command: DeployCommand, report?: Report) => Promise<void>;
+  "rollout-deploy": (command: RolloutDeployCommand, report?: Report) => Promise<void>;
   "rollout-set": (command: RolloutSetCommand) => Promise<void>;
   "rollout-stop": (command: PlainServiceCommand) => Promise<void>;
-  pause: (command: PauseCommand) => Promise<void>;
-  stop: (command: StopCommand) => Promise<void>;
+  pause: (command: PauseCommand, report?: Report) => Promise<void>;
+  stop: (command: StopCommand, report?: Report) => Promise<void>;
   resume: (command: PlainServiceCommand) => Promise<void>;
   remove: (command: PlainServiceCommand) => Promise<void>;
   list: () => ServiceDescriptions;
@@ -32,12 +33,13 @@ export async function dispatch(
   payload: unknown,
   handlers: CommandHandlers,
   logger: Logger,
+  report?: Report,
 ): Promise<Reply> {
   try {
     const command = parseCommand(payload);
     logger.debug("Command received", { command: command.command });
     if (command.command === "list") return { ok: true, services: handlers.list() };
-    await perform(command, handlers);
+    await perform(command, handlers, report);
     return { ok: true };
   } catch (error) {
     if (error instanceof CommandError) return { ok: false, error: error.message };
@@ -47,18 +49,22 @@ export async function dispatch(
   }
 }
 
-function perform(command: Exclude<Command, ListCommand>, handlers: CommandHandlers): Promise<void> {
+function perform(
+  command: Exclude<Command, ListCommand>,
+  handlers: CommandHandlers,
+  report: Report | undefined,
+): Promise<void> {
   switch (command.command) {
     case "deploy":
-      return handlers.deploy(command);
+      return handlers.deploy(command, report);
     case "rollout-deploy":
-      return handlers["rollout-deploy"](command);
+      return handlers["rollout-deploy"](command, report);
     case "rollout-set":
       return handlers["rollout-set"](command);
     case "pause":
-      return handlers.pause(command);
+      return handlers.pause(command, report);
     case "stop":
-      return handlers.stop(command);
+      return handlers.stop(command, report);
     default:
       return handlers[command.command](command);
   }

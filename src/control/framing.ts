@@ -10,20 +10,36 @@ export const protocolVersion = 1;
 export const maxReplyBytes = 64 * maxControlMessageBytes;
 
 export type DecodedMessage =
-  | { kind: "payload"; payload: unknown }
+  /** `wantsProgress`: the client takes news of the command before the reply. */
+  | { kind: "payload"; payload: unknown; wantsProgress?: true }
+  | { kind: "progress"; progress: unknown }
   | { kind: "other-version"; version: number }
   | { kind: "malformed" };
 
 export type Received =
   | { kind: "more" }
-  | { kind: "line"; line: string }
+  /** `rest`: what came behind it; valid as long as the chunk that was pushed. */
+  | { kind: "line"; line: string; rest: Uint8Array }
   /** Further bytes are of no use: the connection has to be given up. */
   | { kind: "too-large" };
 
 const newline = 0x0a;
 
 export function encodeMessage(payload: unknown): Buffer {
-  return Buffer.from(`${JSON.stringify({ protocol: protocolVersion, payload })}\n`);
+  return encodeLine({ payload });
+}
+
+/** A command whose client wants to be told what it waits for. */
+export function encodeCuriousMessage(payload: unknown): Buffer {
+  return encodeLine({ progress: true, payload });
+}
+
+export function encodeProgress(progress: unknown): Buffer {
+  return encodeLine({ progress });
+}
+
+function encodeLine(content: object): Buffer {
+  return Buffer.from(`${JSON.stringify({ protocol: protocolVersion, ...content })}\n`);
 }
 
 export function decodeMessage(line: string): DecodedMessage {
@@ -39,12 +55,15 @@ export function decodeMessage(line: string): DecodedMessage {
   const version = message.protocol;
   if (typeof version !== "number") return { kind: "malformed" };
   if (version !== protocolVersion) return { kind: "other-version", version };
-  return "payload" in message
-    ? { kind: "payload", payload: message.payload }
-    : { kind: "malformed" };
+  const progress = "progress" in message ? message.progress : undefined;
+  if ("payload" in message) {
+    const { payload } = message;
+    return { kind: "payload", payload, ...(progress === true && { wantsProgress: true }) };
+  }
+  return progress === undefined ? { kind: "malformed" } : { kind: "progress", progress };
 }
 
-/** Collects the bytes of one message. What follows the message is ignored. */
+/** Collects the bytes of one message after the other. */
 export class MessageReader {
   readonly #maxBytes: number;
   #chunks: Buffer[] = [];
@@ -67,6 +86,7 @@ export class MessageReader {
     if (end < 0) return { kind: "more" };
     const line = Buffer.concat(this.#chunks).toString("utf8");
     this.#chunks = [];
-    return { kind: "line", line };
+    this.#length = 0;
+    return { kind: "line", line, rest: chunk.subarray(end + 1) };
   }
 }

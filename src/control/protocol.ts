@@ -89,6 +89,27 @@ export interface TargetDescription {
   served: number;
 }
 
+/** What a command waits for. A client that asks for it is told before the reply. */
+export type Progress =
+  | {
+      waiting_for: "health";
+      /** Those that are not healthy yet. */
+      targets: WaitingTarget[];
+      remaining_ms: number;
+    }
+  | {
+      waiting_for: "drain";
+      /** Requests under way. */
+      requests: number;
+      remaining_ms: number;
+    };
+
+export interface WaitingTarget {
+  target: string;
+  /** Result of the last failed health check, null when none has ended yet. */
+  last_error: string | null;
+}
+
 export type ServiceDescriptions = Record<string, ServiceDescription>;
 
 export type Reply =

@@ -1,6 +1,6 @@
 /**
- * The control socket: one command per connection, answered with one reply. Clients may send
- * nonsense, too much, nothing, or go away: the command they sent is carried out all the same.
+ * The control socket: one command per connection, answered with one reply, and before it with news
+ * of what the command waits for if the client asked for them. Clients may send nonsense, too much, nothing, or go away: the command they sent is carried out all the same.
  */
 import { lstat, unlink } from "node:fs/promises";
 import { statSync } from "node:fs";
@@ -9,13 +9,20 @@ import { controlReadTimeoutMs, maxControlMessageBytes } from "../config/defaults
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { SocketWriter } from "../lib/socket-writer.ts";
-import { decodeMessage, encodeMessage, MessageReader, protocolVersion } from "./framing.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  encodeProgress,
+  MessageReader,
+  protocolVersion,
+} from "./framing.ts";
+import type { Report } from "./progress.ts";
 import type { Reply } from "./protocol.ts";
 
 export interface ControlServerSettings {
   socketPath: string;
-  /** Never rejects. */
-  dispatch: (payload: unknown) => Promise<Reply>;
+  /** Never rejects. `report` is there when the client wants to know what the command waits for. */
+  dispatch: (payload: unknown, report?: Report) => Promise<Reply>;
   logger: Logger;
   clock: Clock;
 }
@@ -135,22 +142,35 @@ export class ControlServer {
     connection.readTimer.cancel();
     connection.readTimer = null;
     if (received.kind === "line") {
-      void this.#answer(received.line).then((reply) => this.#reply(socket, reply));
+      void this.#answer(socket, received.line).then((reply) => this.#reply(socket, reply));
     } else {
       const error = `command is larger than ${maxControlMessageBytes} bytes`;
       this.#reply(socket, { ok: false, error });
     }
   }
 
-  async #answer(line: string): Promise<Reply> {
+  async #answer(socket: ControlSocket, line: string): Promise<Reply> {
     const decoded = decodeMessage(line);
-    if (decoded.kind === "payload") return this.#settings.dispatch(decoded.payload);
+    if (decoded.kind === "payload") {
+      const { payload, wantsProgress } = decoded;
+      if (wantsProgress !== true) return this.#settings.dispatch(payload);
+      return this.#settings.dispatch(payload, (progress) => this.#report(socket, progress));
+    }
     const error =
-      decoded.kind === "malformed"
+      decoded.kind !== "other-version"
         ? "malformed command"
         : `the proxy speaks protocol version ${protocolVersion}, not ${decoded.version}`;
     this.#settings.logger.warn("Rejected control message", { error });
     return { ok: false, error };
+  }
+
+  /** A client that does not read misses news; it never makes the proxy collect them. */
+  #report(socket: ControlSocket, progress: unknown): void {
+    const connection = socket.data;
+    if (connection === undefined || !this.#connections.has(socket)) return;
+    if (connection.replied || connection.writer.blocked) return;
+    connection.writer.write(encodeProgress(progress));
+    connection.writer.flush();
   }
 
   #reply(socket: ControlSocket, reply: Reply): void {

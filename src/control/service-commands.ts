@@ -2,8 +2,10 @@
 import { CommandError } from "../config/command-error.ts";
 import type { Pause } from "../config/options.ts";
 import { validatePercentage } from "../config/validate-options.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { DataPlane } from "./data-plane.ts";
+import { type Report, waitForDrain } from "./progress.ts";
 import type { PauseCommand, RolloutSetCommand, StopCommand } from "./protocol.ts";
 import { groupsOf, rolloutSplit, type Service } from "./service.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
@@ -12,6 +14,7 @@ import type { StateStore } from "./state-store.ts";
 export interface ServiceCommandEnvironment {
   registry: ServiceRegistry;
   dataPlane: DataPlane;
+  clock: Clock;
   store: StateStore;
   logger: Logger;
 }
@@ -28,6 +31,7 @@ export function requireService(registry: ServiceRegistry, name: string): Service
 export async function pauseService(
   command: PauseCommand,
   environment: ServiceCommandEnvironment,
+  report?: Report,
 ): Promise<void> {
   const pause: Pause = {
     state: "paused",
@@ -36,13 +40,14 @@ export async function pauseService(
   };
   const service = setPause(command.service, () => pause, environment);
   environment.logger.info("Service paused", { service: service.name });
-  await drain(service, command.drainTimeoutMs, environment);
+  await drain(service, command.drainTimeoutMs, environment, report);
   await save(environment);
 }
 
 export async function stopService(
   command: StopCommand,
   environment: ServiceCommandEnvironment,
+  report?: Report,
 ): Promise<void> {
   const service = setPause(
     command.service,
@@ -50,7 +55,7 @@ export async function stopService(
     environment,
   );
   environment.logger.info("Service stopped", { service: service.name });
-  await drain(service, command.drainTimeoutMs, environment);
+  await drain(service, command.drainTimeoutMs, environment, report);
   await save(environment);
 }
 
@@ -115,11 +120,12 @@ function setPause(
 async function drain(
   service: Service,
   timeoutMs: number,
-  { dataPlane, logger }: ServiceCommandEnvironment,
+  environment: ServiceCommandEnvironment,
+  report: Report | undefined,
 ): Promise<void> {
   const ids = groupsOf(service).flatMap((group) => group.ids);
-  await dataPlane.drain(ids, Math.max(0, timeoutMs));
-  logger.info("Service drained", { service: service.name });
+  await waitForDrain(ids, timeoutMs, environment, report);
+  environment.logger.info("Service drained", { service: service.name });
 }
 
 function save({ registry, store }: ServiceCommandEnvironment): Promise<void> {

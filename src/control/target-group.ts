@@ -41,7 +41,7 @@ export class TargetGroup {
   readonly targetOptions: TargetOptions;
   readonly #targets: CheckedTarget[];
   readonly #environment: GroupEnvironment;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<{ healthy: () => void; checked: () => void }>();
 
   /** Nothing is checked before `start`. */
   constructor(
@@ -92,8 +92,15 @@ export class TargetGroup {
     for (const target of this.#targets) target.state = "healthy";
   }
 
-  /** Throws a CommandError at the deadline, or the signal's reason when it aborts. */
-  async waitUntilHealthy(timeoutMs: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Throws a CommandError at the deadline, or the signal's reason when it aborts.
+   * `onChecked` is called after each check meanwhile.
+   */
+  async waitUntilHealthy(
+    timeoutMs: number,
+    signal: AbortSignal,
+    onChecked: () => void = () => {},
+  ): Promise<void> {
     signal.throwIfAborted();
     if (this.allHealthy) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -101,13 +108,14 @@ export class TargetGroup {
     const deadline = this.#environment.clock.after(Math.max(0, timeoutMs), () =>
       reject(new CommandError(this.#timeoutText(timeoutMs))),
     );
-    this.#waiting.add(resolve);
+    const waiter = { healthy: resolve, checked: onChecked };
+    this.#waiting.add(waiter);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       await promise;
     } finally {
       deadline.cancel();
-      this.#waiting.delete(resolve);
+      this.#waiting.delete(waiter);
       signal.removeEventListener("abort", onAbort);
     }
   }
@@ -157,6 +165,7 @@ export class TargetGroup {
     target.lastError = result.healthy ? null : result.reason;
     const was = target.state;
     target.state = nextHealthState(was, result.healthy);
+    for (const { checked } of this.#waiting) checked();
     if (target.state === was) return;
     logger.info("Target health updated", {
       target: target.address.address,
@@ -165,7 +174,7 @@ export class TargetGroup {
     });
     if (this.#settled) this.stop();
     healthChanged(this);
-    if (this.allHealthy) for (const resolve of this.#waiting) resolve();
+    if (this.allHealthy) for (const { healthy } of this.#waiting) healthy();
   }
 
   #timeoutText(timeoutMs: number): string {

@@ -17,7 +17,7 @@ export interface BodySink {
   /** Called by `pipe` before anything else; the sink calls `resume` on it after holding it back. */
   attach(source: BodySource): void;
   /**
-   * Takes the bytes; `chunk` is only valid during the call.
+   * Takes the bytes. It may keep `chunk` without a copy: the source must not change it afterwards.
    * False: taken, but the source should pause until it is resumed.
    */
   write(chunk: Uint8Array): boolean;

@@ -8,7 +8,7 @@ export class ByteQueue {
     return this.#end - this.#start;
   }
 
-  /** The waiting bytes without a copy; valid until the next append. */
+  /** The waiting bytes without a copy; their memory is never written again. */
   view(): Buffer {
     return this.#bytes.subarray(this.#start, this.#end);
   }
@@ -32,7 +32,8 @@ export class ByteQueue {
   #makeRoom(count: number): void {
     const length = this.length;
     const needed = length + count;
-    const target = needed <= this.#bytes.length ? this.#bytes : Buffer.allocUnsafe(needed * 2);
+    // Never moved in place: readers may have kept parts of the old buffer.
+    const target = Buffer.allocUnsafe(needed * 2);
     this.#bytes.copy(target, 0, this.#start, this.#end);
     this.#bytes = target;
     this.#start = 0;

@@ -52,7 +52,8 @@ export class TemplateSet {
     try {
       return { kind: "page", text: renderTemplate(this.#escaped, name, data) };
     } catch (error) {
-      if (error instanceof RenderError) return { kind: "error", message: `${name}: ${error.message}` };
+      if (error instanceof RenderError)
+        return { kind: "error", message: `${name}: ${error.message}` };
       return { kind: "error", message: `${name}: ${String(error)}` };
     }
   }

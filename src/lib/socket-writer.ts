@@ -22,7 +22,7 @@ let corkLength = 0;
 
 export class SocketWriter {
   readonly #socket: WritableSocket;
-  #pending: Buffer[] = [];
+  #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #closed = false;
   #takenBytes = 0;
@@ -60,12 +60,12 @@ export class SocketWriter {
     corkLength += cork.latin1Write(text, corkLength);
   }
 
-  /** Takes bytes; they are copied or sent before this returns. */
+  /** Takes bytes. They may be kept until the kernel takes them, so they must not change afterwards. */
   write(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     if (bytes.length >= directWriteBytes) {
       this.flush();
-      this.#send(bytes, bytes.length);
+      this.#send(bytes, bytes.length, false);
       return;
     }
     this.#takeCork(bytes.length);
@@ -79,7 +79,7 @@ export class SocketWriter {
     corkOwner = null;
     const length = corkLength;
     corkLength = 0;
-    if (length > 0) this.#send(cork, length);
+    if (length > 0) this.#send(cork, length, true);
   }
 
   /** To be called when the socket can take more. True when nothing is pending any more. */
@@ -124,7 +124,7 @@ export class SocketWriter {
     }
   }
 
-  #send(bytes: Uint8Array, length: number): void {
+  #send(bytes: Uint8Array, length: number, reused: boolean): void {
     if (this.#closed) return;
     let taken = 0;
     if (this.#pendingBytes === 0) {
@@ -136,7 +136,8 @@ export class SocketWriter {
       this.#takenBytes += taken;
       if (taken >= length) return;
     }
-    this.#pending.push(Buffer.from(bytes.subarray(taken, length)));
+    const rest = bytes.subarray(taken, length);
+    this.#pending.push(reused ? Buffer.from(rest) : rest);
     this.#pendingBytes += length - taken;
   }
 }

@@ -5,7 +5,8 @@ export interface ClientConnection {
   onDrain(): void;
   /** The client sent FIN. */
   onEnd(): void;
-  onClose(): void;
+  /** The connection is gone; the error of a reset, else null. */
+  onClose(error: Error | null): void;
   /** Called by the sweep timer, for timeouts. */
   sweep(nowMs: number): void;
   /** The listener stops: finish what is under way, then close. */

@@ -67,6 +67,11 @@ export class ClientTunnel implements Duplex, BodySource, BodySink {
   received(bytes: Uint8Array | null): void {
     if (bytes === null) {
       if (this.#finReceived || this.#sink === null) return;
+      if (this.#writer.closed) {
+        // Bun shows a reset that a write has met as an orderly end.
+        this.#connection.destroy();
+        return;
+      }
       this.#finReceived = true;
       this.#sink.end(null);
       this.#closeWhenBothEnded();
@@ -114,12 +119,13 @@ export class ClientTunnel implements Duplex, BodySource, BodySink {
   }
 
   /** The connection is gone: the other side ends as well. */
-  closed(): void {
+  closed(error: Error | null): void {
     const sink = this.#sink;
     this.#sink = null;
-    if (sink !== null && !(this.#finReceived && this.#finSent)) {
-      sink.abort(new Error("the client's connection was closed"));
-    }
+    if (sink === null || (this.#finReceived && this.#finSent)) return;
+    // Behind our own FIN, Bun shows the client's as a close without error.
+    if (error === null && this.#finSent && !this.#finReceived) sink.end(null);
+    else sink.abort(error ?? new Error("the client's connection was closed"));
   }
 
   #sendFin(): void {

@@ -4,6 +4,8 @@ import type { ClientConnection } from "./client-connection.ts";
 
 export class ConnectionSet {
   readonly #connections = new Set<ClientConnection>();
+  /** Those that were handed over: nothing of theirs is timed or waited for. */
+  readonly #tunnels = new Set<ClientConnection>();
   readonly #clock: Clock;
   readonly #intervalMs: number;
   #timer: Timer | null = null;
@@ -18,7 +20,7 @@ export class ConnectionSet {
   }
 
   get size(): number {
-    return this.#connections.size;
+    return this.#connections.size + this.#tunnels.size;
   }
 
   add(connection: ClientConnection): void {
@@ -26,15 +28,22 @@ export class ConnectionSet {
     if (this.#timer === null) this.#arm();
   }
 
+  /** The connection has become a tunnel. */
+  upgraded(connection: ClientConnection): void {
+    this.delete(connection);
+    this.#tunnels.add(connection);
+  }
+
   delete(connection: ClientConnection): void {
-    this.#connections.delete(connection);
+    this.#tunnels.delete(connection);
+    if (!this.#connections.delete(connection)) return;
     if (this.#connections.size > 0) return;
     this.#timer?.cancel();
     this.#timer = null;
     this.#onEmpty?.();
   }
 
-  /** Lets every connection finish what is under way; resolves when all are closed. */
+  /** Lets every connection finish what is under way; resolves when all but tunnels are closed. */
   finishAll(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onEmpty = resolve;
@@ -45,6 +54,7 @@ export class ConnectionSet {
 
   destroyAll(): void {
     for (const connection of this.#connections) connection.destroy();
+    for (const tunnel of this.#tunnels) tunnel.destroy();
   }
 
   #arm(): void {

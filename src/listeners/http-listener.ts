@@ -1,12 +1,15 @@
 /** The plain HTTP port. */
 import type { Clock } from "../lib/clock.ts";
-import { CommandError } from "../config/command-error.ts";
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
+import type { CidrList } from "../lib/cidr.ts";
 import { unmapIpv4 } from "../lib/socket-address.ts";
 import type { Exchange } from "../proxy/exchange.ts";
+import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
 import { Http1Connection, type Http1Context } from "./http1-connection.ts";
+import { ProxiedConnection } from "./proxied-connection.ts";
+import type { ProxySource } from "./proxy-protocol.ts";
 
 export interface HttpListenerOptions {
   /** Empty: every address, IPv4 and IPv6. */
@@ -14,6 +17,8 @@ export interface HttpListenerOptions {
   port: number;
   limits: ClientLimits;
   clock: Clock;
+  /** Peers whose connections begin with a PROXY header; null: none. */
+  proxyPeers: CidrList | null;
   handle(exchange: Exchange): void;
 }
 
@@ -26,6 +31,7 @@ export class HttpListener {
     this.#connections = new ConnectionSet(options.clock, connectionSweepIntervalMs);
     const context: Http1Context = {
       scheme: "http",
+      altSvc: null,
       limits: options.limits,
       connections: this.#connections,
       handle: options.handle,
@@ -36,12 +42,19 @@ export class HttpListener {
         socket.terminate();
         return null;
       }
-      return new Http1Connection(
-        socket,
-        context,
-        unmapIpv4(socket.remoteAddress),
-        socket.remotePort,
-      );
+      const peer = { address: unmapIpv4(socket.remoteAddress), port: socket.remotePort };
+      const begin = ({ address, port }: ProxySource): ClientConnection =>
+        new Http1Connection(socket, context, address, port);
+      if (options.proxyPeers === null || !options.proxyPeers.contains(peer.address)) {
+        return begin(peer);
+      }
+      return new ProxiedConnection({
+        peer,
+        connections: this.#connections,
+        headerTimeoutMs: options.limits.headerTimeoutMs,
+        accept: (source) => (socket.data = begin(source)),
+        close: () => socket.end(),
+      });
     });
   }
 
@@ -64,7 +77,6 @@ export class HttpListener {
 
 type TcpSocket = Bun.Socket<ClientConnection | null>;
 
-/** Binds the port; a port in use is reported in the words of Go's net package. */
 function listen(
   bind: string,
   port: number,
@@ -83,17 +95,14 @@ function listen(
     end(socket) {
       socket.data?.onEnd();
     },
-    close(socket) {
-      socket.data?.onClose();
+    close(socket, error) {
+      socket.data?.onClose(error ?? null);
     },
-    error(socket) {
-      socket.data?.onClose();
+    error(socket, error) {
+      socket.data?.onClose(error);
     },
   };
-  const address = bind === "" ? `:${port}` : `${bind}:${port}`;
-  if (port < 0 || port > 65_535) {
-    throw new CommandError(`listen tcp: address ${port}: invalid port`);
-  }
+  checkPort(port);
   try {
     return Bun.listen({
       hostname: bind === "" ? "::" : bind,
@@ -103,14 +112,6 @@ function listen(
       data: null,
     }) as Bun.TCPSocketListener<ClientConnection>;
   } catch (error) {
-    throw new CommandError(`listen tcp ${address}: bind: ${bindReason(error)}`);
+    throw bindError("tcp", bind, port, error);
   }
-}
-
-function bindReason(error: unknown): string {
-  const code = (error as { code?: string }).code;
-  if (code === "EADDRINUSE") return "address already in use";
-  if (code === "EACCES") return "permission denied";
-  if (code === "EADDRNOTAVAIL") return "cannot assign requested address";
-  return error instanceof Error ? error.message : String(error);
 }

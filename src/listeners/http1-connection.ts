@@ -6,7 +6,7 @@ import type { Duplex } from "../http/body.ts";
 import { noBody, requestFraming } from "../http/body-framing.ts";
 import { Fields } from "../http/fields.ts";
 import { HeadError, hopelessHeadStart, parseRequestHead } from "../http/head-parser.ts";
-import { connectionOptions } from "../http/hop-by-hop.ts";
+import { connectionOptions, requestedProtocol } from "../http/hop-by-hop.ts";
 import { checkRequest } from "../http/request-policy.ts";
 import { reasonPhrase } from "../http/status.ts";
 import { ByteQueue } from "../lib/byte-queue.ts";
@@ -27,6 +27,8 @@ import { Http1Exchange, type ExchangeConnection } from "./http1-exchange.ts";
 
 export interface Http1Context {
   scheme: Scheme;
+  /** Value of the Alt-Svc field of every response (RFC 7838). */
+  altSvc: string | null;
   limits: ClientLimits;
   connections: ConnectionSet;
   handle(exchange: Exchange): void;
@@ -36,6 +38,7 @@ export interface Http1Context {
 /** `draining`: closes when everything is sent; `lingering`: FIN sent, what still comes is thrown away. */
 type State = "head" | "exchange" | "tunnel" | "draining" | "lingering" | "closed";
 
+const endedHere = new Error("the connection was ended by the proxy");
 const noBytes = new Uint8Array();
 const endOfHead = Buffer.from("\r\n\r\n");
 /** A head that is still incomplete at this size has been checked for nonsense already. */
@@ -83,6 +86,10 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
 
   get scheme(): Scheme {
     return this.#context.scheme;
+  }
+
+  get altSvc(): string | null {
+    return this.#context.altSvc;
   }
 
   wallMs(): number {
@@ -133,8 +140,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     this.destroy();
   }
 
-  onClose(): void {
-    this.#closed();
+  onClose(error: Error | null): void {
+    this.#closed(error);
   }
 
   sweep(nowMs: number): void {
@@ -176,7 +183,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     const socket = this.#socket;
     // Where the close ends the body, only RST tells the client that there should have been more.
     const looksComplete = this.#exchange !== null && this.#exchange.endsByClose;
-    this.#closed();
+    this.#closed(endedHere);
     if (looksComplete) socket.terminate();
     else socket.end();
   }
@@ -229,6 +236,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   startTunnel(): Duplex {
     this.#state = "tunnel";
     this.#exchange = null;
+    this.#context.connections.upgraded(this);
     this.#tunnel = new ClientTunnel(this.#socket, this.writer, {
       pump: () => this.pump(),
       hold: () => this.holdReading(),
@@ -327,14 +335,11 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     }
     const { fields, version } = head;
     const options = connectionOptions(fields);
-    const upgrade =
-      options.upgrade && version === "HTTP/1.1" && framing.kind === "none"
-        ? (fields.get("upgrade") ?? null)
-        : null;
+    const upgrades = options.upgrade && version === "HTTP/1.1" && framing.kind === "none";
     const exchange = new Http1Exchange(this, head, target, framing, {
       clientCloses: version === "HTTP/1.1" ? options.close : options.close || !options.keepAlive,
-      expectsContinue: version === "HTTP/1.1" && framing !== noBody && fields.has("expect"),
-      upgrade: upgrade === null || isH2c(upgrade) ? null : upgrade,
+      expectsContinue: version === "HTTP/1.1" && framing !== noBody && expects(fields),
+      upgrade: upgrades ? requestedProtocol(fields) : null,
     });
     this.#exchange = exchange;
     this.#state = "exchange";
@@ -349,9 +354,10 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   /** Answers what can't be read as a request, and closes. Returns `consumed` for the reading loop. */
   #refuse(status: number, consumed = 0): number {
     const text = `${status} ${reasonPhrase(status)}`;
+    const altSvc = this.altSvc === null ? "" : `Alt-Svc: ${this.altSvc}\r\n`;
     this.writer.writeText(
       `HTTP/1.1 ${text}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-        `Content-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
+        `${altSvc}Content-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
     );
     this.#closeWhenSent(true);
     return consumed;
@@ -381,7 +387,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     if (this.#discardedBytes > 8 * maxDiscardBytes) this.destroy();
   }
 
-  #closed(): void {
+  #closed(error: Error | null): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.writer.close();
@@ -389,11 +395,11 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     const exchange = this.#exchange;
     this.#exchange = null;
     exchange?.clientGone();
-    this.#tunnel?.closed();
+    this.#tunnel?.closed(error);
   }
 }
 
-/** HTTP/2 is only spoken over TLS here, as in kamal-proxy's listeners (RFC 9113 3.1). */
-function isH2c(upgrade: string): boolean {
-  return upgrade.toLowerCase().includes("h2c");
+/** The policy has refused every expectation but 100-continue; an empty field asks for nothing. */
+function expects(fields: Fields): boolean {
+  return (fields.joined("expect") ?? "") !== "";
 }

@@ -7,6 +7,12 @@ import type { BodyFraming } from "../http/body-framing.ts";
 import { ChunkedDecoder, chunkHeader, lastChunk } from "../http/chunked.ts";
 import { httpDate } from "../http/date.ts";
 import type { Fields } from "../http/fields.ts";
+import {
+  appendFields,
+  endOfHead,
+  serializeResponseHead,
+  statusLine,
+} from "../http/head-serializer.ts";
 import { HeadError, type RequestHead } from "../http/head-parser.ts";
 import { isBodyless, reasonPhrase } from "../http/status.ts";
 import {
@@ -23,6 +29,8 @@ import type { SocketWriter } from "../lib/socket-writer.ts";
 export interface ExchangeConnection {
   readonly writer: SocketWriter;
   readonly scheme: Scheme;
+  /** Value of the Alt-Svc field of every response (RFC 7838). */
+  readonly altSvc: string | null;
   readonly clientAddress: string;
   readonly clientPort: number;
   /** No further request is taken on this connection. */
@@ -58,6 +66,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
   readonly upgrade: string | null;
   readonly #clientCloses: boolean;
   #expectsContinue: boolean;
+  #continueSent = false;
 
   onAbort: (() => void) | null = null;
   aborted = false;
@@ -239,6 +248,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
   #sendContinue(): void {
     if (!this.#expectsContinue || this.status !== 0) return;
     this.#expectsContinue = false;
+    this.#continueSent = true;
     this.#connection.writer.writeText("HTTP/1.1 100 Continue\r\n\r\n");
     this.#connection.writer.flush();
   }
@@ -248,12 +258,12 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
   sendInformational(status: number, reason: string, fields: Fields): void {
     if (this.#head.version === "HTTP/1.0" || this.status !== 0 || this.aborted) return;
     if (status === 100) {
-      // The proxy's own 100 has been sent, or nobody asked for one.
-      if (!this.#expectsContinue) return;
+      // The client has the proxy's own already; one that nobody asked for passes (RFC 9110 15.2).
+      if (this.#continueSent) return;
       this.#expectsContinue = false;
     }
     const { writer } = this.#connection;
-    writer.writeText(`HTTP/1.1 ${status} ${reason}\r\n${fieldLines(fields)}\r\n`);
+    writer.writeText(serializeResponseHead(status, reason, fields));
     writer.flush();
   }
 
@@ -285,7 +295,8 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
     this.responseFields = fields;
     this.mustClose = true;
     const { writer } = this.#connection;
-    writer.writeText(`HTTP/1.1 101 ${reason}\r\n${fieldLines(fields)}Connection: Upgrade\r\n\r\n`);
+    const head = appendFields(statusLine(101, reason), fields, null);
+    writer.writeText(`${head}Connection: Upgrade\r\n${endOfHead}`);
     writer.flush();
     return this.#connection.startTunnel();
   }
@@ -349,6 +360,8 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
   }
 
   abort(_error: Error): void {
+    // The target broke off and will say so: it is not the client that has gone.
+    this.onAbort = null;
     this.cut();
   }
 
@@ -380,17 +393,13 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
   }
 
   #writeHead(status: number, reason: string, fields: Fields): void {
-    let text = `HTTP/1.1 ${status} ${reason}\r\n${fieldLines(fields)}`;
+    let text = appendFields(statusLine(status, reason), fields, null);
     if (!fields.has("date")) text += `Date: ${httpDate(this.#connection.wallMs())}\r\n`;
+    const { altSvc } = this.#connection;
+    if (altSvc !== null) text += `Alt-Svc: ${altSvc}\r\n`;
     if (this.#coding === "chunked") text += "Transfer-Encoding: chunked\r\n";
     if (this.mustClose) text += "Connection: close\r\n";
     else if (this.#head.version === "HTTP/1.0") text += "Connection: keep-alive\r\n";
     this.#connection.writer.writeText(`${text}\r\n`);
   }
-}
-
-function fieldLines(fields: Fields): string {
-  let text = "";
-  for (let i = 0; i < fields.count; i++) text += `${fields.names[i]}: ${fields.values[i]}\r\n`;
-  return text;
 }

@@ -11,7 +11,13 @@ import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Exchange } from "./exchange.ts";
 import { SpooledBody, type SpoolOptions } from "./spooled-body.ts";
 
-export class BufferedResponse implements BodySink {
+/** A response that the proxy keeps for a while. */
+export interface CollectedResponse extends BodySink {
+  /** Frees what was collected; for a client that has gone. */
+  dispose(): void;
+}
+
+export class BufferedResponse implements CollectedResponse {
   readonly #exchange: Exchange;
   readonly #head: ResponseHead;
   readonly #framing: BodyFraming;
@@ -21,6 +27,8 @@ export class BufferedResponse implements BodySink {
   #source: BodySource | null = null;
   /** The whole body came in one piece and was passed on without a copy. */
   #direct: BodySink | null = null;
+  /** Its Content-Length was beyond the limit. */
+  #refused = false;
 
   /** `onEnded` is called once: with null when the client has been given everything. */
   constructor(
@@ -39,12 +47,18 @@ export class BufferedResponse implements BodySink {
 
   attach(source: BodySource): void {
     this.#source = source;
+    if (this.#framing.kind !== "length" || !this.#tooLarge(this.#framing.length)) return;
+    // Why wait for what nobody will get?
+    this.#refused = true;
+    source.cancel();
+    this.#onEnded(responseTooLarge(this.#spoolOptions.maxBytes));
   }
 
   write(chunk: Uint8Array): boolean {
+    if (this.#refused) return true;
     if (this.#spool === null) {
       const isWhole = this.#framing.kind === "length" && chunk.length === this.#framing.length;
-      if (isWhole && !this.#tooLarge(chunk.length)) {
+      if (isWhole) {
         this.#direct = this.#sendHead();
         this.#direct.write(chunk);
         return true;
@@ -57,6 +71,7 @@ export class BufferedResponse implements BodySink {
   flush(): void {}
 
   end(trailers: Fields | null): void {
+    if (this.#refused) return;
     if (this.#direct !== null || this.#spool === null) {
       (this.#direct ?? this.#sendHead()).end(trailers);
       this.#onEnded(null);
@@ -71,7 +86,6 @@ export class BufferedResponse implements BodySink {
     this.#spool = null;
   }
 
-  /** Frees what was collected; for a client that has gone. */
   dispose(): void {
     this.#spool?.dispose();
     this.#spool = null;
@@ -93,8 +107,7 @@ export class BufferedResponse implements BodySink {
       }
       this.dispose();
       if (outcome.kind === "too-large") {
-        const message = `response larger than ${this.#spoolOptions.maxBytes} bytes`;
-        this.#onEnded(new UpstreamError("response-too-large", "upstream", "never", message));
+        this.#onEnded(responseTooLarge(this.#spoolOptions.maxBytes));
       } else if (outcome.kind === "failed") {
         this.#onEnded(bufferingError(outcome.error));
       }
@@ -109,6 +122,11 @@ export class BufferedResponse implements BodySink {
       this.#framing,
     );
   }
+}
+
+export function responseTooLarge(maxBytes: number): UpstreamError {
+  const message = `response larger than ${maxBytes} bytes`;
+  return new UpstreamError("response-too-large", "upstream", "never", message);
 }
 
 /** The disk or its folder failed; only this request suffers. */

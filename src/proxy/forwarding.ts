@@ -3,13 +3,16 @@ import type { BodySink, BodySource, Duplex } from "../http/body.ts";
 import type { BodyFraming } from "../http/body-framing.ts";
 import type { Fields } from "../http/fields.ts";
 import type { ResponseHead } from "../http/head-parser.ts";
+import { escapeRawBytes } from "../http/request-target.ts";
+import type { DeadlineQueue } from "../lib/deadline-queue.ts";
 import type { InFlightRequest } from "../services/inflight-requests.ts";
 import type { Target } from "../services/target.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { ResponseReceiver, UpstreamCall } from "../upstream/upstream-request.ts";
-import { BufferedResponse } from "./buffered-response.ts";
+import { BufferedResponse, type CollectedResponse } from "./buffered-response.ts";
 import type { Exchange } from "./exchange.ts";
+import { LimitedResponse } from "./limited-response.ts";
 import type { RequestContext } from "./request-context.ts";
 import { requestHead } from "./request-head.ts";
 import { isEventStream, removeConnectionFields } from "./response-head.ts";
@@ -20,6 +23,8 @@ export interface ForwardingOptions {
   /** The collected request body, when requests are buffered. */
   spool: SpooledBody | null;
   responseSpool: SpoolOptions | null;
+  /** Tells when a target has paused in a response of unknown length. */
+  responsePauses: DeadlineQueue;
   /** Changes the fields of the final response: cookies. */
   rewriteResponse: ((fields: Fields) => void) | null;
 }
@@ -31,7 +36,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   readonly #options: ForwardingOptions;
   readonly #done = Promise.withResolvers<UpstreamError | null>();
   #call: UpstreamCall | null = null;
-  #buffered: BufferedResponse | null = null;
+  #collected: CollectedResponse | null = null;
   #tunnel: Tunnel | null = null;
   #finished = false;
 
@@ -60,7 +65,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
       {
         method: request.method,
         head: requestHead(request, {
-          target: this.#context.targetPath + request.query,
+          target: this.#context.targetPath + escapeRawBytes(request.query),
           requestId: this.#context.requestId,
           requestStart: this.#context.requestStart,
           forwarded: this.#context.forwarded!,
@@ -81,7 +86,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
       return;
     }
     this.#call?.cancel();
-    this.#buffered?.dispose();
+    this.#collected?.dispose();
     this.#finish(new UpstreamError("draining", "proxy", "never", "the target is draining"));
   }
 
@@ -96,13 +101,8 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     const { fields } = head;
     removeConnectionFields(fields, framing.kind === "chunked");
     this.#options.rewriteResponse?.(fields);
-    const { responseSpool } = this.#options;
-    if (responseSpool !== null && this.#collects(fields, framing)) {
-      this.#buffered = new BufferedResponse(this.#exchange, head, framing, responseSpool, (error) =>
-        this.#finish(error),
-      );
-      return this.#buffered;
-    }
+    this.#collected = this.#collector(head, framing);
+    if (this.#collected !== null) return this.#collected;
     return this.#exchange.sendHead(head.status, head.reason, fields, framing);
   }
 
@@ -119,23 +119,34 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   }
 
   onError(error: UpstreamError): void {
-    this.#buffered?.dispose();
+    this.#collected?.dispose();
     this.#finish(error);
   }
 
   onComplete(): void {
     this.#target.inFlight.end(this);
-    if (this.#buffered === null) this.#finish(null);
+    if (this.#collected === null) this.#finish(null);
   }
 
-  /** Bodies without a known length and event streams are meant to be read as they come. */
-  #collects(fields: Fields, framing: BodyFraming): boolean {
-    return framing.kind === "length" && framing.length > 0 && !isEventStream(fields);
+  /** Null when the body goes on as it comes: event streams, and what has no length and no limit. */
+  #collector(head: ResponseHead, framing: BodyFraming): CollectedResponse | null {
+    const { responseSpool, responsePauses } = this.#options;
+    if (responseSpool === null || framing.kind === "none" || isEventStream(head.fields))
+      return null;
+    const onEnded = (error: UpstreamError | null): void => this.#finish(error);
+    if (framing.kind === "length") {
+      return framing.length === 0
+        ? null
+        : new BufferedResponse(this.#exchange, head, framing, responseSpool, onEnded);
+    }
+    return responseSpool.maxBytes === 0
+      ? null
+      : new LimitedResponse(this.#exchange, head, framing, responseSpool, responsePauses, onEnded);
   }
 
   #clientGone(): void {
     this.#call?.cancel();
-    this.#buffered?.dispose();
+    this.#collected?.dispose();
     this.#finish(new UpstreamError("client-gone", "client", "never", "the client went away"));
   }
 

@@ -2,12 +2,14 @@
  * The phases of a request, in order: start reading here. Each phase either answers the exchange or
  * lets it pass to the next; the log line and the metrics come last, whatever happened.
  */
+import { responseQuietMs } from "../config/defaults.ts";
 import type { TargetOptions } from "../config/options.ts";
 import { pipe } from "../http/body.ts";
 import { Fields } from "../http/fields.ts";
 import { decodePath, escapeRawBytes } from "../http/request-target.ts";
 import type { CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
+import { DeadlineQueue } from "../lib/deadline-queue.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { LiveServices } from "../services/live-services.ts";
 import type { LoadBalancer } from "../services/load-balancer.ts";
@@ -20,6 +22,7 @@ import type { Transport } from "../upstream/transport.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { admit } from "./admission.ts";
 import { bufferingError } from "./buffered-response.ts";
+import { ConnectRetry } from "./connect-retry.ts";
 import { scopeCookiePath } from "./cookie-scope.ts";
 import type { ErrorPages } from "./error-pages.ts";
 import type { Exchange } from "./exchange.ts";
@@ -44,13 +47,17 @@ export interface PipelineOptions {
   trustedProxies: CidrList | null;
   spoolMemory: SpoolMemory;
   spoolFolder: string;
+  /** How long a request is held while its targets refuse connections; 0: not at all. */
+  targetRetryMs: number;
 }
 
 export class Pipeline {
   readonly #options: PipelineOptions;
+  readonly #responsePauses: DeadlineQueue;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    this.#responsePauses = new DeadlineQueue(options.clock, responseQuietMs);
   }
 
   async handle(exchange: Exchange): Promise<void> {
@@ -91,15 +98,15 @@ export class Pipeline {
       return;
     }
     if (this.#redirect(context, service)) return;
-    if (!(await this.#admit(context, service))) return;
+    // Nothing is awaited on the common path: body bytes that came with the head would wait in a copy.
+    if (service.gate.state !== "running" && !(await this.#admit(context, service))) return;
     const spool = this.#startSpool(context, service);
     if (spool === "answered") return;
     try {
       if (spool !== null && !(await this.#collect(context, service, spool))) return;
-      const balancer = this.#balancer(context, service);
-      const target = this.#claim(context, service, balancer);
-      if (target === null) this.#page(context, 503);
-      else await this.#forward(context, service, target, balancer, spool);
+      const { clock, targetRetryMs } = this.#options;
+      const retry = targetRetryMs > 0 ? new ConnectRetry(clock, targetRetryMs) : null;
+      await this.#offer(context, service, spool, retry);
     } finally {
       spool?.dispose();
     }
@@ -115,10 +122,9 @@ export class Pipeline {
     context.service = service;
     context.matchedPrefix = prefix;
     context.targetPath = escapeRawBytes(stripPrefix(request.path, service.strippedPrefix(prefix)));
-    const { excludeMetricsPaths } = service.options;
-    if (excludeMetricsPaths.length > 0) {
+    if (service.excludesMetrics) {
       const seen = decodePath(context.targetPath) ?? context.targetPath;
-      context.excludedFromMetrics = excludeMetricsPaths.includes(seen);
+      context.excludedFromMetrics = service.isExcludedFromMetrics(seen);
     }
     this.#options.recorder.started(context);
     return service;
@@ -174,10 +180,7 @@ export class Pipeline {
         this.#page(context, 503);
         return false;
       case "client-gone":
-        this.#fail(
-          context,
-          new UpstreamError("client-gone", "client", "never", "the client went away"),
-        );
+        this.#fail(context, clientGone());
         return false;
     }
   }
@@ -209,6 +212,11 @@ export class Pipeline {
     const outcome = await spool.collected;
     switch (outcome.kind) {
       case "complete":
+        // The last bytes may have been on their way to the disk when the client left.
+        if (context.exchange.aborted) {
+          this.#fail(context, clientGone());
+          return false;
+        }
         return service.gate.state === "running" || this.#admit(context, service);
       case "too-large":
         this.#fail(
@@ -238,6 +246,7 @@ export class Pipeline {
     context: RequestContext,
     service: Service<Transport>,
     balancer: LoadBalancer<Transport>,
+    tried?: readonly Target<Transport>[],
   ): Target<Transport> | null {
     const { request } = context.exchange;
     const isRead = isReadRequest(
@@ -248,7 +257,39 @@ export class Pipeline {
     const reads =
       isRead &&
       !(balancer.hasReaders && readsFromWriter(request.fields, this.#options.clock.wallMs()));
-    return balancer.claim(reads) ?? null;
+    return balancer.claim(reads, tried) ?? null;
+  }
+
+  /** Sends the request to a target, and on to others while refused connections may be retried. */
+  async #offer(
+    context: RequestContext,
+    service: Service<Transport>,
+    spool: SpooledBody | null,
+    retry: ConnectRetry | null,
+  ): Promise<void> {
+    for (;;) {
+      const balancer = this.#balancer(context, service);
+      let target = this.#claim(context, service, balancer);
+      while (target !== null) {
+        const error = await this.#forward(context, service, target, balancer, spool);
+        if (error === null) return;
+        if (retry === null || !retry.takes(error, target)) {
+          this.#fail(context, error);
+          return;
+        }
+        target = this.#claim(context, service, balancer, retry.tried);
+      }
+      if (retry === null || !retry.mayWait) {
+        this.#page(context, 503);
+        return;
+      }
+      if (!(await retry.pause(context.exchange))) {
+        this.#fail(context, clientGone());
+        return;
+      }
+      // A deploy, a pause or a stop may have come meanwhile.
+      if (service.gate.state !== "running" && !(await this.#admit(context, service))) return;
+    }
   }
 
   async #forward(
@@ -257,7 +298,7 @@ export class Pipeline {
     target: Target<Transport>,
     balancer: LoadBalancer<Transport>,
     spool: SpooledBody | null,
-  ): Promise<void> {
+  ): Promise<UpstreamError | null> {
     const { options } = target;
     context.target = target;
     const { forwardHeaders } = options;
@@ -269,11 +310,11 @@ export class Pipeline {
       responseSpool: options.bufferResponses
         ? this.#spoolOptions(options.maxMemoryBufferBytes, options.maxResponseBodyBytes)
         : null,
+      responsePauses: this.#responsePauses,
       rewriteResponse: this.#responseRewriter(context, service, target, balancer),
     });
     forwarding.start();
-    const error = await forwarding.done;
-    if (error !== null) this.#fail(context, error);
+    return forwarding.done;
   }
 
   /** Cookies that the response gets or has changed; null for the common case of none. */
@@ -324,7 +365,7 @@ export class Pipeline {
     }
   }
 
-  #page(context: RequestContext, status: number, message = ""): void {
+  #page(context: RequestContext, status: number, message?: string): void {
     const { exchange, service } = context;
     if (exchange.aborted) {
       context.unsentStatus = status;
@@ -339,6 +380,10 @@ export class Pipeline {
     const { spoolMemory, spoolFolder } = this.#options;
     return { maxMemoryBytes, maxBytes, memory: spoolMemory, folder: spoolFolder };
   }
+}
+
+function clientGone(): UpstreamError {
+  return new UpstreamError("client-gone", "client", "never", "the client went away");
 }
 
 /** Those of the deployment that the request goes to; a service may have no target at all. */

@@ -1,21 +1,25 @@
 /** The head that goes to the target (RFC 9110 7.6): one pass over the fields that came. */
 import type { BodyFraming } from "../http/body-framing.ts";
-import { isHopByHop, namedByConnection } from "../http/hop-by-hop.ts";
+import { appendField, appendFields, requestLine, skippedKeys } from "../http/head-serializer.ts";
+import { hopByHopKeys, namedByConnection } from "../http/hop-by-hop.ts";
 import type { ForwardedFields } from "./forwarded-headers.ts";
 import type { ExchangeRequest } from "./exchange.ts";
 
 /** Fields that the proxy sets itself or that no target should see. */
-const ownKeys = new Set([
+const ownKeys = [
   "content-length",
   "forwarded",
-  "http2-settings",
+  "host",
   "x-forwarded-for",
   "x-forwarded-host",
   "x-forwarded-proto",
   "x-kamal-target",
   "x-request-id",
   "x-request-start",
-]);
+];
+const skipped = skippedKeys(hopByHopKeys, ownKeys);
+/** The announcement of trailers travels with them (RFC 9110 6.6.2). */
+const skippedWithTrailers = new Set([...skipped].filter((key) => key !== "trailer"));
 
 export interface OutgoingValues {
   /** Path and query, as they go out. */
@@ -26,32 +30,25 @@ export interface OutgoingValues {
 }
 
 export function requestHead(request: ExchangeRequest, values: OutgoingValues): string {
-  const { fields } = request;
+  const { fields, framing } = request;
   const named = namedByConnection(fields.joined("connection"));
-  let text = `${request.method} ${values.target} HTTP/1.1\r\nHost: ${request.host}\r\n`;
-  for (let i = 0; i < fields.count; i++) {
-    const key = fields.keys[i]!;
-    if (key === "host" || ownKeys.has(key) || dropped(key, request.framing)) continue;
-    if (named !== null && named.has(key)) continue;
-    text += `${fields.names[i]}: ${fields.values[i]}\r\n`;
-  }
+  let text = appendField(requestLine(request.method, values.target), "Host", request.host);
+  text = appendFields(
+    text,
+    fields,
+    framing.kind === "chunked" ? skippedWithTrailers : skipped,
+    named,
+  );
   const { forwarded } = values;
-  text +=
-    `X-Forwarded-For: ${forwarded.forwardedFor}\r\n` +
-    `X-Forwarded-Host: ${forwarded.forwardedHost}\r\n` +
-    `X-Forwarded-Proto: ${forwarded.forwardedProto}\r\n` +
-    `X-Kamal-Target: ${forwarded.kamalTarget}\r\n` +
-    `X-Request-Id: ${values.requestId}\r\n` +
-    `X-Request-Start: ${values.requestStart}\r\n`;
+  text = appendField(text, "X-Forwarded-For", forwarded.forwardedFor);
+  text = appendField(text, "X-Forwarded-Host", forwarded.forwardedHost);
+  text = appendField(text, "X-Forwarded-Proto", forwarded.forwardedProto);
+  text = appendField(text, "X-Kamal-Target", forwarded.kamalTarget);
+  text = appendField(text, "X-Request-Id", values.requestId);
+  text = appendField(text, "X-Request-Start", values.requestStart);
   if (fields.has("te") && acceptsTrailers(fields.joined("te")!)) text += "TE: trailers\r\n";
   if (request.upgrade !== null) text += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
-  return `${text}${framingLine(request.method, request.framing)}\r\n`;
-}
-
-function dropped(key: string, framing: BodyFraming): boolean {
-  // The announcement of trailers travels with them (RFC 9110 6.6.2).
-  if (key === "trailer") return framing.kind !== "chunked";
-  return isHopByHop(key);
+  return `${text}${framingLine(request.method, framing)}\r\n`;
 }
 
 function framingLine(method: string, framing: BodyFraming): string {

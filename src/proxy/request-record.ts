@@ -35,7 +35,7 @@ export class RequestRecorder {
     const serviceName = service?.name ?? "";
     writeLine(
       formatAccessLine({
-        wallMs: context.startedWallMs + durationMs,
+        wallMs: clock.wallMs(),
         host: request.host,
         port: request.scheme === "https" ? httpsPort : httpPort,
         path: context.decodedPath,

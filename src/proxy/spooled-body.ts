@@ -54,11 +54,11 @@ export class SpooledBody implements BodySink {
   readonly #collected = Promise.withResolvers<SpoolOutcome>();
   #settled = false;
   #from: BodySource | null = null;
-  #chunks: Buffer[] = [];
+  #chunks: Uint8Array[] = [];
   #memoryBytes = 0;
   #fd = -1;
   #fileBytes = 0;
-  #queue: Buffer[] = [];
+  #queue: Uint8Array[] = [];
   #writing = false;
   #ended = false;
   #disposed = false;
@@ -79,6 +79,11 @@ export class SpooledBody implements BodySink {
     return this.#sizeBytes;
   }
 
+  /** Bytes are on their way to the file; the source may be held back because of it. */
+  get writing(): boolean {
+    return this.#writing;
+  }
+
   attach(source: BodySource): void {
     this.#from = source;
   }
@@ -95,11 +100,11 @@ export class SpooledBody implements BodySink {
     const fits = this.#memoryBytes + chunk.length <= maxMemoryBytes;
     if (this.#fd < 0 && fits && memory.reserve(chunk.length)) {
       this.#memoryBytes += chunk.length;
-      this.#chunks.push(Buffer.from(chunk));
+      this.#chunks.push(kept(chunk));
       return true;
     }
     if (this.#fd < 0 && !this.#open()) return true;
-    this.#queue.push(Buffer.from(chunk));
+    this.#queue.push(kept(chunk));
     this.#writeNext();
     return false;
   }
@@ -171,7 +176,7 @@ export class SpooledBody implements BodySink {
     this.#writeAll(chunk, 0);
   }
 
-  #writeAll(chunk: Buffer, offset: number): void {
+  #writeAll(chunk: Uint8Array, offset: number): void {
     write(this.#fd, chunk, offset, chunk.length - offset, this.#fileBytes, (error, count) => {
       if (error === null && !this.#disposed) {
         this.#fileBytes += count;
@@ -206,6 +211,11 @@ export class SpooledBody implements BodySink {
   }
 }
 
+/** A copy, when the chunk is a small part of a buffer that it would keep alive. */
+function kept(chunk: Uint8Array): Uint8Array {
+  return 2 * chunk.length < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk;
+}
+
 let nextFileNumber = 1;
 
 type ReadFile = (
@@ -216,18 +226,22 @@ type ReadFile = (
 
 /** Pushes the parts in memory, then those in the file. */
 class SpoolReader implements BodySource {
-  readonly #chunks: Buffer[];
+  readonly #chunks: Uint8Array[];
   readonly #trailers: Fields | null;
   readonly #fileBytes: number;
   readonly #read: ReadFile;
   #sink: BodySink | null = null;
   #nextChunk = 0;
   #position = 0;
-  #buffer: Buffer | null = null;
   #paused = false;
   #busy = false;
 
-  constructor(chunks: Buffer[], trailers: Fields | null, fileBytes: number, readFile: ReadFile) {
+  constructor(
+    chunks: Uint8Array[],
+    trailers: Fields | null,
+    fileBytes: number,
+    readFile: ReadFile,
+  ) {
     this.#chunks = chunks;
     this.#trailers = trailers;
     this.#fileBytes = fileBytes;
@@ -274,8 +288,8 @@ class SpoolReader implements BodySource {
 
   #pushFile(): void {
     this.#busy = true;
-    this.#buffer ??= Buffer.allocUnsafe(readChunkBytes);
-    const buffer = this.#buffer;
+    // A buffer of its own for each read: the sink may keep it.
+    const buffer = Buffer.allocUnsafe(readChunkBytes);
     this.#read(buffer, this.#position, (error, count) => {
       this.#busy = false;
       const sink = this.#sink;

@@ -26,6 +26,7 @@ export class Service<T extends TargetTransport = TargetTransport> {
   #split: RolloutSplit | null = null;
   #pathPrefixes: readonly string[] = [];
   #healthCheckPath = "";
+  #excludedMetricsPaths: ReadonlySet<string> = new Set();
 
   /** The gate is moved by its owner, when routes and targets are in place. */
   constructor(snapshot: ServiceSnapshot, gate: PauseGate, targetsOf: PoolTargets<T>) {
@@ -64,6 +65,7 @@ export class Service<T extends TargetTransport = TargetTransport> {
     this.#rollout = rollout && balancer(this.#rollout, rollout, targetsOf(rollout));
     this.#split = rolloutSplit;
     this.#pathPrefixes = snapshot.options.pathPrefixes.map(byteString);
+    this.#excludedMetricsPaths = new Set(snapshot.options.excludeMetricsPaths.map(byteString));
     const { path } = snapshot.targetOptions.healthCheck;
     this.#healthCheckPath = byteString(path.startsWith("/") ? path : `/${path}`);
   }
@@ -77,6 +79,15 @@ export class Service<T extends TargetTransport = TargetTransport> {
   /** What is taken off the path before the target sees it; `/` takes nothing off. */
   strippedPrefix(matchedPrefix: string): string {
     return this.options.stripPrefix ? matchedPrefix : "/";
+  }
+
+  get excludesMetrics(): boolean {
+    return this.#excludedMetricsPaths.size > 0;
+  }
+
+  /** By the path that the target sees, decoded. */
+  isExcludedFromMetrics(targetPath: string): boolean {
+    return this.#excludedMetricsPaths.has(targetPath);
   }
 
   /** Whether another proxy is asking for our health: answered by us while paused or stopped. */

@@ -45,9 +45,14 @@ export interface AccessRecord {
 
 /** The line with its newline. */
 export function formatAccessLine(record: AccessRecord): string {
-  const remoteAddr = record.remoteAddr === record.clientAddr ? `"${record.clientAddr}"` : jsonFromBytes(record.remoteAddr);
+  const remoteAddr =
+    record.remoteAddr === record.clientAddr
+      ? `"${record.clientAddr}"`
+      : jsonFromBytes(record.remoteAddr);
   const line = `{"time":"${formatLogTime(record.wallMs)}","level":"INFO","msg":"Request","host":${jsonFromBytes(record.host)},"port":${record.port},"path":${jsonFromBytes(record.path)},"request_id":${jsonFromBytes(record.requestId)},"status":${record.status},"service":${jsonFromBytes(record.service)},"target":"${record.target}","duration":${wholeNumber(record.durationNs)},"method":"${record.method}","req_content_length":${record.reqContentLength},"req_content_type":${jsonFromBytes(record.reqContentType)},"resp_content_length":${record.respContentLength},"resp_content_type":${jsonFromBytes(record.respContentType)},"client_addr":"${record.clientAddr}","client_port":"${record.clientPort}","remote_addr":${remoteAddr},"user_agent":${jsonFromBytes(record.userAgent)},"proto":"${record.proto}","scheme":"${record.scheme}","query":${jsonFromBytes(record.query)}`;
-  return record.customFields === null ? `${line}}\n` : `${line}${customJson(record.customFields)}}\n`;
+  return record.customFields === null
+    ? `${line}}\n`
+    : `${line}${customJson(record.customFields)}}\n`;
 }
 
 function customJson(fields: NonNullable<AccessRecord["customFields"]>): string {

@@ -44,7 +44,8 @@ export class BatchedWriter {
     this.#options = { maxWaitingBytes: defaultMaxWaitingBytes, ...options };
     this.#ownFd = writeBytes === undefined ? openNonBlocking(fd) : null;
     const target = this.#ownFd ?? fd;
-    this.#writeBytes = writeBytes ?? ((bytes, offset, length) => writeSync(target, bytes, offset, length));
+    this.#writeBytes =
+      writeBytes ?? ((bytes, offset, length) => writeSync(target, bytes, offset, length));
   }
 
   get waitingBytes(): number {
@@ -78,7 +79,8 @@ export class BatchedWriter {
 
   #flush(): void {
     this.#encode();
-    if (this.#pendingBytes > this.#options.maxWaitingBytes) this.#writeAll(Number.POSITIVE_INFINITY);
+    if (this.#pendingBytes > this.#options.maxWaitingBytes)
+      this.#writeAll(Number.POSITIVE_INFINITY);
     else this.#writeSome();
   }
 
@@ -101,7 +103,10 @@ export class BatchedWriter {
       return;
     }
     this.#arm(this.#retryMs);
-    this.#retryMs = Math.min(this.#retryMs * 2, Math.max(this.#options.flushIntervalMs, firstRetryMs));
+    this.#retryMs = Math.min(
+      this.#retryMs * 2,
+      Math.max(this.#options.flushIntervalMs, firstRetryMs),
+    );
   }
 
   #writeAll(patienceMs: number): void {

@@ -11,9 +11,17 @@ export interface Figure {
   value: number;
 }
 
-export function formatMetrics(services: readonly ServiceMetrics[], figures: readonly Figure[]): string {
+export function formatMetrics(
+  services: readonly ServiceMetrics[],
+  figures: readonly Figure[],
+): string {
   const rows = sortedRows(services);
-  return inFlightText(services) + durationText(rows) + requestsText(rows) + figures.map(figureText).join("");
+  return (
+    inFlightText(services) +
+    durationText(rows) +
+    requestsText(rows) +
+    figures.map(figureText).join("")
+  );
 }
 
 interface Row {
@@ -60,7 +68,12 @@ function requestsText(rows: readonly Row[]): string {
   const name = "kamal_proxy_http_requests_total";
   let text = "";
   for (const { series, labels } of rows) text += `${name}{${labels}} ${series.count}\n`;
-  return family(name, "HTTP requests processed, labeled by service, status code and method.", "counter", text);
+  return family(
+    name,
+    "HTTP requests processed, labeled by service, status code and method.",
+    "counter",
+    text,
+  );
 }
 
 function figureText(figure: Figure): string {

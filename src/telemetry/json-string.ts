@@ -59,7 +59,8 @@ function sequenceLength(bytes: string, index: number, first: number): number {
 
 function decode(bytes: string, index: number, first: number, length: number): number {
   let codePoint = first & (0xff >> (length + 1));
-  for (let i = 1; i < length; i++) codePoint = (codePoint << 6) | (bytes.charCodeAt(index + i) & 0x3f);
+  for (let i = 1; i < length; i++)
+    codePoint = (codePoint << 6) | (bytes.charCodeAt(index + i) & 0x3f);
   return codePoint;
 }
 

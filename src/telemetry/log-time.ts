@@ -27,7 +27,8 @@ function setZone(wallMs: number): void {
     return;
   }
   const minutes = Math.abs(offset);
-  cachedEnd = (offset < 0 ? "-" : "+") + twoDigits(Math.floor(minutes / 60)) + ":" + twoDigits(minutes % 60);
+  cachedEnd =
+    (offset < 0 ? "-" : "+") + twoDigits(Math.floor(minutes / 60)) + ":" + twoDigits(minutes % 60);
 }
 
 function twoDigits(value: number): string {

@@ -12,7 +12,12 @@ export interface LineWriter {
 
 const debugLevel = 4;
 const infoLevel = 3;
-const levelNames: Readonly<Record<string, string>> = { debug: "DEBUG", info: "INFO", warn: "WARN", error: "ERROR" };
+const levelNames: Readonly<Record<string, string>> = {
+  debug: "DEBUG",
+  info: "INFO",
+  warn: "WARN",
+  error: "ERROR",
+};
 
 export function createLogger(writer: LineWriter, clock: Clock, debug: boolean): Logger {
   const consola = createConsola({
@@ -39,7 +44,12 @@ export function createLogger(writer: LineWriter, clock: Clock, debug: boolean): 
 const noFields: LogFields = {};
 
 /** The line with its newline; fields that are undefined are left out. */
-export function formatMessage(wallMs: number, level: string, message: string, fields: LogFields): string {
+export function formatMessage(
+  wallMs: number,
+  level: string,
+  message: string,
+  fields: LogFields,
+): string {
   let line = `{"time":"${formatLogTime(wallMs)}","level":"${level}","msg":${jsonFromText(message)}`;
   for (const key in fields) {
     const value = fields[key];
@@ -54,7 +64,9 @@ function jsonFromValue(value: unknown): string {
       return jsonFromText(value);
     case "number":
     case "boolean":
-      return Number.isNaN(value) || Math.abs(Number(value)) === Infinity ? `"${value}"` : String(value);
+      return Number.isNaN(value) || Math.abs(Number(value)) === Infinity
+        ? `"${value}"`
+        : String(value);
     case "bigint":
       return String(value);
   }

@@ -22,7 +22,10 @@ export function listenForMetrics(
   render: () => string,
 ): MetricsListener {
   if (options.port > maxPort) throw new Error(`listen tcp: address ${options.port}: invalid port`);
-  const server = serve(options, () => new Response(render(), { headers: { "Content-Type": contentType } }));
+  const server = serve(
+    options,
+    () => new Response(render(), { headers: { "Content-Type": contentType } }),
+  );
   return {
     port: server.port ?? options.port,
     close: () => server.stop(true),
@@ -48,7 +51,8 @@ function listenError({ hostname, port }: MetricsListenerOptions, error: unknown)
     EACCES: "bind: permission denied",
     EADDRNOTAVAIL: "bind: cannot assign requested address",
   };
-  const reason = reasons[errorCode(error)] ?? (error instanceof Error ? error.message : String(error));
+  const reason =
+    reasons[errorCode(error)] ?? (error instanceof Error ? error.message : String(error));
   return `listen tcp ${address}: ${reason}`;
 }
 

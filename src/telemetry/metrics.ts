@@ -1,7 +1,9 @@
 /** Counts of requests by service, method and status. What clients invent never makes it grow. */
 
 /** Upper bounds of the duration buckets in seconds; the last bucket has none. */
-export const durationBuckets: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+export const durationBuckets: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
 
 /** Requests that ended with one method and status. */
 export interface Series {
@@ -21,7 +23,17 @@ export interface ServiceMetrics {
   readonly series: readonly Series[];
 }
 
-const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"]);
+const methods = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "CONNECT",
+  "OPTIONS",
+  "TRACE",
+]);
 const otherMethod = "OTHER";
 /** An app may answer with statuses without end; beyond this many series, new ones are `other`. */
 const maxSeriesPerService = 250;
@@ -79,7 +91,8 @@ export class Metrics {
   #forgetOldest(): void {
     let oldest: ServiceEntry | undefined;
     for (const entry of this.#services.values()) {
-      if (entry.inFlight === 0 && (oldest === undefined || entry.lastUse < oldest.lastUse)) oldest = entry;
+      if (entry.inFlight === 0 && (oldest === undefined || entry.lastUse < oldest.lastUse))
+        oldest = entry;
     }
     if (oldest !== undefined) this.#services.delete(oldest.service);
   }
@@ -99,7 +112,10 @@ class ServiceEntry implements ServiceMetrics {
   }
 
   find(method: string, status: number): Series {
-    return this.#byMethod.get(method)?.get(status) ?? this.#add(methods.has(method) ? method : otherMethod, status);
+    return (
+      this.#byMethod.get(method)?.get(status) ??
+      this.#add(methods.has(method) ? method : otherMethod, status)
+    );
   }
 
   #add(method: string, status: number): Series {

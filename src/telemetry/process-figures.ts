@@ -5,10 +5,18 @@ import type { Figure } from "./exposition.ts";
 export function processFigures(): Figure[] {
   const { user, system } = process.cpuUsage();
   const figures = [
-    counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", (user + system) / 1e6),
+    counter(
+      "process_cpu_seconds_total",
+      "Total user and system CPU time spent in seconds.",
+      (user + system) / 1e6,
+    ),
     gauge("process_max_fds", "Maximum number of open file descriptors.", maxFds()),
     gauge("process_open_fds", "Number of open file descriptors.", openFds()),
-    gauge("process_resident_memory_bytes", "Resident memory size in bytes.", process.memoryUsage.rss()),
+    gauge(
+      "process_resident_memory_bytes",
+      "Resident memory size in bytes.",
+      process.memoryUsage.rss(),
+    ),
     gauge(
       "process_start_time_seconds",
       "Start time of the process since unix epoch in seconds.",

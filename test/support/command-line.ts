@@ -4,7 +4,7 @@ import { runProgram } from "../../src/cli/program.ts";
 import { CommandError } from "../../src/config/command-error.ts";
 import type { Environment } from "../../src/config/paths.ts";
 import type { RunOptions } from "../../src/config/run-options.ts";
-import type { Command, Reply } from "../../src/control/protocol.ts";
+import type { Command, Progress, Reply } from "../../src/control/protocol.ts";
 
 export const noServer = "dial unix /run/test.sock: connect: no such file or directory";
 
@@ -22,6 +22,10 @@ export interface Surroundings {
   /** Without a reply there is no server. */
   reply?: Reply | Error;
   canMakeFolders?: boolean;
+  /** Stderr is a terminal of so many columns. */
+  columns?: number;
+  /** What the server tells before its reply. */
+  progress?: Progress[];
 }
 
 export async function runLine(args: string[], around: Surroundings = {}): Promise<Outcome> {
@@ -40,8 +44,13 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
     async writeError(text) {
       outcome.stderr += text;
     },
-    async send(socketPath, command) {
+    terminal:
+      around.columns === undefined
+        ? null
+        : { columns: around.columns, write: (text) => void (outcome.stderr += text) },
+    async send(socketPath, command, onProgress) {
       outcome.sent = command;
+      for (const progress of around.progress ?? []) onProgress?.(progress);
       const { reply } = around;
       if (reply instanceof Error) throw reply;
       if (reply !== undefined) return reply;

@@ -26,6 +26,11 @@ export class RawConnection implements Disposable {
     return this.#peerEnded || this.#closed;
   }
 
+  /** The peer has sent a FIN; a connection that was reset has not. */
+  get endedInOrder(): boolean {
+    return this.#peerEnded;
+  }
+
   get localPort(): number {
     return this.#socket?.localPort ?? 0;
   }

@@ -2,6 +2,8 @@
 import type { RawConnection } from "./raw-connection.ts";
 
 export interface RawMessage {
+  /** The head as it came, with its empty line. */
+  head: string;
   startLine: string;
   /** Name in lower case and value of each field line, in order. */
   fields: [name: string, value: string][];
@@ -43,10 +45,10 @@ const noBody: Pick<RawMessage, "body" | "trailers"> = { body: Buffer.alloc(0), t
 
 async function readHead(
   connection: RawConnection,
-): Promise<Pick<RawMessage, "startLine" | "fields">> {
+): Promise<Pick<RawMessage, "head" | "startLine" | "fields">> {
   const text = await connection.receive("\r\n\r\n");
   const [startLine = "", ...lines] = text.slice(0, -4).split("\r\n");
-  return { startLine, fields: lines.map(splitField) };
+  return { head: text, startLine, fields: lines.map(splitField) };
 }
 
 async function readBody(

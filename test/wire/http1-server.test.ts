@@ -64,6 +64,7 @@ const listener = new HttpListener({
   port: 0,
   limits: { ...clientLimits, headerTimeoutMs: 200, maxHeaderBytes: 100_000 },
   clock: systemClock,
+  proxyPeers: null,
   handle,
 });
 afterAll(() => listener.destroy());

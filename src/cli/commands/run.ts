@@ -16,6 +16,7 @@ import {
   parseAddressBlocks,
   readBufferMemoryTotal,
   readClientLimits,
+  readTargetRetry,
 } from "../run-settings.ts";
 
 const trustedProxiesVariable = "KAMAL_PROXY_TRUSTED_PROXIES";
@@ -47,7 +48,7 @@ function runFlags(environment: Environment) {
       trustedProxiesVariable,
     ),
     "proxy-protocol": withEnvironment(
-      bool("Expect a PROXY protocol header from the trusted proxies"),
+      bool("Expect a PROXY protocol header from the trusted proxies (port of plain HTTP only)"),
       proxyProtocolVariable,
     ),
   };
@@ -59,6 +60,18 @@ function runOptions(input: Input<ReturnType<typeof runFlags>>): RunOptions {
   rejectPort(values["metrics-port"]);
   rejectPort(values["http-port"]);
   rejectPort(values["https-port"]);
+  const trustedProxies = given.has("trusted-proxies")
+    ? givenProxies(values["trusted-proxies"])
+    : (strictSetting(environment, trustedProxiesVariable, parseAddressBlocks) ?? null);
+  const proxyProtocol = given.has("proxy-protocol")
+    ? values["proxy-protocol"]
+    : (strictSetting(environment, proxyProtocolVariable, parseGoBoolean) ?? false);
+  // Who may say where a connection comes from? Never everybody.
+  if (proxyProtocol && (trustedProxies ?? []).length === 0) {
+    throw new CommandError(
+      "proxy-protocol needs trusted-proxies: the addresses that send the header",
+    );
+  }
   return {
     debug: values.debug,
     bind: "",
@@ -70,12 +83,9 @@ function runOptions(input: Input<ReturnType<typeof runFlags>>): RunOptions {
     dataPath: ensureDataFolder(context),
     limits: readClientLimits(environment),
     bufferMemoryTotalBytes: readBufferMemoryTotal(environment),
-    trustedProxies: given.has("trusted-proxies")
-      ? givenProxies(values["trusted-proxies"])
-      : (strictSetting(environment, trustedProxiesVariable, parseAddressBlocks) ?? null),
-    proxyProtocol: given.has("proxy-protocol")
-      ? values["proxy-protocol"]
-      : (strictSetting(environment, proxyProtocolVariable, parseGoBoolean) ?? false),
+    targetRetryMs: readTargetRetry(environment),
+    trustedProxies,
+    proxyProtocol,
   };
 }
 

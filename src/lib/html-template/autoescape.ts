@@ -49,21 +49,36 @@ class Autoescape {
   }
 
   /** The key of the escaped template, and the context behind it. */
-  template(name: string, context: HtmlContext, file: string, line: number): { key: string; context: HtmlContext } {
-    const key = context === startContext || isSame(context, startContext) ? name : `${name} in ${JSON.stringify(context)}`;
+  template(
+    name: string,
+    context: HtmlContext,
+    file: string,
+    line: number,
+  ): { key: string; context: HtmlContext } {
+    const key =
+      context === startContext || isSame(context, startContext)
+        ? name
+        : `${name} in ${JSON.stringify(context)}`;
     const known = this.#outcomes.get(key);
     // A template that calls itself has to end where it began; checked below.
     if (known !== undefined) return { key, context: known ?? context };
     const nodes = this.#templates.get(name);
-    if (nodes === undefined) throw new TemplateError(file, line, `no such template ${JSON.stringify(name)}`);
+    if (nodes === undefined)
+      throw new TemplateError(file, line, `no such template ${JSON.stringify(name)}`);
     this.#outcomes.set(key, null);
     const outerFile = this.#file;
     const outerExits = this.#loopExits;
     this.#file = this.#files.get(name) ?? name;
     this.#loopExits = null;
-    const result = nodes.every((node) => node.kind === "text") ? this.#static(nodes, context) : this.#list(nodes, context);
+    const result = nodes.every((node) => node.kind === "text")
+      ? this.#static(nodes, context)
+      : this.#list(nodes, context);
     if (containsCall(nodes, name) && !isSame(result.context ?? context, context)) {
-      throw new TemplateError(this.#file, 1, `can't tell where in the page ${JSON.stringify(name)} ends`);
+      throw new TemplateError(
+        this.#file,
+        1,
+        `can't tell where in the page ${JSON.stringify(name)} ends`,
+      );
     }
     this.#file = outerFile;
     this.#loopExits = outerExits;
@@ -126,14 +141,20 @@ class Autoescape {
     }
   }
 
-  #action(node: Node & { kind: "action" }, context: HtmlContext): { node: Node; context: HtmlContext } {
+  #action(
+    node: Node & { kind: "action" },
+    context: HtmlContext,
+  ): { node: Node; context: HtmlContext } {
     this.#checkOwnEscapers(node.pipeline, context);
     const escapers = this.#escapers(node.pipeline, context);
     const isHtml = functionName(node.pipeline.commands.at(-1)?.operands[0]) === "html";
     if (!isHtml || escapers.at(-1) !== escapeText) return { node: { ...node, escapers }, context };
     // Escaping twice would show; the template's own wish takes the place of the last escaper.
     const pipeline = withoutLastCall(node.pipeline);
-    return { node: { ...node, pipeline, escapers: [...escapers.slice(0, -1), escapeHtml] }, context };
+    return {
+      node: { ...node, pipeline, escapers: [...escapers.slice(0, -1), escapeHtml] },
+      context,
+    };
   }
 
   /** `html` and `urlquery` may only come last, where they can't undo what is added. */
@@ -175,7 +196,10 @@ class Autoescape {
       case "metaUrl":
         return [filterUrl];
       case "unsupported":
-        return this.#fail(pipeline, "a value in a style, srcset, srcdoc or event attribute is not supported");
+        return this.#fail(
+          pipeline,
+          "a value in a style, srcset, srcdoc or event attribute is not supported",
+        );
     }
     switch (context.urlPart) {
       case "start":
@@ -189,7 +213,10 @@ class Autoescape {
     }
   }
 
-  #branch(node: Node & { kind: "if" | "with" | "range" }, context: HtmlContext): { node: Node; context: HtmlContext | null } {
+  #branch(
+    node: Node & { kind: "if" | "with" | "range" },
+    context: HtmlContext,
+  ): { node: Node; context: HtmlContext | null } {
     const outerExits = this.#loopExits;
     if (node.kind === "range") this.#loopExits = [];
     const body = this.#list(node.body, context);
@@ -213,8 +240,12 @@ class Autoescape {
     if (b === null || isSame(a, b)) return a;
     if (isSame({ ...a, urlPart: b.urlPart }, b)) return { ...a, urlPart: "unknown" };
     const [enteredA, enteredB] = [entered(a), entered(b)];
-    if (!isSame(enteredA, a) || !isSame(enteredB, b)) return this.#joined(pipeline, enteredA, enteredB);
-    return this.#fail(pipeline, `branches end in different places of the page: ${place(a)} and ${place(b)}`);
+    if (!isSame(enteredA, a) || !isSame(enteredB, b))
+      return this.#joined(pipeline, enteredA, enteredB);
+    return this.#fail(
+      pipeline,
+      `branches end in different places of the page: ${place(a)} and ${place(b)}`,
+    );
   }
 
   #fail(pipeline: Pipeline, reason: string): never {
@@ -252,7 +283,9 @@ function isSame(a: HtmlContext, b: HtmlContext): boolean {
   );
 }
 
-function functionName(operand: Pipeline["commands"][number]["operands"][number] | undefined): string {
+function functionName(
+  operand: Pipeline["commands"][number]["operands"][number] | undefined,
+): string {
   return operand?.kind === "function" ? operand.name : "";
 }
 
@@ -260,7 +293,8 @@ function functionName(operand: Pipeline["commands"][number]["operands"][number] 
 function withoutLastCall(pipeline: Pipeline): Pipeline {
   const commands = pipeline.commands.slice(0, -1);
   const operands = pipeline.commands.at(-1)!.operands.slice(1);
-  if (operands.length === 1 && commands.length === 0) return { ...pipeline, commands: [{ operands }] };
+  if (operands.length === 1 && commands.length === 0)
+    return { ...pipeline, commands: [{ operands }] };
   if (operands.length === 0 && commands.length > 0) return { ...pipeline, commands };
   commands.push({ operands: [{ kind: "function", name: "print" }, ...operands] });
   return { ...pipeline, commands };
@@ -270,11 +304,15 @@ function containsCall(nodes: readonly Node[], name: string): boolean {
   return nodes.some((node) => {
     if (node.kind === "template") return node.name === name;
     if (node.kind !== "if" && node.kind !== "with" && node.kind !== "range") return false;
-    return containsCall(node.body, name) || (node.otherwise !== null && containsCall(node.otherwise, name));
+    return (
+      containsCall(node.body, name) ||
+      (node.otherwise !== null && containsCall(node.otherwise, name))
+    );
   });
 }
 
 function place({ state, element, delimiter }: HtmlContext): string {
-  if (state === "value") return delimiter === " " ? "an attribute value" : `an attribute value in ${delimiter}`;
+  if (state === "value")
+    return delimiter === " " ? "an attribute value" : `an attribute value in ${delimiter}`;
   return element === "" ? state : `${state} of <${element}>`;
 }

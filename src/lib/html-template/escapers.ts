@@ -55,7 +55,10 @@ export function filterUrl(text: string): string {
 
 /** For an address up to its query: reserved characters and escapes stay. */
 export function normalizeUrl(text: string): string {
-  return percentEncoded(text.replace(/%(?![0-9a-fA-F]{2})/g, "%25"), /[^!#$&*+,/:;=?@[\]\-._~%0-9A-Za-z]/gu);
+  return percentEncoded(
+    text.replace(/%(?![0-9a-fA-F]{2})/g, "%25"),
+    /[^!#$&*+,/:;=?@[\]\-._~%0-9A-Za-z]/gu,
+  );
 }
 
 /** For a part of a query or fragment. */

@@ -2,7 +2,16 @@
 import { escapeHtml, escapeQuery, escapeScript } from "./escapers.ts";
 import { RenderError } from "./nodes.ts";
 import { formatted } from "./printf.ts";
-import { areEqual, isLess, isList, isMap, isTrue, printed, type TemplateValue, textOf } from "./values.ts";
+import {
+  areEqual,
+  isLess,
+  isList,
+  isMap,
+  isTrue,
+  printed,
+  type TemplateValue,
+  textOf,
+} from "./values.ts";
 
 type TemplateFunction = (values: readonly TemplateValue[]) => TemplateValue;
 
@@ -43,12 +52,14 @@ function joined(values: readonly TemplateValue[]): string {
 }
 
 function single(name: string, values: readonly TemplateValue[]): TemplateValue {
-  if (values.length !== 1) throw new RenderError(`wrong number of args for ${name}: want 1 got ${values.length}`);
+  if (values.length !== 1)
+    throw new RenderError(`wrong number of args for ${name}: want 1 got ${values.length}`);
   return values[0];
 }
 
 function pair(name: string, values: readonly TemplateValue[]): [TemplateValue, TemplateValue] {
-  if (values.length !== 2) throw new RenderError(`wrong number of args for ${name}: want 2 got ${values.length}`);
+  if (values.length !== 2)
+    throw new RenderError(`wrong number of args for ${name}: want 2 got ${values.length}`);
   return [values[0], values[1]];
 }
 
@@ -70,7 +81,8 @@ function elementOf(value: TemplateValue, key: TemplateValue): TemplateValue {
   }
   const list = typeof value === "string" ? [...Buffer.from(value)] : value;
   if (!isList(list)) throw new RenderError(`can't index ${textOf(value)}`);
-  if (typeof key !== "number" || !Number.isInteger(key)) throw new RenderError(`can't index with ${textOf(key)}`);
+  if (typeof key !== "number" || !Number.isInteger(key))
+    throw new RenderError(`can't index with ${textOf(key)}`);
   if (key < 0 || key >= list.length) throw new RenderError(`index out of range: ${key}`);
   return list[key];
 }
@@ -81,7 +93,13 @@ function slice(values: readonly TemplateValue[]): TemplateValue {
   if ((!isText && !isList(value)) || bounds.length > 2) throw new RenderError("can't slice");
   const bytes = isText ? Buffer.from(value) : value;
   const [start = 0, end = bytes.length] = bounds;
-  if (typeof start !== "number" || typeof end !== "number" || start < 0 || end > bytes.length || start > end) {
+  if (
+    typeof start !== "number" ||
+    typeof end !== "number" ||
+    start < 0 ||
+    end > bytes.length ||
+    start > end
+  ) {
     throw new RenderError("slice: index out of range");
   }
   return isText ? Buffer.from(value).subarray(start, end).toString() : value.slice(start, end);

@@ -27,7 +27,13 @@ export interface HtmlContext {
   readonly urlPart: "start" | "path" | "query" | "unknown";
 }
 
-export const startContext: HtmlContext = { state: "text", element: "", attribute: "plain", delimiter: "", urlPart: "start" };
+export const startContext: HtmlContext = {
+  state: "text",
+  element: "",
+  attribute: "plain",
+  delimiter: "",
+  urlPart: "start",
+};
 
 /** Text that no HTML reader can make sense of. */
 export class HtmlSyntaxError extends Error {
@@ -42,7 +48,10 @@ export class HtmlSyntaxError extends Error {
 }
 
 /** Reads text from `context` on. `output` is the text without comments, and with `&lt;` for a `<` that opens nothing. */
-export function readHtml(context: HtmlContext, text: string): { context: HtmlContext; output: string } {
+export function readHtml(
+  context: HtmlContext,
+  text: string,
+): { context: HtmlContext; output: string } {
   let output = "";
   let position = 0;
   while (position < text.length) {
@@ -62,7 +71,9 @@ interface Step {
   output?: string;
 }
 
-const steps: Readonly<Record<ContextState, (context: HtmlContext, text: string, position: number) => Step>> = {
+const steps: Readonly<
+  Record<ContextState, (context: HtmlContext, text: string, position: number) => Step>
+> = {
   text: readText,
   comment: readComment,
   rcdata: readSpecial,
@@ -78,8 +89,11 @@ function readText(context: HtmlContext, text: string, position: number): Step {
   const open = text.indexOf("<", position);
   if (open < 0) return { context, end: text.length };
   const before = text.slice(position, open);
-  if (text.startsWith("<!--", open)) return { context: { ...context, state: "comment" }, end: open + 4, output: before };
-  const tag = /^<(\/?)([A-Za-z](?:[A-Za-z0-9]|[:-](?=[A-Za-z0-9]))*)/.exec(text.slice(open, open + 100));
+  if (text.startsWith("<!--", open))
+    return { context: { ...context, state: "comment" }, end: open + 4, output: before };
+  const tag = /^<(\/?)([A-Za-z](?:[A-Za-z0-9]|[:-](?=[A-Za-z0-9]))*)/.exec(
+    text.slice(open, open + 100),
+  );
   if (tag !== null) {
     const name = tag[2]!.toLowerCase();
     const element = tag[1] === "" && specialElements.has(name) ? name : "";
@@ -119,7 +133,11 @@ function readTag(context: HtmlContext, text: string, position: number): Step {
     return { context: { ...startContext, state, element }, end: start + 1 };
   }
   const end = nameEnd(text, start);
-  if (end === start) throw new HtmlSyntaxError(`expected blank, attribute name or > in a tag, found ${JSON.stringify(text[start])}`, start);
+  if (end === start)
+    throw new HtmlSyntaxError(
+      `expected blank, attribute name or > in a tag, found ${JSON.stringify(text[start])}`,
+      start,
+    );
   const attribute = attributeKind(context.element, text.slice(start, end).toLowerCase());
   const state = end === text.length ? "attributeName" : "afterName";
   return { context: { ...startContext, state, element: context.element, attribute }, end };
@@ -133,7 +151,8 @@ function readAttributeName(context: HtmlContext, text: string, position: number)
 function readAfterName(context: HtmlContext, text: string, position: number): Step {
   const start = skipBlanks(text, position);
   if (start === text.length) return { context, end: start };
-  if (text[start] !== "=") return { context: { ...context, state: "tag", attribute: "plain" }, end: start };
+  if (text[start] !== "=")
+    return { context: { ...context, state: "tag", attribute: "plain" }, end: start };
   return { context: { ...context, state: "beforeValue" }, end: start + 1 };
 }
 
@@ -141,16 +160,21 @@ function readBeforeValue(context: HtmlContext, text: string, position: number): 
   const start = skipBlanks(text, position);
   if (start === text.length) return { context, end: start };
   const quote = text[start];
-  if (quote === '"' || quote === "'") return { context: { ...context, state: "value", delimiter: quote }, end: start + 1 };
+  if (quote === '"' || quote === "'")
+    return { context: { ...context, state: "value", delimiter: quote }, end: start + 1 };
   return { context: { ...context, state: "value", delimiter: " " }, end: start };
 }
 
 function readValue(context: HtmlContext, text: string, position: number): Step {
   const rest = text.slice(position);
-  const length = context.delimiter === " " ? rest.search(/[ \t\n\f\r>]/) : rest.indexOf(context.delimiter);
+  const length =
+    context.delimiter === " " ? rest.search(/[ \t\n\f\r>]/) : rest.indexOf(context.delimiter);
   const value = length < 0 ? rest : rest.slice(0, length);
   if (context.delimiter === " " && /["'<=`]/.test(value)) {
-    throw new HtmlSyntaxError(`unexpected character in an attribute value without quotes: ${JSON.stringify(value)}`, position);
+    throw new HtmlSyntaxError(
+      `unexpected character in an attribute value without quotes: ${JSON.stringify(value)}`,
+      position,
+    );
   }
   if (length < 0) return { context: insideValue(context, value), end: text.length };
   const end = position + length + (context.delimiter === " " ? 0 : 1);
@@ -162,7 +186,8 @@ function insideValue(context: HtmlContext, value: string): HtmlContext {
   if (attribute === "meta" && /url\s*=/i.test(value)) return { ...context, attribute: "metaUrl" };
   if (attribute !== "url") return context;
   // Entities that stand for these count as well.
-  if (/[?#]|&(?:quest|num|#0*63|#0*35|#x0*3f|#x0*23);/i.test(value)) return { ...context, urlPart: "query" };
+  if (/[?#]|&(?:quest|num|#0*63|#0*35|#x0*3f|#x0*23);/i.test(value))
+    return { ...context, urlPart: "query" };
   return urlPart === "start" && value.trim() !== "" ? { ...context, urlPart: "path" } : context;
 }
 
@@ -175,7 +200,8 @@ function nameEnd(text: string, position: number): number {
   for (let i = position; i < text.length; i++) {
     const character = text[i]!;
     if (" \t\n\f\r=>".includes(character)) return i;
-    if ("'\"<".includes(character)) throw new HtmlSyntaxError(`${JSON.stringify(character)} in an attribute name`, i);
+    if ("'\"<".includes(character))
+      throw new HtmlSyntaxError(`${JSON.stringify(character)} in an attribute name`, i);
   }
   return text.length;
 }
@@ -196,7 +222,9 @@ function attributeKind(element: string, name: string): AttributeKind {
   if (element === "meta" && name === "content") return "meta";
   if (name.startsWith("xmlns:")) return "url";
   // Looks behind `data-` and the prefix of a namespace, as in `xlink:href`.
-  const key = name.startsWith("data-") ? name.slice("data-".length) : name.slice(name.indexOf(":") + 1);
+  const key = name.startsWith("data-")
+    ? name.slice("data-".length)
+    : name.slice(name.indexOf(":") + 1);
   if (unsupportedAttributes.has(key) || key.startsWith("on")) return "unsupported";
   if (plainAttributes.has(key)) return "plain";
   return urlAttributes.has(key) || /src|uri|url/.test(key) ? "url" : "plain";

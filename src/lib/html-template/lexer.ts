@@ -27,7 +27,10 @@ const blanks = " \t\r\n";
 /** What may stand in an action, each at the place where the last one ended. */
 const patterns: readonly (readonly [TokenKind, RegExp])[] = [
   ["string", /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y],
-  ["number", /[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)(?![\p{L}\p{N}_])/uy],
+  [
+    "number",
+    /[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)(?![\p{L}\p{N}_])/uy,
+  ],
   ["number", /'(?:[^'\\\n]|\\.[^'\n]*)'/uy],
   ["field", /\.([\p{L}_][\p{L}\p{N}_]*)/uy],
   ["variable", /\$([\p{L}\p{N}_]*)/uy],
@@ -109,7 +112,11 @@ class Lexer {
     this.#advance(end + 2);
     const afterBlanks = this.#skipped(this.#position);
     const spaced = afterBlanks > this.#position;
-    const close = this.#source.startsWith("}}", this.#position) ? 2 : spaced && this.#source.startsWith("-}}", afterBlanks) ? 3 : 0;
+    const close = this.#source.startsWith("}}", this.#position)
+      ? 2
+      : spaced && this.#source.startsWith("-}}", afterBlanks)
+        ? 3
+        : 0;
     if (close === 0) this.#fail("comment ends before closing delimiter");
     this.#advance((close === 2 ? this.#position : afterBlanks) + close);
     return close === 3;
@@ -137,7 +144,11 @@ class Lexer {
   }
 
   #isTrimMarker(position: number): boolean {
-    return this.#source[position] === "-" && position + 1 < this.#source.length && blanks.includes(this.#source[position + 1]!);
+    return (
+      this.#source[position] === "-" &&
+      position + 1 < this.#source.length &&
+      blanks.includes(this.#source[position + 1]!)
+    );
   }
 
   #skipped(position: number): number {

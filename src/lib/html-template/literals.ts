@@ -13,7 +13,8 @@ const simpleEscapes: Readonly<Record<string, string>> = {
   '"': '"',
 };
 
-const escape = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|([abfnrtv\\'"]))|\\/g;
+const escape =
+  /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|([abfnrtv\\'"]))|\\/g;
 
 /** The value of a literal in double quotes or backquotes; undefined when it is malformed. */
 export function unquote(literal: string): string | undefined {
@@ -36,12 +37,18 @@ export function parseNumber(literal: string): number | undefined {
 
 function unescape(text: string): string | undefined {
   let malformed = false;
-  const value = text.replace(escape, (_, hex?: string, u?: string, bigU?: string, octal?: string, simple?: string) => {
-    if (simple !== undefined) return simpleEscapes[simple]!;
-    const code = octal === undefined ? Number.parseInt(hex ?? u ?? bigU ?? "", 16) : Number.parseInt(octal, 8);
-    if (code >= 0 && code <= 0x10ffff) return String.fromCodePoint(code);
-    malformed = true;
-    return "";
-  });
+  const value = text.replace(
+    escape,
+    (_, hex?: string, u?: string, bigU?: string, octal?: string, simple?: string) => {
+      if (simple !== undefined) return simpleEscapes[simple]!;
+      const code =
+        octal === undefined
+          ? Number.parseInt(hex ?? u ?? bigU ?? "", 16)
+          : Number.parseInt(octal, 8);
+      if (code >= 0 && code <= 0x10ffff) return String.fromCodePoint(code);
+      malformed = true;
+      return "";
+    },
+  );
   return malformed ? undefined : value;
 }

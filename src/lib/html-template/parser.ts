@@ -158,7 +158,12 @@ class Parser {
   }
 
   #pipeline(where: string, closing: "close" | ")"): Pipeline {
-    const pipeline: Pipeline = { line: this.#peek().line, variables: [], declares: false, commands: [] };
+    const pipeline: Pipeline = {
+      line: this.#peek().line,
+      variables: [],
+      declares: false,
+      commands: [],
+    };
     this.#assignment(pipeline, where);
     for (;;) {
       const { operands, ending } = this.#command(where, closing);
@@ -216,7 +221,8 @@ class Parser {
       const token = this.#next();
       if (token.kind === "close" || (token.kind === "symbol" && token.text === ")")) {
         const found = token.kind === "close" ? "close" : ")";
-        if (found !== closing) this.#fail(closing === ")" ? "unclosed left paren" : "unexpected right paren", token);
+        if (found !== closing)
+          this.#fail(closing === ")" ? "unclosed left paren" : "unexpected right paren", token);
         return { operands, ending: "close" };
       }
       if (token.kind === "symbol" && token.text === "|") return { operands, ending: "|" };
@@ -248,9 +254,11 @@ class Parser {
   }
 
   #word(token: Token): Expression {
-    if (token.text === "true" || token.text === "false") return { kind: "literal", value: token.text === "true" };
+    if (token.text === "true" || token.text === "false")
+      return { kind: "literal", value: token.text === "true" };
     if (token.text === "nil") return { kind: "literal", value: null };
-    if (!functionNames.has(token.text)) this.#fail(`function ${JSON.stringify(token.text)} not defined`, token);
+    if (!functionNames.has(token.text))
+      this.#fail(`function ${JSON.stringify(token.text)} not defined`, token);
     return { kind: "function", name: token.text };
   }
 
@@ -316,7 +324,10 @@ class Parser {
   }
 
   #unexpected(token: Token, where: string): never {
-    return this.#fail(`unexpected ${token.kind === "end" ? "end of file" : JSON.stringify(token.text)} in ${where}`, token);
+    return this.#fail(
+      `unexpected ${token.kind === "end" ? "end of file" : JSON.stringify(token.text)} in ${where}`,
+      token,
+    );
   }
 
   #fail(reason: string, token: Token): never {

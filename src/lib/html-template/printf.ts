@@ -6,15 +6,23 @@ const maxWidth = 10_000;
 
 export function formatted(format: string, operands: readonly TemplateValue[]): string {
   let used = 0;
-  const text = format.replace(verbPattern, (whole, flags: string, width?: string, precision?: string, verb?: string) => {
-    if (verb === "") return "%!(NOVERB)";
-    if (verb === "%") return "%";
-    if (width === "*" || precision === "*") return whole;
-    if (used >= operands.length) return `%!${verb}(MISSING)`;
-    const value = operands[used++];
-    const digits = precision === undefined ? null : Math.min(Number(precision), 100);
-    return padded(one(verb!, flags, digits, value), flags, Math.min(Number(width ?? 0), maxWidth), typeof value === "number");
-  });
+  const text = format.replace(
+    verbPattern,
+    (whole, flags: string, width?: string, precision?: string, verb?: string) => {
+      if (verb === "") return "%!(NOVERB)";
+      if (verb === "%") return "%";
+      if (width === "*" || precision === "*") return whole;
+      if (used >= operands.length) return `%!${verb}(MISSING)`;
+      const value = operands[used++];
+      const digits = precision === undefined ? null : Math.min(Number(precision), 100);
+      return padded(
+        one(verb!, flags, digits, value),
+        flags,
+        Math.min(Number(width ?? 0), maxWidth),
+        typeof value === "number",
+      );
+    },
+  );
   if (used >= operands.length) return text;
   const extra = operands.slice(used).map((value) => `${typeName(value)}=${textOf(value)}`);
   return `${text}%!(EXTRA ${extra.join(", ")})`;
@@ -23,7 +31,8 @@ export function formatted(format: string, operands: readonly TemplateValue[]): s
 function one(verb: string, flags: string, digits: number | null, value: TemplateValue): string {
   if (verb === "v") return typeof value === "number" ? signed(flags, textOf(value)) : textOf(value);
   if (verb === "T") return typeName(value);
-  if (isList(value)) return `[${value.map((element) => one(verb, flags, digits, element)).join(" ")}]`;
+  if (isList(value))
+    return `[${value.map((element) => one(verb, flags, digits, element)).join(" ")}]`;
   const text =
     typeof value === "string"
       ? textVerb(verb, digits, value)
@@ -33,7 +42,9 @@ function one(verb: string, flags: string, digits: number | null, value: Template
           ? String(value)
           : undefined;
   if (text !== undefined) return text;
-  return value === null || value === undefined ? `%!${verb}(<nil>)` : `%!${verb}(${typeName(value)}=${textOf(value)})`;
+  return value === null || value === undefined
+    ? `%!${verb}(<nil>)`
+    : `%!${verb}(${typeName(value)}=${textOf(value)})`;
 }
 
 function textVerb(verb: string, digits: number | null, value: string): string | undefined {
@@ -51,7 +62,12 @@ function textVerb(verb: string, digits: number | null, value: string): string | 
   return undefined;
 }
 
-function numberVerb(verb: string, flags: string, digits: number | null, value: number): string | undefined {
+function numberVerb(
+  verb: string,
+  flags: string,
+  digits: number | null,
+  value: number,
+): string | undefined {
   if ("eEfFgG".includes(verb)) return signed(flags, floatText(verb, digits, value));
   if (!Number.isInteger(value)) return undefined;
   switch (verb) {
@@ -73,7 +89,8 @@ function numberVerb(verb: string, flags: string, digits: number | null, value: n
 
 function floatText(verb: string, digits: number | null, value: number): string {
   if (verb === "f" || verb === "F") return value.toFixed(digits ?? 6);
-  if (verb === "g" || verb === "G") return digits === null ? String(value) : String(Number(value.toPrecision(digits || 1)));
+  if (verb === "g" || verb === "G")
+    return digits === null ? String(value) : String(Number(value.toPrecision(digits || 1)));
   const text = value.toExponential(digits ?? 6).replace(/e([+-])(\d)$/, "e$10$2");
   return verb === "E" ? text.toUpperCase() : text;
 }

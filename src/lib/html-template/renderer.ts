@@ -8,7 +8,11 @@ const maxOutputLength = 16 * 1024 * 1024;
 const maxCalls = 1_000;
 
 /** Throws a `RenderError` when the template can't work with the data. */
-export function renderTemplate(templates: EscapedTemplates, name: string, data: TemplateValue): string {
+export function renderTemplate(
+  templates: EscapedTemplates,
+  name: string,
+  data: TemplateValue,
+): string {
   const renderer = new Renderer(templates);
   renderer.template(name, data);
   return renderer.output;
@@ -60,13 +64,18 @@ class Renderer {
         return "through";
       }
       case "template":
-        this.template(node.name, node.pipeline === null ? undefined : this.#pipeline(node.pipeline, dot));
+        this.template(
+          node.name,
+          node.pipeline === null ? undefined : this.#pipeline(node.pipeline, dot),
+        );
         return "through";
       case "break":
       case "continue":
         return node.kind;
       default:
-        return this.#scoped(() => (node.kind === "range" ? this.#range(node, dot) : this.#choice(node, dot)));
+        return this.#scoped(() =>
+          node.kind === "range" ? this.#range(node, dot) : this.#choice(node, dot),
+        );
     }
   }
 
@@ -78,7 +87,8 @@ class Renderer {
 
   #range(node: Node & { kind: "if" | "with" | "range" }, dot: TemplateValue): Outcome {
     const entries = entriesOf(this.#pipeline(node.pipeline, dot));
-    if (entries.length === 0) return node.otherwise === null ? "through" : this.#list(node.otherwise, dot);
+    if (entries.length === 0)
+      return node.otherwise === null ? "through" : this.#list(node.otherwise, dot);
     for (const [key, value] of entries) {
       const outcome = this.#scoped(() => {
         this.#setLoopVariables(node.pipeline, key, value);
@@ -89,7 +99,11 @@ class Renderer {
     return "through";
   }
 
-  #setLoopVariables({ variables, declares }: Pipeline, key: TemplateValue, value: TemplateValue): void {
+  #setLoopVariables(
+    { variables, declares }: Pipeline,
+    key: TemplateValue,
+    value: TemplateValue,
+  ): void {
     const [first, second] = variables;
     if (first === undefined) return;
     if (second === undefined) {
@@ -117,21 +131,35 @@ class Renderer {
     return value;
   }
 
-  #command({ operands }: Command, dot: TemplateValue, piped: readonly TemplateValue[]): TemplateValue {
+  #command(
+    { operands }: Command,
+    dot: TemplateValue,
+    piped: readonly TemplateValue[],
+  ): TemplateValue {
     const [first, ...rest] = operands as [Expression, ...Expression[]];
     if (first.kind !== "function") return this.#value(first, dot);
-    if (first.name === "and" || first.name === "or") return this.#andOr(first.name, rest, dot, piped);
-    return callFunction(first.name, [...rest.map((operand) => this.#value(operand, dot)), ...piped]);
+    if (first.name === "and" || first.name === "or")
+      return this.#andOr(first.name, rest, dot, piped);
+    return callFunction(first.name, [
+      ...rest.map((operand) => this.#value(operand, dot)),
+      ...piped,
+    ]);
   }
 
   /** Looks only at as many operands as it needs. */
-  #andOr(name: string, operands: Expression[], dot: TemplateValue, piped: readonly TemplateValue[]): TemplateValue {
+  #andOr(
+    name: string,
+    operands: Expression[],
+    dot: TemplateValue,
+    piped: readonly TemplateValue[],
+  ): TemplateValue {
     let value: TemplateValue;
     for (const operand of operands) {
       value = this.#value(operand, dot);
       if (isTrue(value) === (name === "or")) return value;
     }
-    if (operands.length + piped.length === 0) throw new RenderError(`wrong number of args for ${name}: want at least 1 got 0`);
+    if (operands.length + piped.length === 0)
+      throw new RenderError(`wrong number of args for ${name}: want at least 1 got 0`);
     return piped.length > 0 ? piped[0] : value;
   }
 

@@ -20,7 +20,8 @@ export function isTrue(value: TemplateValue): boolean {
 /** A missing field is undefined, also of nothing; only a plain value can have none. */
 export function fieldOf(value: TemplateValue, name: string): TemplateValue {
   if (value === null || value === undefined) return undefined;
-  if (!isMap(value)) throw new RenderError(`can't evaluate field ${name} in ${JSON.stringify(value)}`);
+  if (!isMap(value))
+    throw new RenderError(`can't evaluate field ${name} in ${JSON.stringify(value)}`);
   return Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
@@ -28,7 +29,10 @@ export function fieldOf(value: TemplateValue, name: string): TemplateValue {
 export function textOf(value: TemplateValue): string {
   if (value === null || value === undefined) return "<nil>";
   if (isList(value)) return `[${value.map(textOf).join(" ")}]`;
-  if (isMap(value)) return `map[${sortedKeys(value).map((key) => `${key}:${textOf(value[key])}`).join(" ")}]`;
+  if (isMap(value))
+    return `map[${sortedKeys(value)
+      .map((key) => `${key}:${textOf(value[key])}`)
+      .join(" ")}]`;
   return String(value);
 }
 
@@ -51,21 +55,24 @@ export function areEqual(a: TemplateValue, b: TemplateValue): boolean {
   const left = a ?? null;
   const right = b ?? null;
   if (left === null || right === null) return left === right;
-  if (typeof left === "object" || typeof right === "object") throw new RenderError("non-comparable type");
+  if (typeof left === "object" || typeof right === "object")
+    throw new RenderError("non-comparable type");
   if (typeof left !== typeof right) throw new RenderError("incompatible types for comparison");
   return left === right;
 }
 
 export function isLess(a: TemplateValue, b: TemplateValue): boolean {
   if (typeof a === "number" && typeof b === "number") return a < b;
-  if (typeof a === "string" && typeof b === "string") return Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
+  if (typeof a === "string" && typeof b === "string")
+    return Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
   throw new RenderError("incompatible types for comparison");
 }
 
 /** What `range` goes over: keys and values in order. */
 export function entriesOf(value: TemplateValue): [key: TemplateValue, value: TemplateValue][] {
   if (value === null || value === undefined) return [];
-  if (typeof value === "number") return Array.from({ length: Math.min(value, maxCount) }, (_, index) => [index, index]);
+  if (typeof value === "number")
+    return Array.from({ length: Math.min(value, maxCount) }, (_, index) => [index, index]);
   if (isList(value)) return value.map((element, index) => [index, element]);
   if (isMap(value)) return sortedKeys(value).map((key) => [key, value[key]]);
   throw new RenderError(`range can't iterate over ${JSON.stringify(value)}`);

@@ -26,6 +26,7 @@ describe("run", () => {
         maxHeaderBytes: 1_048_576,
       },
       bufferMemoryTotalBytes: 268_435_456,
+      targetRetryMs: 0,
       trustedProxies: null,
       proxyProtocol: false,
     });

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { decodeMessage, encodeMessage, MessageReader } from "../../../src/control/framing.ts";
+import {
+  decodeMessage,
+  encodeCuriousMessage,
+  encodeMessage,
+  encodeProgress,
+  MessageReader,
+} from "../../../src/control/framing.ts";
 
 describe("control framing", () => {
   test("a message survives being cut at every byte", () => {
@@ -19,7 +25,32 @@ describe("control framing", () => {
     const shared = Buffer.from("first ");
     reader.push(shared);
     shared.fill(0);
-    expect(reader.push(Buffer.from("second\n"))).toEqual({ kind: "line", line: "first second" });
+    const received = reader.push(Buffer.from("second\n"));
+    expect(received).toMatchObject({ kind: "line", line: "first second" });
+  });
+
+  test("what comes behind a message is handed back, and the limit counts anew", () => {
+    const reader = new MessageReader(4);
+    reader.push(Buffer.from("12"));
+    const first = reader.push(Buffer.from("34\n567"));
+    if (first.kind !== "line") throw new Error(first.kind);
+    expect(first.line).toBe("1234");
+    expect(Buffer.from(first.rest).toString()).toBe("567");
+    expect(reader.push(first.rest)).toEqual({ kind: "more" });
+    expect(reader.push(Buffer.from("8\n"))).toMatchObject({ kind: "line", line: "5678" });
+  });
+
+  test("progress is told apart from a command, a reply and nonsense", () => {
+    const decode = (bytes: Buffer) => decodeMessage(bytes.toString().trimEnd());
+    const payload = { command: "list" };
+    expect(decode(encodeMessage(payload))).toEqual({ kind: "payload", payload });
+    expect(decode(encodeCuriousMessage(payload))).toEqual({
+      kind: "payload",
+      payload,
+      wantsProgress: true,
+    });
+    const progress = { waiting_for: "drain", requests: 2, remaining_ms: 1 };
+    expect(decode(encodeProgress(progress))).toEqual({ kind: "progress", progress });
   });
 
   test("a message of the limit passes and one byte more does not", () => {

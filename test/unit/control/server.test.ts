@@ -3,8 +3,8 @@ import { existsSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { controlReadTimeoutMs, maxControlMessageBytes } from "../../../src/config/defaults.ts";
 import { sendCommand } from "../../../src/control/client.ts";
 import { encodeMessage } from "../../../src/control/framing.ts";
-import type { Command, Reply } from "../../../src/control/protocol.ts";
-import { ControlServer } from "../../../src/control/server.ts";
+import type { Command, Progress, Reply } from "../../../src/control/protocol.ts";
+import { ControlServer, type ControlServerSettings } from "../../../src/control/server.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { RecordingLogger } from "../../support/recording-logger.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
@@ -14,7 +14,7 @@ const list: Command = { command: "list" };
 
 async function startServer(
   socketPath: string,
-  dispatch: (payload: unknown) => Promise<Reply> = () => Promise.resolve({ ok: true }),
+  dispatch: ControlServerSettings["dispatch"] = () => Promise.resolve({ ok: true }),
 ) {
   const clock = new ManualClock();
   const server = new ControlServer({ socketPath, dispatch, logger: new RecordingLogger(), clock });
@@ -49,6 +49,25 @@ describe("control socket", () => {
     const command: Command = { command: "stop", service: "ü", drainTimeoutMs: 1, message: "\n" };
     expect(await sendCommand(path, command)).toEqual({ ok: false, error: "service not found" });
     expect(seen).toEqual([command]);
+  });
+
+  test("a client that asks is told what its command waits for, another one is not", async () => {
+    using folder = tempFolder();
+    const path = folder.file("sock");
+    const progress: Progress = { waiting_for: "drain", requests: 2, remaining_ms: 5 };
+    let reports = 0;
+    await using _ = await startServer(path, async (_payload, report) => {
+      if (report !== undefined) reports++;
+      report?.(progress);
+      report?.({ ...progress, requests: 1 });
+      return { ok: false, error: "too bad" };
+    });
+    const told: Progress[] = [];
+    const reply = await sendCommand(path, list, (each) => told.push(each));
+    expect(reply).toEqual({ ok: false, error: "too bad" });
+    expect(told).toEqual([progress, { ...progress, requests: 1 }]);
+    expect(await sendCommand(path, list)).toEqual({ ok: false, error: "too bad" });
+    expect(reports).toBe(1);
   });
 
   test("nobody else may use it, whatever the umask", async () => {

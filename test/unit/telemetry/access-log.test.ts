@@ -77,7 +77,13 @@ describe("formatAccessLine", () => {
       }),
     );
     const read = '"}\n{"\\\ufffd\0é';
-    expect(parsed).toMatchObject({ host: read, path: read, request_id: read, query: read, req_x: read });
+    expect(parsed).toMatchObject({
+      host: read,
+      path: read,
+      request_id: read,
+      query: read,
+      req_x: read,
+    });
     expect(parsed).toMatchObject({ user_agent: read, remote_addr: read, resp_content_type: read });
   });
 });

@@ -37,7 +37,8 @@ function writerTo(output: Output, options: Partial<BatchedWriterOptions> = {}) {
   return { clock, writer: new BatchedWriter(-1, clock, { ...defaults, ...options }, output.write) };
 }
 
-const numbered = (from: number, count: number) => Array.from({ length: count }, (_, i) => `line ${from + i}`);
+const numbered = (from: number, count: number) =>
+  Array.from({ length: count }, (_, i) => `line ${from + i}`);
 
 describe("BatchedWriter", () => {
   test("writes the lines of an interval together", () => {

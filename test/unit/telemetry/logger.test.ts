@@ -5,7 +5,11 @@ import { ManualClock } from "../../support/manual-clock.ts";
 function loggerWithLines(debug = false) {
   const lines: string[] = [];
   const clock = new ManualClock();
-  return { logger: createLogger({ write: (line) => void lines.push(line) }, clock, debug), lines, clock };
+  return {
+    logger: createLogger({ write: (line) => void lines.push(line) }, clock, debug),
+    lines,
+    clock,
+  };
 }
 
 describe("createLogger", () => {
@@ -16,7 +20,12 @@ describe("createLogger", () => {
     logger.warn("Careful");
     logger.error("Failed", { error: new Error("no such file") });
     const time = new Date(clock.wallMs()).getTime();
-    expect(lines.map((line) => new Date(JSON.parse(line).time).getTime())).toEqual([time, time, time, time]);
+    expect(lines.map((line) => new Date(JSON.parse(line).time).getTime())).toEqual([
+      time,
+      time,
+      time,
+      time,
+    ]);
     expect(lines.map((line) => line.replace(/"time":"[^"]*",/, ""))).toEqual([
       '{"level":"DEBUG","msg":"Saved state","path":"/state"}\n',
       '{"level":"INFO","msg":"Server started","http":80,"https":443}\n',
@@ -41,13 +50,23 @@ describe("createLogger", () => {
   test("takes fields that a console library would understand as its own", () => {
     const { logger, lines } = loggerWithLines();
     logger.info("x", { message: "m", args: [1], type: "error", level: 0 });
-    expect(JSON.parse(lines[0]!)).toMatchObject({ msg: "x", message: "m", args: [1], type: "error" });
+    expect(JSON.parse(lines[0]!)).toMatchObject({
+      msg: "x",
+      message: "m",
+      args: [1],
+      type: "error",
+    });
   });
 });
 
 describe("formatMessage", () => {
   const fieldsOf = (fields: Record<string, unknown>) => {
-    const { time: _time, level: _level, msg: _msg, ...rest } = JSON.parse(formatMessage(0, "INFO", "m", fields));
+    const {
+      time: _time,
+      level: _level,
+      msg: _msg,
+      ...rest
+    } = JSON.parse(formatMessage(0, "INFO", "m", fields));
     return rest;
   };
 
@@ -55,9 +74,20 @@ describe("formatMessage", () => {
     const circular: Record<string, unknown> = {};
     circular["self"] = circular;
     expect(
-      fieldsOf({ list: ["a", 1, null], yes: true, none: null, big: 12n, nan: Number.NaN, map: { a: 1 }, left: undefined }),
+      fieldsOf({
+        list: ["a", 1, null],
+        yes: true,
+        none: null,
+        big: 12n,
+        nan: Number.NaN,
+        map: { a: 1 },
+        left: undefined,
+      }),
     ).toEqual({ list: ["a", 1, null], yes: true, none: null, big: 12, nan: "NaN", map: { a: 1 } });
-    expect(fieldsOf({ circular, fn: () => 1 })).toMatchObject({ circular: "[object Object]", fn: null });
+    expect(fieldsOf({ circular, fn: () => 1 })).toMatchObject({
+      circular: "[object Object]",
+      fn: null,
+    });
   });
 
   test("escapes message, keys and values", () => {

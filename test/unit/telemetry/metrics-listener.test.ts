@@ -3,9 +3,16 @@ import { expositionType } from "../../../src/telemetry/exposition.ts";
 import { listenForMetrics } from "../../../src/telemetry/metrics-listener.ts";
 import { processFigures } from "../../../src/telemetry/process-figures.ts";
 
-async function listening(hostname: string, run: (port: number) => Promise<void> | void): Promise<void> {
+async function listening(
+  hostname: string,
+  run: (port: number) => Promise<void> | void,
+): Promise<void> {
   let scrapes = 0;
-  const listener = listenForMetrics({ hostname, port: 0 }, expositionType, () => `scrapes ${++scrapes}\n`);
+  const listener = listenForMetrics(
+    { hostname, port: 0 },
+    expositionType,
+    () => `scrapes ${++scrapes}\n`,
+  );
   try {
     await run(listener.port);
   } finally {
@@ -36,7 +43,8 @@ describe("listenForMetrics", () => {
       expect(again).toThrow(`listen tcp :${port}: bind: address already in use`);
     });
     await listening("127.0.0.1", (port) => {
-      const again = () => listenForMetrics({ hostname: "127.0.0.1", port }, expositionType, () => "");
+      const again = () =>
+        listenForMetrics({ hostname: "127.0.0.1", port }, expositionType, () => "");
       expect(again).toThrow(`listen tcp 127.0.0.1:${port}: bind: address already in use`);
     });
   });

@@ -13,7 +13,11 @@ describe("Metrics", () => {
     metrics.countRequest("a", "POST", 200, 0.1);
     metrics.countRequest("a", "GET", 404, 0.1);
     metrics.countRequest("b", "GET", 200, 0.1);
-    const counts = seriesOf(metrics, "a").map(({ method, status, count }) => [method, status, count]);
+    const counts = seriesOf(metrics, "a").map(({ method, status, count }) => [
+      method,
+      status,
+      count,
+    ]);
     expect(counts).toEqual([
       ["GET", "200", 2],
       ["POST", "200", 1],
@@ -24,7 +28,8 @@ describe("Metrics", () => {
 
   test("puts a duration at the bound of a bucket into that bucket", () => {
     const metrics = new Metrics();
-    for (const seconds of [0, 0.005, 0.0051, 10, 10.1]) metrics.countRequest("a", "GET", 200, seconds);
+    for (const seconds of [0, 0.005, 0.0051, 10, 10.1])
+      metrics.countRequest("a", "GET", 200, seconds);
     expect(seriesOf(metrics, "a")[0]!.buckets).toEqual([2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
   });
 
@@ -68,7 +73,11 @@ describe("Metrics", () => {
     metrics.countRequest("new", "GET", 200, 0);
     const names = new Set(metrics.snapshot().map(({ service }) => service));
     expect(names.size).toBe(1_000);
-    expect(["busy", "s0", "s1", "new"].filter((name) => names.has(name))).toEqual(["busy", "s0", "new"]);
+    expect(["busy", "s0", "s1", "new"].filter((name) => names.has(name))).toEqual([
+      "busy",
+      "s0",
+      "new",
+    ]);
   });
 });
 
@@ -86,7 +95,8 @@ describe("formatMetrics", () => {
     const figure = { name: "process_open_fds", help: "Open.", type: "gauge", value: 7 } as const;
     const buckets = (labels: string, counts: number[]) =>
       ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"].map(
-        (le, i) => `kamal_proxy_http_request_duration_seconds_bucket{${labels},le="${le}"} ${counts[i]}`,
+        (le, i) =>
+          `kamal_proxy_http_request_duration_seconds_bucket{${labels},le="${le}"} ${counts[i]}`,
       );
     const get = 'method="GET",service="a",status="200"';
     const other = 'method="OTHER",service="",status="404"';

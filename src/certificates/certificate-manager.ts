@@ -1,0 +1,310 @@
+/**
+ * Knows the certificate of every server name: from files, from a certificate authority, or on demand.
+ * Follows the published services; listeners and the pipeline ask it.
+ */
+import {
+  acmeBackgroundDelayMs,
+  acmeProductionDirectory,
+  maxBackgroundOrders,
+} from "../config/defaults.ts";
+import type { AcmeSettings } from "../config/acme-settings.ts";
+import type { ServiceOptions } from "../config/options.ts";
+import type { ServiceSnapshot } from "../config/snapshot.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { ConcurrencyLimit } from "../lib/concurrency-limit.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { Fetch } from "./acme-http.ts";
+import { AcmeIssuer } from "./acme-issuer.ts";
+import type { AutomaticCertificate } from "./automatic-certificate.ts";
+import { CertificateStore } from "./certificate-store.ts";
+import { challengePathPrefix, ChallengeResponses } from "./challenge-responses.ts";
+import { cacheFolder, DiskCache } from "./disk-cache.ts";
+import type { CertificateKeyPair, HandshakeCertificates } from "./handshake-certificates.ts";
+import type { CertificateIssuer } from "./issuer.ts";
+import type { KeyPair } from "./key-pair.ts";
+import { type AskTarget, OnDemandPolicy } from "./on-demand.ts";
+import { StaticCertificates } from "./static-certificates.ts";
+import { type CertificateSource, isOrderable, sourceOf, TlsServices } from "./tls-services.ts";
+
+export interface CertificateManagerSettings {
+  clock: Clock;
+  logger: Logger;
+  acme: AcmeSettings;
+  /** For services that name no cache path. */
+  defaultCachePath: string;
+  /** Sent to certificate authorities. */
+  userAgent: string;
+  askTarget: AskTarget;
+  fetch?: Fetch;
+  random?: () => number;
+  /** In place of ACME. */
+  issuer?: CertificateIssuer;
+}
+
+export interface CertificateDescription {
+  name: string;
+  source: CertificateSource;
+  /** ISO date; null: there is no certificate yet. */
+  expires: string | null;
+  error: string | null;
+}
+
+export interface ChallengeAnswer {
+  status: number;
+  body: string;
+}
+
+export class CertificateManager implements HandshakeCertificates {
+  onChange: (() => void) | null = null;
+  readonly #settings: CertificateManagerSettings;
+  readonly #random: () => number;
+  readonly #challenges = new ChallengeResponses();
+  readonly #issuer: CertificateIssuer;
+  readonly #onDemand: OnDemandPolicy;
+  readonly #background = new ConcurrencyLimit(maxBackgroundOrders);
+  /** By cache folder. */
+  readonly #stores = new Map<string, CertificateStore>();
+  readonly #static: StaticCertificates;
+  /** What was deployed last, by service. */
+  #deployments = new Map<string, string>();
+  readonly #timers = new Set<Timer>();
+  #services = new TlsServices([]);
+  #closed = false;
+
+  constructor(settings: CertificateManagerSettings) {
+    const { clock, logger, acme, userAgent, askTarget, fetch = globalThis.fetch } = settings;
+    this.#settings = settings;
+    this.#static = new StaticCertificates({ clock, logger, changed: () => this.onChange?.() });
+    this.#random = settings.random ?? Math.random;
+    this.#issuer =
+      settings.issuer ??
+      new AcmeIssuer({ settings: acme, fetch, clock, challenges: this.#challenges, userAgent });
+    this.#onDemand = new OnDemandPolicy({ askTarget, fetch, clock, logger });
+  }
+
+  /** Follows the services that are served from now on. To be called after each publication. */
+  update(services: readonly ServiceSnapshot[]): void {
+    if (this.#closed) return;
+    this.#services = new TlsServices(services);
+    const served = this.#services.all();
+    this.#static.update([...served].filter((service) => sourceOf(service) === "file"));
+    this.#updateStores();
+    this.#noteDeployments(served);
+    this.onChange?.();
+  }
+
+  forName(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null> {
+    const challenge = this.#challenges.certificate(name);
+    if (challenge !== undefined) return challenge;
+    const service = this.#services.lookup(name);
+    if (service === null) return this.#refuse(name, "no service with TLS has the name");
+    switch (sourceOf(service)) {
+      case "file":
+        return (
+          this.#static.keyPair(service.name)?.pair ??
+          this.#refuse(name, "its certificate files can't be read")
+        );
+      case "acme":
+        return isAutomaticHost(service, name)
+          ? this.#storeOf(service).certificate(name).get()
+          : this.#refuse(name, "it can't have an automatic certificate");
+      case "on-demand":
+        return this.#forNameOnDemand(service, name);
+    }
+  }
+
+  withoutName(): CertificateKeyPair | null {
+    const service = this.#services.withoutName;
+    if (service === null) return null;
+    return this.#known(service, service.options.hosts[0]!)?.pair ?? null;
+  }
+
+  /** Host that stands in for clients without a server name; null: they are refused. */
+  defaultHost(): string | null {
+    return this.#services.withoutName?.options.hosts[0] ?? null;
+  }
+
+  isChallenge(name: string): boolean {
+    return this.#challenges.certificate(name) !== undefined;
+  }
+
+  all(): ReadonlyMap<string, CertificateKeyPair> {
+    const found = new Map<string, CertificateKeyPair>();
+    for (const service of this.#services.all()) {
+      for (const name of this.#namesOf(service)) {
+        const keyPair = this.#known(service, name);
+        if (keyPair !== null) found.set(name, keyPair.pair);
+      }
+    }
+    return found;
+  }
+
+  /**
+   * For a deploy with certificate files: throws with the reason when they can't be served. What
+   * is served although it looks wrong is logged.
+   */
+  checkCertificate(options: ServiceOptions): void {
+    this.#static.check(options);
+  }
+
+  /** The answer to HTTP-01 (RFC 8555 8.3); null: an ordinary request. The host name is without port. */
+  challengeResponse(hostName: string, path: string): ChallengeAnswer | null {
+    if (!path.startsWith(challengePathPrefix)) return null;
+    const service = this.#services.lookup(hostName.toLowerCase().replace(/\.$/, ""));
+    if (service === null || sourceOf(service) === "file") return null;
+    const keyAuthorization = this.#challenges.keyAuthorization(path);
+    if (keyAuthorization === undefined) return { status: 404, body: "no such challenge\n" };
+    return { status: 200, body: keyAuthorization };
+  }
+
+  /** The certificates of a service, for `list`. */
+  describe(serviceName: string): { certificates: CertificateDescription[] } {
+    const certificates: CertificateDescription[] = [];
+    for (const service of this.#services.all()) {
+      if (service.name !== serviceName) continue;
+      const source = sourceOf(service);
+      for (const name of this.#namesOf(service)) {
+        const keyPair = this.#known(service, name);
+        certificates.push({
+          name,
+          source,
+          expires: keyPair === null ? null : new Date(keyPair.notAfterMs).toISOString(),
+          error:
+            source === "file"
+              ? this.#static.error(service.name)
+              : (this.#storeOf(service).find(name)?.lastError ?? null),
+        });
+      }
+    }
+    return { certificates };
+  }
+
+  /** Ends timers and gives up orders under way. */
+  close(): void {
+    this.#closed = true;
+    this.#static.close();
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    for (const store of this.#stores.values()) store.retain(() => false);
+    this.#services = new TlsServices([]);
+    this.onChange = null;
+  }
+
+  async #forNameOnDemand(
+    service: ServiceSnapshot,
+    name: string,
+  ): Promise<CertificateKeyPair | null> {
+    if (!isOrderable(name)) return this.#refuse(name, "it can't have an automatic certificate");
+    const store = this.#storeOf(service);
+    if (store.find(name)?.isSettled) return await store.certificate(name).get();
+    const url = service.options.tlsOnDemandUrl;
+    // What was issued once was allowed then.
+    const isAllowed =
+      (await store.hasSaved(name)) || (await this.#onDemand.isAllowed(service.name, url, name));
+    // Another deploy may have taken the name away meanwhile.
+    const isStillServed = this.#storeServing(name) === store;
+    if (!isAllowed || !isStillServed) return this.#refuse(name, "the on-demand check denied it");
+    return await store.certificate(name).get();
+  }
+
+  #refuse(host: string, reason: string): null {
+    this.#settings.logger.debug("Refused TLS handshake", { host, reason });
+    return null;
+  }
+
+  /** Hosts of the service; for one on demand the names that have been asked for. */
+  #namesOf(service: ServiceSnapshot): string[] {
+    if (sourceOf(service) !== "on-demand") return service.options.hosts;
+    const names = [...this.#storeOf(service).all()].map(({ name }) => name);
+    return names.filter((name) => this.#services.lookup(name) === service);
+  }
+
+  #known(service: ServiceSnapshot, name: string): KeyPair | null {
+    if (sourceOf(service) === "file") return this.#static.keyPair(service.name);
+    return this.#storeOf(service).find(name)?.current ?? null;
+  }
+
+  #updateStores(): void {
+    for (const store of this.#stores.values()) {
+      store.retain((name) => this.#storeServing(name) === store);
+    }
+  }
+
+  /** The store that the name's certificate comes from; null when no service allows an order for it. */
+  #storeServing(name: string): CertificateStore | null {
+    const service = this.#services.lookup(name);
+    if (service === null || sourceOf(service) === "file") return null;
+    const isAllowed = sourceOf(service) === "on-demand" || isAutomaticHost(service, name);
+    return isAllowed ? this.#storeOf(service) : null;
+  }
+
+  #storeOf({ options }: ServiceSnapshot): CertificateStore {
+    const { acme, clock, logger, defaultCachePath } = this.#settings;
+    const directory = options.acmeDirectory || acme.directory;
+    const folder = cacheFolder(options.acmeCachePath || defaultCachePath, directory);
+    let store = this.#stores.get(folder);
+    if (store === undefined) {
+      store = new CertificateStore({
+        cache: new DiskCache(folder),
+        directoryUrl: directory || acmeProductionDirectory,
+        issuer: this.#issuer,
+        clock,
+        logger,
+        random: this.#random,
+        changed: () => this.onChange?.(),
+      });
+      this.#stores.set(folder, store);
+    }
+    return store;
+  }
+
+  /** A deploy forgets failures and asks for what is missing, without waiting for it. */
+  #noteDeployments(served: Iterable<ServiceSnapshot>): void {
+    const next = new Map<string, string>();
+    const missing: AutomaticCertificate[] = [];
+    for (const service of served) {
+      const deployment = deploymentOf(service);
+      next.set(service.name, deployment);
+      const isNew = this.#deployments.get(service.name) !== deployment;
+      if (!isNew || sourceOf(service) === "file") continue;
+      const certificates = this.#automaticOf(service);
+      for (const certificate of certificates) certificate.forgetFailure();
+      if (sourceOf(service) === "acme") missing.push(...certificates);
+    }
+    this.#deployments = next;
+    if (missing.length > 0) this.#later(acmeBackgroundDelayMs, () => this.#fetch(missing));
+  }
+
+  #automaticOf(service: ServiceSnapshot): AutomaticCertificate[] {
+    const store = this.#storeOf(service);
+    const names = this.#namesOf(service).filter((name) => this.#storeServing(name) === store);
+    return names.map((name) => store.certificate(name));
+  }
+
+  #fetch(certificates: readonly AutomaticCertificate[]): void {
+    for (const certificate of certificates) {
+      const isWanted = (): boolean =>
+        this.#storeServing(certificate.name)?.find(certificate.name) === certificate;
+      void this.#background.run(async () => {
+        if (!this.#closed && isWanted()) await certificate.fetchInBackground();
+      });
+    }
+  }
+
+  #later(delayMs: number, work: () => void): void {
+    const timer = this.#settings.clock.after(delayMs, () => {
+      this.#timers.delete(timer);
+      work();
+    });
+    this.#timers.add(timer);
+  }
+}
+
+function isAutomaticHost({ options }: ServiceSnapshot, name: string): boolean {
+  return options.hosts.includes(name) && isOrderable(name);
+}
+
+/** Each deploy has targets of its own; health and pause leave them as they are. */
+function deploymentOf({ active, options }: ServiceSnapshot): string {
+  return JSON.stringify([active.targets.map(({ id }) => id), options]);
+}

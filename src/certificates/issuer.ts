@@ -1,0 +1,28 @@
+/** What the certificate store asks of whoever gets certificates. */
+
+export type ChallengeType = "http-01" | "tls-alpn-01";
+
+export interface IssueRequest {
+  name: string;
+  directoryUrl: string;
+  /** PEM, PKCS#8. */
+  accountKey: string;
+  /** The certificate's own key; PEM, PKCS#8. */
+  privateKey: string;
+  /** The other one is tried when this one fails. */
+  firstChallenge: ChallengeType;
+  /** Aborts when nobody wants the certificate any more. */
+  signal: AbortSignal;
+}
+
+export interface IssuedCertificate {
+  /** PEM, the leaf first. */
+  certificate: string;
+  /** The one that the authority accepted. */
+  challenge: ChallengeType;
+}
+
+export interface CertificateIssuer {
+  /** Rejects with an AcmeError. */
+  issue(request: IssueRequest): Promise<IssuedCertificate>;
+}

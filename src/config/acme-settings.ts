@@ -1,0 +1,53 @@
+/** How the proxy talks to certificate authorities, as the environment of `run` says. */
+import { CommandError } from "./command-error.ts";
+import type { Environment } from "./paths.ts";
+
+export interface AcmeSettings {
+  /** In place of the production directory; empty: the default. */
+  directory: string;
+  /** Contact of the account; empty: none. */
+  email: string;
+  externalAccount: ExternalAccount | null;
+  /** PEM bundles that are trusted in addition to the well-known authorities. */
+  caFiles: string[];
+}
+
+/** Binds the ACME account to one that exists at the authority (RFC 8555 7.3.4). */
+export interface ExternalAccount {
+  keyId: string;
+  /** In base64url. */
+  hmacKey: string;
+}
+
+/** Throws a CommandError when a setting makes no sense. */
+export function readAcmeSettings(environment: Environment): AcmeSettings {
+  const read = (name: string): string => environment[name]?.trim() ?? "";
+  const directory = read("KAMAL_PROXY_ACME_DIRECTORY");
+  if (directory !== "" && !/^https?:\/\/[^/]/i.test(directory)) {
+    throw new CommandError("KAMAL_PROXY_ACME_DIRECTORY must be an absolute http(s) URL");
+  }
+  const email = read("KAMAL_PROXY_ACME_EMAIL");
+  const caFiles = [read("KAMAL_PROXY_ACME_CA_FILE"), read("SSL_CERT_FILE")];
+  return {
+    directory,
+    email: email.replace(/^mailto:/i, ""),
+    externalAccount: externalAccount(
+      read("KAMAL_PROXY_ACME_EAB_KID"),
+      read("KAMAL_PROXY_ACME_EAB_HMAC_KEY"),
+    ),
+    caFiles: caFiles.filter((path) => path !== ""),
+  };
+}
+
+function externalAccount(keyId: string, hmacKey: string): ExternalAccount | null {
+  if (keyId === "" && hmacKey === "") return null;
+  if (keyId === "" || hmacKey === "") {
+    throw new CommandError(
+      "KAMAL_PROXY_ACME_EAB_KID and KAMAL_PROXY_ACME_EAB_HMAC_KEY must be set together",
+    );
+  }
+  if (!/^[A-Za-z0-9_\-+/]+=*$/.test(hmacKey)) {
+    throw new CommandError("KAMAL_PROXY_ACME_EAB_HMAC_KEY must be in base64url");
+  }
+  return { keyId, hmacKey };
+}

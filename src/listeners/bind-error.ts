@@ -1,0 +1,25 @@
+/** A port that can't be bound, in the words of Go's net package. */
+import { CommandError } from "../config/command-error.ts";
+
+export function checkPort(port: number): void {
+  if (port < 0 || port > 65_535) {
+    throw new CommandError(`listen tcp: address ${port}: invalid port`);
+  }
+}
+
+export function bindError(
+  network: "tcp" | "udp",
+  bind: string,
+  port: number,
+  error: unknown,
+): CommandError {
+  return new CommandError(`listen ${network} ${bind}:${port}: bind: ${bindReason(error)}`);
+}
+
+function bindReason(error: unknown): string {
+  const code = (error as { code?: string }).code;
+  if (code === "EADDRINUSE") return "address already in use";
+  if (code === "EACCES") return "permission denied";
+  if (code === "EADDRNOTAVAIL") return "cannot assign requested address";
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,39 @@
+/** Who is behind the requests of one connection (or of one UDP socket), and which are under way. */
+import type { FetchExchange } from "./fetch-exchange.ts";
+
+export class FetchClient {
+  readonly address: string;
+  readonly port: number;
+  readonly nowMs: () => number;
+  readonly #open = new Set<FetchExchange>();
+  /** Requests so far. */
+  served = 0;
+  /** When the last request began or ended. */
+  sinceMs: number;
+
+  constructor(address: string, port: number, nowMs: () => number) {
+    this.address = address;
+    this.port = port;
+    this.nowMs = nowMs;
+    this.sinceMs = nowMs();
+  }
+
+  get openRequests(): number {
+    return this.#open.size;
+  }
+
+  add(exchange: FetchExchange): void {
+    this.served++;
+    this.#open.add(exchange);
+    this.sinceMs = this.nowMs();
+  }
+
+  delete(exchange: FetchExchange): void {
+    this.#open.delete(exchange);
+    this.sinceMs = this.nowMs();
+  }
+
+  sweep(nowMs: number, stallTimeoutMs: number): void {
+    for (const exchange of this.#open) exchange.sweep(nowMs, stallTimeoutMs);
+  }
+}

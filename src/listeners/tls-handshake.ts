@@ -1,0 +1,68 @@
+/** A connection of the https port whose TLS handshake is under way. */
+import type { ClientConnection, ClientSocket } from "./client-connection.ts";
+import type { ConnectionSet } from "./connection-set.ts";
+
+export interface TlsHandshakeOptions {
+  connections: ConnectionSet;
+  timeoutMs: number;
+  /** It will not become a connection; the reason is for the log. */
+  onFailed(reason: string): void;
+}
+
+export class TlsHandshake implements ClientConnection {
+  readonly #socket: ClientSocket;
+  readonly #options: TlsHandshakeOptions;
+  readonly #startedMs: number;
+  #over = false;
+
+  constructor(socket: ClientSocket, options: TlsHandshakeOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#startedMs = options.connections.nowMs;
+    options.connections.add(this);
+  }
+
+  /** The connection goes on as another one, which is to be made before. */
+  complete(): void {
+    this.#leave();
+  }
+
+  fail(reason: string): void {
+    if (this.#over) return;
+    this.#leave();
+    this.#options.onFailed(reason);
+  }
+
+  onData(): void {}
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.fail("EOF");
+    this.#socket.end();
+  }
+
+  onClose(): void {
+    this.fail("EOF");
+  }
+
+  sweep(nowMs: number): void {
+    if (nowMs - this.#startedMs <= this.#options.timeoutMs) return;
+    this.fail("i/o timeout");
+    this.#socket.terminate();
+  }
+
+  finish(): void {
+    this.destroy();
+  }
+
+  destroy(): void {
+    if (this.#over) return;
+    this.#leave();
+    this.#socket.terminate();
+  }
+
+  #leave(): void {
+    this.#over = true;
+    this.#options.connections.delete(this);
+  }
+}

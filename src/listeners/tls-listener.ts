@@ -1,0 +1,170 @@
+/** The https port: HTTP/1.1 and HTTP/2 over TLS, and the validations of TLS-ALPN-01 (RFC 8737). */
+import type { HandshakeCertificates } from "../certificates/handshake-certificates.ts";
+import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import { joinHostPort, unmapIpv4 } from "../lib/socket-address.ts";
+import type { Exchange } from "../proxy/exchange.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import { ConnectionSet } from "./connection-set.ts";
+import { Http1Connection, type Http1Context } from "./http1-connection.ts";
+import { Http2Relay, type Http2RelayContext } from "./http2-relay.ts";
+import { Http2Server } from "./http2-server.ts";
+import { TlsHandshake } from "./tls-handshake.ts";
+import {
+  TlsServer,
+  type HandshakeOutcome,
+  type MinTlsVersion,
+  type TlsSocket,
+} from "./tls-socket.ts";
+
+export interface TlsListenerOptions {
+  /** Empty: every address, IPv4 and IPv6. */
+  bind: string;
+  port: number;
+  limits: ClientLimits;
+  clock: Clock;
+  logger: Logger;
+  certificates: HandshakeCertificates;
+  minTlsVersion: MinTlsVersion;
+  /** Value of the Alt-Svc field of every response (RFC 7838); null: none. */
+  altSvc: string | null;
+  handle(exchange: Exchange): void;
+}
+
+export class TlsListener {
+  readonly #options: TlsListenerOptions;
+  readonly #connections: ConnectionSet;
+  readonly #http1: Http1Context;
+  readonly #http2: Http2RelayContext;
+  readonly #server: TlsServer;
+  #accepting = true;
+
+  constructor(options: TlsListenerOptions) {
+    const { bind, port, limits, clock, certificates, altSvc, handle } = options;
+    this.#options = options;
+    const connections = new ConnectionSet(clock, connectionSweepIntervalMs);
+    this.#connections = connections;
+    this.#server = new TlsServer({
+      bind,
+      port,
+      minVersion: options.minTlsVersion,
+      certificateFor: (name) => certificates.forName(name),
+      protocolFor: (name, offered) => chooseProtocol(certificates, name, offered),
+      onBadCertificate: (name, error) => {
+        options.logger.error("Unusable TLS certificate", { host: name, error: error.message });
+      },
+      accept: (socket) => this.#accept(socket),
+      handshakeDone: (socket, outcome) => this.#handshakeDone(socket, outcome),
+    });
+    this.#http1 = {
+      scheme: "https",
+      altSvc,
+      limits,
+      connections,
+      handle,
+      wallMs: () => clock.wallMs(),
+    };
+    this.#http2 = { server: new Http2Server({ clock, altSvc, handle }), limits, connections };
+    this.#useDefaultCertificate();
+    const alsoChanged = certificates.onChange;
+    certificates.onChange = () => {
+      alsoChanged?.();
+      if (this.#accepting) this.#useDefaultCertificate();
+    };
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  /** Takes no more connections; resolves when every request under way is answered. */
+  finish(): Promise<void> {
+    this.#accepting = false;
+    this.#server.stop(false);
+    this.#http2.server.finish();
+    return this.#connections.finishAll();
+  }
+
+  destroy(): void {
+    this.#accepting = false;
+    this.#server.stop(true);
+    this.#connections.destroyAll();
+    this.#http2.server.destroy();
+  }
+
+  #useDefaultCertificate(): void {
+    const pair = this.#options.certificates.withoutName();
+    try {
+      this.#server.setDefaultCertificate(pair);
+    } catch (error) {
+      this.#options.logger.error("Unusable TLS certificate", { error: (error as Error).message });
+      this.#server.setDefaultCertificate(null);
+    }
+  }
+
+  #accept(socket: TlsSocket): ClientConnection | null {
+    if (!this.#accepting) {
+      socket.terminate();
+      return null;
+    }
+    const { remoteAddress, remotePort } = socket;
+    return new TlsHandshake(socket, {
+      connections: this.#connections,
+      timeoutMs: this.#options.limits.headerTimeoutMs,
+      onFailed: (reason) => {
+        const client = joinHostPort(unmapIpv4(remoteAddress), remotePort);
+        this.#options.logger.info(`http: TLS handshake error from ${client}: ${reason}`);
+      },
+    });
+  }
+
+  #handshakeDone(socket: TlsSocket, outcome: HandshakeOutcome): void {
+    const handshake = socket.data;
+    if (!(handshake instanceof TlsHandshake)) return;
+    switch (outcome.kind) {
+      case "plain-http":
+        handshake.fail("client sent an HTTP request to an HTTPS server");
+        socket.end();
+        break;
+      case "failed":
+        handshake.fail(outcome.reason);
+        socket.end();
+        break;
+      case "complete":
+        socket.data = this.#connection(socket, outcome);
+        handshake.complete();
+        if (socket.data === null) socket.end();
+        break;
+    }
+  }
+
+  /** What the connection is from now on; null: nothing, it is to be closed. */
+  #connection(
+    socket: TlsSocket,
+    { protocol, serverName }: { protocol: string | null; serverName: string | null },
+  ): ClientConnection | null {
+    // The certificate was that of a validation, and the client is not the one that validates.
+    const isChallenge = serverName !== null && this.#options.certificates.isChallenge(serverName);
+    if (protocol === acmeTls || isChallenge || !this.#accepting) return null;
+    const address = unmapIpv4(socket.remoteAddress);
+    return protocol === "h2"
+      ? new Http2Relay(socket, this.#http2, address, socket.remotePort)
+      : new Http1Connection(socket, this.#http1, address, socket.remotePort);
+  }
+}
+
+const acmeTls = "acme-tls/1";
+
+/** Null: the handshake is refused with no_application_protocol. */
+function chooseProtocol(
+  certificates: HandshakeCertificates,
+  name: string | null,
+  offered: string[],
+): string | null {
+  if (name !== null && certificates.isChallenge(name)) {
+    return offered.length === 1 && offered[0] === acmeTls ? acmeTls : null;
+  }
+  if (offered.includes("h2")) return "h2";
+  return offered.includes("http/1.1") ? "http/1.1" : null;
+}

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { elfNeeds } from "../../scripts/image/elf-needs.ts";
+import { startApp } from "../support/app.ts";
+import { freePorts } from "../support/free-ports.ts";
+import { type ImageArchive, readImageArchive } from "../support/image-archive.ts";
+import { createContainer, obstacle } from "../support/image-container.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import manifest from "../../package.json" with { type: "json" };
+
+const projectFolder = join(import.meta.dir, "..", "..");
+const folder = tempFolder();
+const archivePath = folder.file("image.tar");
+const sourceTime = 1_700_000_000;
+let image: ImageArchive;
+
+async function writeImage(path: string): Promise<void> {
+  const command = ["scripts/image.ts", `--outfile=${path}`, "--level=1"];
+  const child = Bun.spawn([process.execPath, ...command], {
+    cwd: projectFolder,
+    env: { ...process.env, SOURCE_DATE_EPOCH: String(sourceTime) },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const [errors, code] = await Promise.all([child.stderr.text(), child.exited]);
+  if (code !== 0) throw new Error(errors);
+}
+
+beforeAll(async () => {
+  await writeImage(archivePath);
+  image = readImageArchive(archivePath);
+}, 60_000);
+
+afterAll(() => folder[Symbol.dispose]());
+
+describe("container image", () => {
+  test("two builds of the same source are the same bytes", async () => {
+    const again = folder.file("again.tar");
+    await writeImage(again);
+    expect(Buffer.compare(readFileSync(archivePath), readFileSync(again))).toBe(0);
+    expect(image.created).toBe(new Date(sourceTime * 1_000).toISOString());
+    const times = [...image.files, ...image.entries.values()].map(({ modifiedAt }) => modifiedAt);
+    expect(new Set(times)).toEqual(new Set([sourceTime]));
+  });
+
+  test("configuration is what Kamal needs of the proxy's image", () => {
+    expect(image.architecture).toBe(process.arch === "arm64" ? "arm64" : "amd64");
+    expect(image.reference).toBe(`docker.io/library/kamal-proxy:v${manifest.version}`);
+    const { config } = image;
+    expect(config.Entrypoint).toBeUndefined();
+    expect(config.Cmd).toEqual(["kamal-proxy", "run"]);
+    expect(config.User).toBe("kamal-proxy:kamal-proxy");
+    expect(config.WorkingDir).toBe("/");
+    expect(Object.keys(config.ExposedPorts)).toContainValues(["80/tcp", "443/tcp"]);
+    expect(config.Labels).toMatchObject({
+      "org.opencontainers.image.title": "kamal-proxy",
+      "org.opencontainers.image.version": manifest.version,
+    });
+    const path = config.Env.find((line) => line.startsWith("PATH="))?.slice("PATH=".length);
+    expect(path?.split(":")).toContain("/usr/local/bin");
+  });
+
+  test("files have the modes and owners that the proxy's user needs", () => {
+    const access = (path: string) => {
+      const entry = image.entries.get(path);
+      return entry && [entry.mode.toString(8), entry.uid, entry.gid];
+    };
+    expect(access("usr/local/bin/kamal-proxy")).toEqual(["755", 0, 0]);
+    expect(access("tmp/")).toEqual(["1777", 0, 0]);
+    expect(access("home/kamal-proxy/")).toEqual(["755", 1001, 1001]);
+    expect(access("home/kamal-proxy/.config/kamal-proxy/")).toEqual(["700", 1001, 1001]);
+    expect(access("etc/passwd")).toEqual(["644", 0, 0]);
+    const text = (path: string) => image.entries.get(path)?.content.toString();
+    expect(text("etc/passwd")).toContain("kamal-proxy:x:1001:1001::/home/kamal-proxy:");
+    expect(text("etc/group")).toContain("kamal-proxy:x:1001:");
+    expect(text("etc/ssl/certs/ca-certificates.crt")).toContain("-----BEGIN CERTIFICATE-----");
+    expect(text("usr/share/licenses/kamal-proxy/THIRD_PARTY_LICENSES")).toContain("JavaScriptCore");
+  });
+
+  test("image holds the libraries that the executable needs and no other program", () => {
+    const paths = [...image.entries.keys()];
+    const executable = image.entries.get("usr/local/bin/kamal-proxy")!.content;
+    const { interpreter, libraries } = elfNeeds(executable);
+    expect(paths).toContain(interpreter.slice(1));
+    for (const library of libraries) {
+      expect(paths.filter((path) => path.endsWith(`/${library}`))).toHaveLength(1);
+    }
+    const programs = [...image.entries.values()].filter(
+      ({ type, mode, path }) =>
+        type === "file" && (mode & 0o111) !== 0 && !/\.so(\.\d+)*$/.test(path),
+    );
+    expect(programs.map(({ path }) => path)).toEqual(["usr/local/bin/kamal-proxy"]);
+    expect([...image.entries.values()].filter(({ type }) => type === "other")).toEqual([]);
+  });
+
+  const reason = obstacle();
+  test.skipIf(reason !== undefined)(
+    `proxy runs in it, and keeps its services over a restart${reason === undefined ? "" : ` (not run: ${reason})`}`,
+    async () => {
+      using scratch = tempFolder();
+      await using app = startApp(() => new Response("from the app"));
+      const [httpPort = 0, httpsPort = 0] = freePorts(2);
+      await using container = await createContainer(
+        archivePath,
+        image,
+        { HTTP_PORT: String(httpPort), HTTPS_PORT: String(httpsPort) },
+        scratch,
+      );
+      const request = async () => (await fetch(`http://127.0.0.1:${httpPort}/`)).text();
+
+      await container.start();
+      await container.exec("kamal-proxy", "deploy", "web", `--target=${app.address}`);
+      expect(await request()).toBe("from the app");
+      expect(await container.stop()).toBe(0);
+      await expect(request()).rejects.toThrow();
+
+      await container.start();
+      expect(await container.exec("kamal-proxy", "list")).toContain(app.address);
+      expect(await request()).toBe("from the app");
+      expect(await container.stop()).toBe(0);
+    },
+    60_000,
+  );
+});

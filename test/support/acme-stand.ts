@@ -1,0 +1,124 @@
+/** A certificate manager between real ports for validations and handshakes and a certificate authority. */
+import { connect } from "node:tls";
+import {
+  CertificateManager,
+  type CertificateManagerSettings,
+} from "../../src/certificates/certificate-manager.ts";
+import type { AcmeSettings } from "../../src/config/acme-settings.ts";
+import { clientLimits } from "../../src/config/defaults.ts";
+import type { ServiceOptions } from "../../src/config/options.ts";
+import type { ServiceSnapshot } from "../../src/config/snapshot.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { TlsListener } from "../../src/listeners/tls-listener.ts";
+import { RecordingLogger } from "./recording-logger.ts";
+import { poolSnapshot, serviceSnapshot } from "./service-snapshots.ts";
+import { tempFolder, type TempFolder } from "./temp-folder.ts";
+
+export interface HandshakeResult {
+  /** Serial number of the certificate that was shown; null: the handshake was refused. */
+  serial: string | null;
+  names: string | undefined;
+  /** Code of the error, as an alert gives it. */
+  error: string | null;
+}
+
+export class AcmeStand implements AsyncDisposable {
+  readonly folder: TempFolder = tempFolder();
+  logger = new RecordingLogger();
+  #manager: CertificateManager | null = null;
+  readonly #http: Bun.Server<undefined>;
+  #tls: TlsListener | null = null;
+  #tlsPort = 0;
+
+  constructor() {
+    this.#http = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: (request) => {
+        const { hostname, pathname } = new URL(request.url);
+        const answer = this.#manager?.challengeResponse(hostname, pathname) ?? null;
+        if (answer === null) return new Response("the app");
+        return new Response(answer.body, { status: answer.status });
+      },
+    });
+    this.start();
+  }
+
+  get manager(): CertificateManager {
+    return this.#manager!;
+  }
+
+  /** Where HTTP-01 is answered. */
+  get httpPort(): number {
+    return this.#http.port ?? 0;
+  }
+
+  /** Where handshakes and TLS-ALPN-01 are answered. */
+  get tlsPort(): number {
+    return this.#tlsPort;
+  }
+
+  /** A new manager, as after a restart; the ports and the disk stay. */
+  start(acme: Partial<AcmeSettings> = {}, more: Partial<CertificateManagerSettings> = {}): void {
+    this.#manager?.close();
+    this.#tls?.destroy();
+    this.logger = new RecordingLogger();
+    this.#manager = new CertificateManager({
+      clock: systemClock,
+      logger: this.logger,
+      acme: { directory: "", email: "", externalAccount: null, caFiles: [], ...acme },
+      defaultCachePath: this.folder.path,
+      userAgent: "kamal-proxy/test",
+      askTarget: async () => ({ status: 404, body: "" }),
+      ...more,
+    });
+    this.#tls = new TlsListener({
+      bind: "127.0.0.1",
+      port: this.#tlsPort,
+      limits: clientLimits,
+      clock: systemClock,
+      logger: this.logger,
+      certificates: this.#manager,
+      minTlsVersion: "1.2",
+      altSvc: null,
+      handle: () => {},
+    });
+    this.#tlsPort = this.#tls.port;
+  }
+
+  /** One service with automatic TLS and these hosts. */
+  service(hosts: string[], deployment = 1, options: Partial<ServiceOptions> = {}): ServiceSnapshot {
+    return serviceSnapshot("web", {
+      options: { hosts, tlsEnabled: true, acmeCachePath: "", ...options },
+      active: poolSnapshot([`web-${deployment}`]),
+    });
+  }
+
+  /** Shows what a client with that server name gets. */
+  handshake(name: string): Promise<HandshakeResult> {
+    const { promise, resolve } = Promise.withResolvers<HandshakeResult>();
+    const options = {
+      host: "127.0.0.1",
+      port: this.#tlsPort,
+      servername: name,
+      rejectUnauthorized: false,
+    };
+    const socket = connect(options, () => {
+      const { serialNumber, subjectaltname } = socket.getPeerCertificate();
+      socket.destroy();
+      resolve({ serial: serialNumber, names: subjectaltname, error: null });
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      resolve({ serial: null, names: undefined, error: error.code ?? error.message });
+    });
+    socket.on("close", () => resolve({ serial: null, names: undefined, error: "closed" }));
+    return promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#manager?.close();
+    this.#tls?.destroy();
+    await this.#http.stop(true);
+    this.folder[Symbol.dispose]();
+  }
+}

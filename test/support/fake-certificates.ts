@@ -1,0 +1,38 @@
+/** What TLS listeners ask for, answered from maps. */
+import type {
+  CertificateKeyPair,
+  HandshakeCertificates,
+} from "../../src/certificates/handshake-certificates.ts";
+import { createCertificate, type KeyKind } from "./certificates.ts";
+
+export class FakeCertificates implements HandshakeCertificates {
+  readonly pairs = new Map<string, CertificateKeyPair>();
+  readonly challenges = new Set<string>();
+  /** Names whose certificate is still being made. */
+  readonly waiting = new Map<string, Promise<CertificateKeyPair | null>>();
+  readonly asked: string[] = [];
+  default: CertificateKeyPair | null = null;
+  onChange: (() => void) | null = null;
+
+  constructor(...names: string[]) {
+    for (const name of names) this.pairs.set(name, keyPair(name));
+  }
+
+  forName(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null> {
+    this.asked.push(name);
+    return this.waiting.get(name) ?? this.pairs.get(name) ?? null;
+  }
+  withoutName(): CertificateKeyPair | null {
+    return this.default;
+  }
+  isChallenge(name: string): boolean {
+    return this.challenges.has(name);
+  }
+  all(): ReadonlyMap<string, CertificateKeyPair> {
+    return this.pairs;
+  }
+}
+
+export function keyPair(name: string, kind: KeyKind = "ec"): CertificateKeyPair {
+  return createCertificate([name], { kind });
+}

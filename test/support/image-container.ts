@@ -1,0 +1,197 @@
+/**
+ * Runs the image: in a Docker engine where one answers, else its root folder in a mount namespace of
+ * its own, as the image's user. Either way nothing but the image's files can be used by the proxy.
+ */
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ImageArchive } from "./image-archive.ts";
+import type { TempFolder } from "./temp-folder.ts";
+import { waitFor } from "./wait-for.ts";
+
+export interface ImageContainer extends AsyncDisposable {
+  /** Starts the image's own command; again after `stop`, with the same volume. */
+  start(): Promise<void>;
+  /** Runs a command inside; resolves to its output, rejects when it fails. */
+  exec(...command: string[]): Promise<string>;
+  /** SIGTERM; resolves to the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Why no image can be run here; undefined when it can. */
+export function obstacle(): string | undefined {
+  if (dockerAnswers()) return undefined;
+  if (process.platform !== "linux") return "no Docker engine answers, and this is not Linux";
+  if (process.getuid?.() !== 0) return "no Docker engine answers, and chroot needs root";
+  const missing = ["unshare", "chroot", "mount", "tar"].filter((tool) => Bun.which(tool) === null);
+  if (missing.length > 0) return `no Docker engine answers, and ${missing.join(", ")} is missing`;
+  if (!Bun.spawnSync(["unshare", "--mount", "true"]).success) {
+    return "no Docker engine answers, and mount namespaces are not allowed";
+  }
+  return undefined;
+}
+
+/** `environment` is that of the proxy, beside the image's own. */
+export async function createContainer(
+  archivePath: string,
+  image: ImageArchive,
+  environment: Record<string, string>,
+  folder: TempFolder,
+): Promise<ImageContainer> {
+  return dockerAnswers()
+    ? DockerContainer.create(archivePath, image, environment)
+    : new ChrootContainer(image, environment, folder);
+}
+
+function dockerAnswers(): boolean {
+  if (Bun.which("docker") === null) return false;
+  return Bun.spawnSync(["docker", "version", "--format", "{{.Server.Version}}"]).success;
+}
+
+class DockerContainer implements ImageContainer {
+  readonly #name: string;
+
+  private constructor(name: string) {
+    this.#name = name;
+  }
+
+  static async create(
+    archivePath: string,
+    image: ImageArchive,
+    environment: Record<string, string>,
+  ): Promise<DockerContainer> {
+    const name = `kamal-proxy-test-${process.pid}`;
+    await docker("load", "--input", archivePath);
+    await docker(
+      "create",
+      `--name=${name}`,
+      "--network=host",
+      `--volume=${name}:/home/kamal-proxy/.config/kamal-proxy`,
+      ...Object.entries(environment).map(([key, value]) => `--env=${key}=${value}`),
+      image.reference,
+    );
+    return new DockerContainer(name);
+  }
+
+  async start(): Promise<void> {
+    await docker("start", this.#name);
+    await waitFor(
+      async () => {
+        await this.exec("kamal-proxy", "list");
+        return true;
+      },
+      "the proxy in the container",
+      20_000,
+    );
+  }
+
+  exec(...command: string[]): Promise<string> {
+    return docker("exec", this.#name, ...command);
+  }
+
+  async stop(): Promise<number> {
+    await docker("stop", this.#name);
+    return Number(await docker("inspect", "--format", "{{.State.ExitCode}}", this.#name));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await docker("rm", "--force", this.#name);
+    await docker("volume", "rm", "--force", this.#name);
+  }
+}
+
+class ChrootContainer implements ImageContainer {
+  readonly #root: string;
+  readonly #volume: string;
+  readonly #environment: Record<string, string>;
+  readonly #image: ImageArchive;
+  #child: Bun.Subprocess<"ignore", "ignore", "inherit"> | null = null;
+
+  constructor(image: ImageArchive, environment: Record<string, string>, folder: TempFolder) {
+    this.#image = image;
+    this.#root = folder.file("root");
+    this.#volume = folder.file("volume");
+    this.#environment = {
+      ...Object.fromEntries(image.config.Env.map((line) => line.split("=", 2) as [string, string])),
+      HOME: "/home/kamal-proxy",
+      ...environment,
+    };
+    mkdirSync(this.#root, { mode: 0o755 });
+    mkdirSync(this.#volume, { mode: 0o700 });
+    chownSync(this.#volume, 1001, 1001);
+    for (const [index, layer] of image.layers.entries()) {
+      const path = folder.file(`layer-${index}.tar`);
+      writeFileSync(path, layer);
+      const tar = ["tar", "--extract", "--same-permissions", "--numeric-owner", `--file=${path}`];
+      if (!Bun.spawnSync(tar, { cwd: this.#root }).success) throw new Error("tar failed");
+    }
+    // What an engine makes by itself.
+    for (const name of ["proc", "dev"]) mkdirSync(join(this.#root, name));
+  }
+
+  async start(): Promise<void> {
+    const child = Bun.spawn(this.#command(this.#image.config.Cmd), {
+      env: this.#environment,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "inherit",
+    });
+    this.#child = child;
+    await waitFor(
+      async () => {
+        if (child.exitCode !== null) return true;
+        await this.exec("kamal-proxy", "list");
+        return true;
+      },
+      "the proxy in the root folder",
+      20_000,
+    );
+    if (child.exitCode !== null) throw new Error(`the proxy ended with ${child.exitCode}`);
+  }
+
+  async exec(...command: string[]): Promise<string> {
+    return output(this.#command(command), this.#environment);
+  }
+
+  async stop(): Promise<number | null> {
+    const child = this.#child;
+    if (child === null) return null;
+    child.kill("SIGTERM");
+    await child.exited;
+    this.#child = null;
+    return child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child?.kill("SIGKILL");
+    await this.#child?.exited;
+  }
+
+  /** Each program replaces the one before, so a signal reaches the proxy itself. */
+  #command(command: string[]): string[] {
+    const script =
+      'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && ' +
+      'mount --bind "$2" "$1/home/kamal-proxy/.config/kamal-proxy" && ' +
+      'root=$1 && shift 2 && exec chroot --userspec=1001:1001 --groups= "$root" "$@"';
+    return ["unshare", "--mount", "sh", "-c", script, "sh", this.#root, this.#volume, ...command];
+  }
+}
+
+function docker(...args: string[]): Promise<string> {
+  return output(["docker", ...args]);
+}
+
+async function output(command: string[], env?: Record<string, string>): Promise<string> {
+  const child = Bun.spawn(command, {
+    ...(env !== undefined && { env }),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [text, errors, code] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  if (code !== 0) throw new Error(`${command.join(" ")}: ${errors.trim()}`);
+  return text;
+}

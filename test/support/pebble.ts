@@ -1,0 +1,239 @@
+/**
+ * Pebble, the ACME server for tests, with a DNS server that points every name at this machine.
+ * Its binaries come from PATH, Go's folder or `go install` into a cache folder.
+ */
+import { existsSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createCertificate } from "./certificates.ts";
+import { freePorts } from "./free-ports.ts";
+import { tempFolder, type TempFolder } from "./temp-folder.ts";
+import { waitFor } from "./wait-for.ts";
+
+const version = "v2.10.1";
+const startAttempts = 5;
+
+export interface PebbleOptions {
+  /** Where it listens; default: a free port. */
+  port?: number;
+  /** Where HTTP-01 is validated; default: a port that nobody listens on. */
+  httpPort?: number;
+  /** Where TLS-ALPN-01 is validated. */
+  tlsPort?: number;
+  /** Seconds that certificates live. */
+  lifetimeSeconds?: number;
+  /** MAC keys in base64url by key id; binding is required then. */
+  externalAccounts?: Record<string, string>;
+  /** Percent of the nonces that are refused; Pebble's own default is 5. */
+  nonceRejectPercent?: number;
+  /** Percent of authorizations that are reused; default 0. */
+  reusePercent?: number;
+  blockedNames?: string[];
+  /** More environment. */
+  env?: Record<string, string>;
+}
+
+export interface Pebble extends AsyncDisposable {
+  readonly directoryUrl: string;
+  readonly port: number;
+  /** PEM bundle that its own certificate can be verified with. */
+  readonly caFile: string;
+  /** What it wrote so far. */
+  readonly log: string;
+  /** How often a new order was asked for. */
+  readonly orders: number;
+  stop(): Promise<void>;
+}
+
+interface Binaries {
+  pebble: string;
+  dns: string;
+}
+
+/** Null, with the reason said once, when Pebble can't be had. Throws instead when CI is set. */
+export async function findPebble(): Promise<Binaries | null> {
+  const reason = await ensureInstalled();
+  if (reason === null) return { pebble: locate("pebble")!, dns: locate("pebble-challtestsrv")! };
+  if (process.env["CI"]) throw new Error(`Pebble is needed: ${reason}`);
+  // eslint-disable-next-line no-console
+  console.warn(`tests with Pebble are skipped: ${reason}`);
+  return null;
+}
+
+export async function startPebble(
+  binaries: Binaries,
+  options: PebbleOptions = {},
+): Promise<Pebble> {
+  for (let attempt = 1; ; attempt++) {
+    const pebble = new PebbleProcess(binaries, options);
+    try {
+      await pebble.ready();
+      return pebble;
+    } catch (error) {
+      await pebble[Symbol.asyncDispose]();
+      if (!pebble.log.includes("address already in use") || attempt === startAttempts) throw error;
+    }
+  }
+}
+
+class PebbleProcess implements Pebble {
+  readonly #folder: TempFolder = tempFolder();
+  readonly port: number;
+  readonly #children: Bun.Subprocess<"ignore", "pipe", "pipe">[] = [];
+  log = "";
+
+  constructor({ pebble, dns }: Binaries, options: PebbleOptions) {
+    const [port = 0, managementPort = 0, dnsPort = 0, dnsManagementPort = 0, closedPort = 0] =
+      freePorts(5);
+    this.port = options.port ?? port;
+    this.#writeFiles(this.port, managementPort, closedPort, options);
+    this.#spawn([
+      dns,
+      `-dnsserver=127.0.0.1:${dnsPort}`,
+      `-management=127.0.0.1:${dnsManagementPort}`,
+      "-defaultIPv6=",
+      "-http01=",
+      "-https01=",
+      "-tlsalpn01=",
+      "-doh=",
+    ]);
+    this.#spawn(
+      [pebble, `-config=${this.#folder.file("config.json")}`, `-dnsserver=127.0.0.1:${dnsPort}`],
+      {
+        PEBBLE_VA_NOSLEEP: "1",
+        PEBBLE_WFE_NONCEREJECT: String(options.nonceRejectPercent ?? 0),
+        PEBBLE_AUTHZREUSE: String(options.reusePercent ?? 0),
+        ...options.env,
+      },
+    );
+  }
+
+  get directoryUrl(): string {
+    return `https://127.0.0.1:${this.port}/dir`;
+  }
+
+  get caFile(): string {
+    return this.#folder.file("ca.pem");
+  }
+
+  get orders(): number {
+    return this.log.split("POST /order-plz ").length - 1;
+  }
+
+  async ready(): Promise<void> {
+    await waitFor(async () => {
+      if (this.#children.some((child) => child.exitCode !== null)) return true;
+      const tls = { ca: await Bun.file(this.caFile).text() };
+      return (await fetch(this.directoryUrl, { tls })).ok;
+    }, "Pebble to start");
+    if (this.#children.some((child) => child.exitCode !== null)) {
+      throw new Error(`Pebble ended at its start: ${this.log}`);
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#children) child.kill("SIGKILL");
+    await Promise.all(this.#children.map((child) => child.exited));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.#folder[Symbol.dispose]();
+  }
+
+  #writeFiles(
+    port: number,
+    managementPort: number,
+    closedPort: number,
+    options: PebbleOptions,
+  ): void {
+    const authority = createCertificate(["Test authority"], { isAuthority: true });
+    const own = createCertificate(["127.0.0.1", "localhost"], { issuer: authority });
+    const write = (name: string, text: string): void => {
+      writeFileSync(this.#folder.file(name), text);
+    };
+    write("ca.pem", authority.certificate);
+    write("cert.pem", own.certificate);
+    write("key.pem", own.privateKey);
+    const accounts = options.externalAccounts;
+    write(
+      "config.json",
+      JSON.stringify({
+        pebble: {
+          listenAddress: `127.0.0.1:${port}`,
+          managementListenAddress: `127.0.0.1:${managementPort}`,
+          certificate: this.#folder.file("cert.pem"),
+          privateKey: this.#folder.file("key.pem"),
+          httpPort: options.httpPort ?? closedPort,
+          tlsPort: options.tlsPort ?? closedPort,
+          ocspResponderURL: "",
+          externalAccountBindingRequired: accounts !== undefined,
+          externalAccountMACKeys: accounts ?? {},
+          domainBlocklist: options.blockedNames ?? [],
+          retryAfter: { authz: 1, order: 1 },
+          keyAlgorithm: "ecdsa",
+          profiles: {
+            default: {
+              description: "for tests",
+              validityPeriod: options.lifetimeSeconds ?? 7_776_000,
+            },
+          },
+        },
+      }),
+    );
+  }
+
+  #spawn(command: string[], env: Record<string, string> = {}): void {
+    const child = Bun.spawn(command, {
+      env: { ...env, PATH: process.env["PATH"] ?? "" },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    this.#children.push(child);
+    for (const stream of [child.stdout, child.stderr]) void this.#collect(stream);
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) this.log += decoder.decode(chunk, { stream: true });
+  }
+}
+
+let installation: Promise<string | null> | null = null;
+
+/** Why it can't be had, or null. */
+function ensureInstalled(): Promise<string | null> {
+  installation ??= install();
+  return installation;
+}
+
+async function install(): Promise<string | null> {
+  if (locate("pebble") !== null && locate("pebble-challtestsrv") !== null) return null;
+  const go = Bun.which("go") ?? existing("/usr/local/go/bin/go");
+  if (go === null) return "neither pebble and pebble-challtestsrv nor go are installed";
+  const packages = ["pebble", "pebble-challtestsrv"].map(
+    (name) => `github.com/letsencrypt/pebble/v2/cmd/${name}@${version}`,
+  );
+  const child = Bun.spawn([go, "install", ...packages], {
+    cwd: tmpdir(),
+    env: { ...process.env, GOBIN: cacheFolder },
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const output = await child.stderr.text();
+  return (await child.exited) === 0 ? null : `go install failed: ${output.trim()}`;
+}
+
+const cacheFolder = join(homedir(), ".cache", "kamal-proxy-tests", `pebble-${version}`);
+
+function locate(name: string): string | null {
+  const goFolder = process.env["GOPATH"] ?? join(homedir(), "go");
+  return (
+    existing(join(cacheFolder, name)) ?? existing(join(goFolder, "bin", name)) ?? Bun.which(name)
+  );
+}
+
+function existing(path: string): string | null {
+  return existsSync(path) ? path : null;
+}

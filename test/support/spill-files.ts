@@ -1,0 +1,23 @@
+/** The files in which a running proxy keeps bodies, as the kernel sees them. */
+import { readdirSync, readlinkSync } from "node:fs";
+import type { ProxyProcess } from "./proxy-process.ts";
+
+/** Targets of the descriptors that are spill files; ` (deleted)` when they have no name any more. */
+export function openSpillFiles(proxy: ProxyProcess): string[] {
+  const folder = `/proc/${proxy.pid}/fd`;
+  const files: string[] = [];
+  for (const fd of readdirSync(folder)) {
+    try {
+      const target = readlinkSync(`${folder}/${fd}`);
+      if (target.includes("proxy-buffer-")) files.push(target);
+    } catch {
+      // Closed in the meantime.
+    }
+  }
+  return files;
+}
+
+/** Those that can be found by their names. */
+export function namedSpillFiles(proxy: ProxyProcess): string[] {
+  return readdirSync(proxy.spillPath).filter((name) => name.startsWith("proxy-buffer-"));
+}

@@ -1,0 +1,48 @@
+/** An https port with a handler in place of the pipeline. */
+import { clientLimits, type ClientLimits } from "../../src/config/defaults.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { TlsListener } from "../../src/listeners/tls-listener.ts";
+import type { Exchange } from "../../src/proxy/exchange.ts";
+import { FakeCertificates, keyPair } from "./fake-certificates.ts";
+import { RecordingLogger } from "./recording-logger.ts";
+
+export interface TlsSiteOptions {
+  limits?: Partial<ClientLimits>;
+  clock?: Clock;
+  altSvc?: string | null;
+}
+
+export class TlsSite implements Disposable {
+  readonly certificates = new FakeCertificates("app.test");
+  readonly logger = new RecordingLogger();
+  readonly listener: TlsListener;
+  /** What was handed to the handler. */
+  readonly exchanges: Exchange[] = [];
+
+  constructor(handle: (exchange: Exchange) => void, options: TlsSiteOptions = {}) {
+    this.certificates.default = keyPair("default.test");
+    this.listener = new TlsListener({
+      bind: "127.0.0.1",
+      port: 0,
+      limits: { ...clientLimits, ...options.limits },
+      clock: options.clock ?? systemClock,
+      logger: this.logger,
+      certificates: this.certificates,
+      minTlsVersion: "1.2",
+      altSvc: options.altSvc ?? null,
+      handle: (exchange) => {
+        this.exchanges.push(exchange);
+        handle(exchange);
+      },
+    });
+  }
+
+  get port(): number {
+    return this.listener.port;
+  }
+
+  [Symbol.dispose](): void {
+    this.listener.destroy();
+  }
+}

@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { readAcmeSettings } from "../../../src/config/acme-settings.ts";
+
+test("acme-settings are empty without variables", () => {
+  expect(readAcmeSettings({})).toEqual({
+    directory: "",
+    email: "",
+    externalAccount: null,
+    caFiles: [],
+  });
+});
+
+test("acme-settings take every variable", () => {
+  const settings = readAcmeSettings({
+    KAMAL_PROXY_ACME_DIRECTORY: "https://ca.test/dir",
+    KAMAL_PROXY_ACME_EMAIL: "mailto:ops@app.test",
+    KAMAL_PROXY_ACME_EAB_KID: "kid-1",
+    KAMAL_PROXY_ACME_EAB_HMAC_KEY: "zWND_-Zx",
+    KAMAL_PROXY_ACME_CA_FILE: "/ca.pem",
+    SSL_CERT_FILE: "/roots.pem",
+  });
+  expect(settings).toEqual({
+    directory: "https://ca.test/dir",
+    email: "ops@app.test",
+    externalAccount: { keyId: "kid-1", hmacKey: "zWND_-Zx" },
+    caFiles: ["/ca.pem", "/roots.pem"],
+  });
+});
+
+test.each([
+  [{ KAMAL_PROXY_ACME_EAB_KID: "kid-1" }, "must be set together"],
+  [{ KAMAL_PROXY_ACME_EAB_HMAC_KEY: "abc" }, "must be set together"],
+  [{ KAMAL_PROXY_ACME_EAB_KID: "k", KAMAL_PROXY_ACME_EAB_HMAC_KEY: "a b" }, "base64url"],
+  [{ KAMAL_PROXY_ACME_DIRECTORY: "ca.test/dir" }, "absolute http(s) URL"],
+])("acme-settings refuse %j", (environment, text) => {
+  expect(() => readAcmeSettings(environment)).toThrow(text);
+});
