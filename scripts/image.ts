@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createdAt } from "./created-at.ts";
-import { ociArchive } from "./image/oci-archive.ts";
+import { type CompressionLevel, ociArchive } from "./image/oci-archive.ts";
 import { hostPlatform, platformNamed } from "./image/platform.ts";
 import { imageTag, proxyImage } from "./image/proxy-image.ts";
 import { writeRootFolder } from "./image/root-folder.ts";
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
     const archive = ociArchive(images, {
       reference: values.tag,
       createdAt: createdAt(),
-      compressionLevel: Number(values.level),
+      compressionLevel: compressionLevel(values.level),
     });
     const architectures = platforms.map(({ imageArch }) => imageArch).join("-");
     const outfile = resolve(
@@ -85,6 +85,14 @@ async function main(): Promise<void> {
   } finally {
     rmSync(scratchFolder, { recursive: true, force: true });
   }
+}
+
+function compressionLevel(text: string): CompressionLevel {
+  const level = Number(text);
+  if (!Number.isInteger(level) || level < 1 || level > 12) {
+    throw new Error("--level must be between 1 and 12");
+  }
+  return level as CompressionLevel;
 }
 
 function megabytes(bytes: number): string {

@@ -25,9 +25,11 @@ export interface ArchiveOptions {
   reference: string;
   /** Seconds since 1970: the time of everything in the archive. */
   createdAt: number;
-  /** 1 to 12. */
-  compressionLevel: number;
+  compressionLevel: CompressionLevel;
 }
+
+/** 1 to 12. */
+export type CompressionLevel = NonNullable<Bun.LibdeflateCompressionOptions["level"]>;
 
 interface Descriptor {
   mediaType: string;

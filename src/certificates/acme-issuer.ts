@@ -233,11 +233,11 @@ class AcmeOrder {
   }
 
   async #answerTls(authorization: Authorization, keyAuthorization: string): Promise<Disposable> {
-    const { crypto } = this.#acme;
-    const [privateKey, certificate] = await crypto.createAlpnCertificate(
+    // With its own key, an RSA one: the certificate may not be used for signatures by its KeyUsage,
+    // which BoringSSL forgives RSA keys alone.
+    const [privateKey, certificate] = await this.#acme.crypto.createAlpnCertificate(
       authorization,
       keyAuthorization,
-      await crypto.createPrivateEcdsaKey(),
     );
     return this.#challenges.answerTls(this.#request.name, {
       certificate: certificate.toString(),

@@ -69,6 +69,9 @@ export const catalogue: Group = {
     auxiliary("help", "Show the help of a command", async () => {
       return (await import("./commands/help.ts")).help;
     }),
+    auxiliary("completion", "Print a shell's completion script", async () => {
+      return (await import("./commands/completion.ts")).completion;
+    }),
     auxiliary("version", "Show the version", async () => {
       return (await import("./commands/version.ts")).version;
     }),

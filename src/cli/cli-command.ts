@@ -38,6 +38,8 @@ export interface CommandSpec<T extends FlagTable> {
 
 /** A command without the types of its flags. */
 export interface CliCommand {
+  readonly positionals: PositionalRule;
+  flags(environment: Environment): FlagTable;
   help(environment: Environment): string;
   execute(args: readonly string[], context: CliContext): Promise<number>;
 }
@@ -45,6 +47,8 @@ export interface CliCommand {
 export function cliCommand<T extends FlagTable>(spec: CommandSpec<T>): CliCommand {
   const help = (environment: Environment): string => commandHelp(spec, spec.flags(environment));
   return {
+    positionals: spec.positionals,
+    flags: (environment) => spec.flags(environment),
     help,
     async execute(args, context) {
       const parsed = parseFlags(spec.flags(context.environment), args);

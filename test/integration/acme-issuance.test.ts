@@ -9,7 +9,9 @@ import { findPebble, type Pebble, startPebble } from "../support/pebble.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const binaries = await findPebble();
-const acmeTest = test.skipIf(binaries === null);
+const timeoutMs = 60_000;
+const acmeTest = (title: string, body: () => Promise<void>): void =>
+  test.skipIf(binaries === null)(title, body, timeoutMs);
 const name = "app.example.com";
 
 function settingsOf({ directoryUrl, caFile }: Pebble): Partial<AcmeSettings> {

@@ -182,7 +182,7 @@ describe("--scope-cookie-paths", () => {
     cookies.map((cookie) => `Set-Cookie: ${cookie}\r\n`).join("") +
     "\r\n";
 
-  const withPath = (cookie: string | undefined): string[] =>
+  const attributes = (cookie: string | undefined): string[] =>
     (cookie ?? "").split(/; */).toSorted((a, b) => (a < b ? -1 : 1));
 
   test("cookies of the host itself get the stripped prefix as their path", async () => {
@@ -190,14 +190,14 @@ describe("--scope-cookie-paths", () => {
     await using proxy = await ProxyProcess.start();
     await proxy.deploy("web", app.address, "--path-prefix=/api", "--scope-cookie-paths");
     const scoped = valuesOf(await ask(proxy, "/api/login"), "set-cookie");
-    expect(scoped.map(withPath)).toEqual(
+    expect(scoped.map(attributes)).toEqual(
       [
         "a=1; Path=/api; HttpOnly",
         "b=2; Path=/api",
-        "c=3; Path=/api/x/; Secure; SameSite=Lax",
+        "c=3; Path=/api/x; Secure; SameSite=Lax",
         "d=4; Path=/api; Domain=web.test",
         "e=5; Path=/; Domain=other.test",
-      ].map(withPath),
+      ].map(attributes),
     );
   });
 

@@ -14,6 +14,8 @@ const page = {
 };
 
 export const help: CliCommand = {
+  positionals: "any",
+  flags: () => ({}),
   help: () => commandHelp(page, {}),
   async execute(args, context) {
     const parsed = parseFlags({}, args);

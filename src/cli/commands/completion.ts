@@ -1,0 +1,36 @@
+/** `kamal-proxy completion <shell>` */
+import { CommandError } from "../../config/command-error.ts";
+import { goQuote } from "../../lib/go-quote.ts";
+import { catalogue } from "../catalogue.ts";
+import { cliCommand } from "../cli-command.ts";
+import { bashScript } from "../completion/bash.ts";
+import { completionLevels, shells } from "../completion/completion-levels.ts";
+import type { CompletionLevel, Shell } from "../completion/completion-levels.ts";
+import { fishScript } from "../completion/fish.ts";
+import { zshScript } from "../completion/zsh.ts";
+
+const scripts: Record<Shell, (levels: readonly CompletionLevel[]) => string> = {
+  bash: bashScript,
+  zsh: zshScript,
+  fish: fishScript,
+};
+
+export const completion = cliCommand({
+  path: "completion",
+  operands: "<shell>",
+  summary:
+    "Prints the script that completes commands, flags and services in bash, zsh or fish:\n\n" +
+    "  source <(kamal-proxy completion bash)\n" +
+    "  source <(kamal-proxy completion zsh)\n" +
+    "  kamal-proxy completion fish | source",
+  positionals: "shell",
+  flags: () => ({}),
+  async run({ service: shell, context }) {
+    const script = Object.hasOwn(scripts, shell) ? scripts[shell as Shell] : undefined;
+    if (script === undefined) {
+      throw new CommandError(`unknown shell ${goQuote(shell)}: use one of ${shells.join(", ")}`);
+    }
+    await context.write(script(await completionLevels(catalogue)));
+    return 0;
+  },
+});
