@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { bunDependency, type Dependency, runtimeDependencies } from "./dependencies.ts";
 
 const rule = "-".repeat(78);
+/** Some packages state their license at the end of the README only. */
+const readmeFile = /^readme/i;
+const readmeSection = /^#* *licen[cs]e *\n(?:[-=]+\n)?([^]*)$/im;
 const licenseFile = /^(licen[cs]e|notice|copying|copyright)/i;
 
 export function thirdPartyLicenses(): string {
@@ -27,10 +30,13 @@ export function imageLicenses(cLibraryNotice: string): string {
 
 function section(dependency: Dependency): string {
   const { name, version, license, folder } = dependency;
-  const texts = readdirSync(folder)
-    .filter((file) => licenseFile.test(file))
-    .toSorted()
-    .map((file) => readFileSync(join(folder, file), "utf8").trim());
-  const text = texts.length === 0 ? `License: ${license}` : texts.join("\n\n");
+  const files = readdirSync(folder).toSorted();
+  const read = (file: string) => readFileSync(join(folder, file), "utf8");
+  const texts = files.filter((file) => licenseFile.test(file)).map(read);
+  if (texts.length === 0) {
+    const readmes = files.filter((file) => readmeFile.test(file)).map(read);
+    texts.push(...readmes.map((text) => readmeSection.exec(text)?.[1] ?? ""));
+  }
+  const text = texts.map((each) => each.trim()).join("\n\n") || `License: ${license}`;
   return `${rule}\n${name} ${version} (${license})\n${rule}\n\n${text}\n`;
 }

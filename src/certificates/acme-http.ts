@@ -2,13 +2,12 @@
  * The requests to a certificate authority: with a deadline, the private roots that are trusted, and
  * errors that say what happened. `HTTPS_PROXY` and `NO_PROXY` are obeyed by `fetch` itself.
  */
-import { readFile } from "node:fs/promises";
-import { rootCertificates } from "node:tls";
 import { acmeRequestTimeoutMs, maxAcmeResponseBytes } from "../config/defaults.ts";
 import type { Clock } from "../lib/clock.ts";
 import { AcmeError, type AcmeErrorKind, parseRetryAfter } from "./acme-error.ts";
 import { describeError } from "./describe-error.ts";
 import { readText } from "./limited-body.ts";
+import { readTrustedRoots } from "./trusted-roots.ts";
 
 export type Fetch = (url: string, init: BunFetchRequestInit) => Promise<Response>;
 
@@ -92,19 +91,13 @@ export class AcmeHttp {
     }
   }
 
-  /** Read each time, so that a replaced bundle counts at once. Null: the well-known ones alone. */
+  /** A bundle that can't be read would make the authority look untrusted. */
   async #roots(): Promise<string[] | null> {
-    const { caFiles } = this.#settings;
-    if (caFiles.length === 0) return null;
     try {
-      return [
-        ...rootCertificates,
-        ...(await Promise.all(caFiles.map((path) => readFile(path, "utf8")))),
-      ];
+      return await readTrustedRoots(this.#settings.caFiles);
     } catch (error) {
-      throw new AcmeError("unreachable", `trusted certificates: ${describeError(error)}`, {
-        cause: error,
-      });
+      const text = `trusted certificates: ${describeError(error)}`;
+      throw new AcmeError("unreachable", text, { cause: error });
     }
   }
 

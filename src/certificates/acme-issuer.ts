@@ -27,6 +27,9 @@ export interface AcmeIssuerSettings {
   userAgent: string;
 }
 
+/** How often the library repeats a request for a bad nonce. */
+const maxBadNonces = 5;
+
 type AcmeModule = typeof Acme;
 type Challenge = Authorization["challenges"][number];
 
@@ -145,8 +148,15 @@ export class AcmeIssuer implements CertificateIssuer {
             },
           }),
     });
-    internalsOf(client).http.request = (url, method, options) =>
-      this.#http.request(url, method, options?.data, request.signal);
+    let badNonces = 0;
+    internalsOf(client).http.request = async (url, method, options) => {
+      const response = await this.#http.request(url, method, options?.data, request.signal);
+      if (method === "post") badNonces = response.status < 400 ? 0 : badNonces + 1;
+      // The library repeats at once, so often; after that a pause may help.
+      if (badNonces <= maxBadNonces) return response;
+      badNonces = 0;
+      throw new AcmeError("busy", `${new URL(url).origin} refused nonce after nonce`);
+    };
     return client;
   }
 }
@@ -255,8 +265,10 @@ class AcmeOrder {
 
   async #finalize(order: Order): Promise<Order> {
     const { name, privateKey } = this.#request;
+    // A common name has 64 characters at most (RFC 5280 A.1); it is optional.
+    const commonName = name.length <= 64 ? { commonName: name } : {};
     const [, csr] = await this.#acme.crypto.createCsr(
-      { commonName: name, altNames: [name] },
+      { ...commonName, altNames: [name] },
       privateKey,
     );
     return await this.#calls.run("finalize", () => this.#client.finalizeOrder(order, csr));

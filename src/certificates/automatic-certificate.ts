@@ -1,5 +1,5 @@
 /** The certificate of one name: obtained when it is first needed, renewed before it expires. */
-import { generateKeyPairSync } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { AcmeError } from "./acme-error.ts";
@@ -150,7 +150,7 @@ export class AutomaticCertificate {
     const startedMs = clock.now();
     logger.debug("Obtaining certificate", { host: this.name });
     try {
-      const privateKey = this.#current?.pair.privateKey ?? newPrivateKey();
+      const privateKey = renewableKey(this.#current) ?? newPrivateKey();
       const issued = await this.#seams.issue(
         privateKey,
         this.#firstChallenge,
@@ -227,6 +227,13 @@ function readIssued(issued: IssuedCertificate, privateKey: string, name: string)
   const keyPair = readKeyPair(issued.certificate, privateKey);
   if (keyPair.covers(name)) return keyPair;
   throw new AcmeError("refused", "the authority issued a certificate for another name");
+}
+
+/** kamal-proxy expects EC keys where the renewed certificate is saved. */
+function renewableKey(current: KeyPair | null): string | null {
+  if (current === null) return null;
+  const { privateKey } = current.pair;
+  return createPrivateKey(privateKey).asymmetricKeyType === "ec" ? privateKey : null;
 }
 
 function newPrivateKey(): string {

@@ -69,17 +69,22 @@ export class CertificateManager implements HandshakeCertificates {
   #deployments = new Map<string, string>();
   readonly #timers = new Set<Timer>();
   #services = new TlsServices([]);
+  /** As it was when a change was last told. */
+  #told = {
+    all: new Map<string, CertificateKeyPair>(),
+    withoutName: null as CertificateKeyPair | null,
+  };
   #closed = false;
 
   constructor(settings: CertificateManagerSettings) {
     const { clock, logger, acme, userAgent, askTarget, fetch = globalThis.fetch } = settings;
     this.#settings = settings;
-    this.#static = new StaticCertificates({ clock, logger, changed: () => this.onChange?.() });
+    this.#static = new StaticCertificates({ clock, logger, changed: () => this.#tellChange() });
     this.#random = settings.random ?? Math.random;
     this.#issuer =
       settings.issuer ??
       new AcmeIssuer({ settings: acme, fetch, clock, challenges: this.#challenges, userAgent });
-    this.#onDemand = new OnDemandPolicy({ askTarget, fetch, clock, logger });
+    this.#onDemand = new OnDemandPolicy({ askTarget, fetch, caFiles: acme.caFiles, clock, logger });
   }
 
   /** Follows the services that are served from now on. To be called after each publication. */
@@ -90,7 +95,7 @@ export class CertificateManager implements HandshakeCertificates {
     this.#static.update([...served].filter((service) => sourceOf(service) === "file"));
     this.#updateStores();
     this.#noteDeployments(served);
-    this.onChange?.();
+    this.#tellChange();
   }
 
   forName(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null> {
@@ -128,7 +133,7 @@ export class CertificateManager implements HandshakeCertificates {
     return this.#challenges.certificate(name) !== undefined;
   }
 
-  all(): ReadonlyMap<string, CertificateKeyPair> {
+  all(): Map<string, CertificateKeyPair> {
     const found = new Map<string, CertificateKeyPair>();
     for (const service of this.#services.all()) {
       for (const name of this.#namesOf(service)) {
@@ -188,6 +193,17 @@ export class CertificateManager implements HandshakeCertificates {
     for (const store of this.#stores.values()) store.retain(() => false);
     this.#services = new TlsServices([]);
     this.onChange = null;
+  }
+
+  /** A change of health publishes services as well: listeners need not hear of that. */
+  #tellChange(): void {
+    const told = this.#told;
+    this.#told = { all: this.all(), withoutName: this.withoutName() };
+    const isSame =
+      told.withoutName === this.#told.withoutName &&
+      told.all.size === this.#told.all.size &&
+      [...told.all].every(([name, pair]) => this.#told.all.get(name) === pair);
+    if (!isSame) this.onChange?.();
   }
 
   async #forNameOnDemand(
@@ -251,7 +267,7 @@ export class CertificateManager implements HandshakeCertificates {
         clock,
         logger,
         random: this.#random,
-        changed: () => this.onChange?.(),
+        changed: () => this.#tellChange(),
       });
       this.#stores.set(folder, store);
     }

@@ -12,6 +12,7 @@ import { OncePerKey } from "../lib/once-per-key.ts";
 import type { Fetch } from "./acme-http.ts";
 import { describeError } from "./describe-error.ts";
 import { readText } from "./limited-body.ts";
+import { readTrustedRoots } from "./trusted-roots.ts";
 
 export interface OnDemandAnswer {
   status: number;
@@ -28,6 +29,8 @@ export type AskTarget = (
 export interface OnDemandSettings {
   askTarget: AskTarget;
   fetch: Fetch;
+  /** PEM bundles, trusted besides the well-known authorities. */
+  caFiles: readonly string[];
   clock: Clock;
   logger: Logger;
 }
@@ -95,7 +98,13 @@ export class OnDemandPolicy {
 
   async #fetch(url: string, signal: AbortSignal): Promise<OnDemandAnswer> {
     // A redirect is the endpoint's last word: following it could turn a denial into a 200.
-    const response = await this.#settings.fetch(url, { redirect: "manual", signal });
+    const { fetch, caFiles } = this.#settings;
+    const roots = await readTrustedRoots(caFiles);
+    const response = await fetch(url, {
+      redirect: "manual",
+      signal,
+      ...(roots === null ? {} : { tls: { ca: roots } }),
+    });
     const body = await readText(response, maxOnDemandBodyBytes);
     return { status: response.status, body };
   }

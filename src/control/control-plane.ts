@@ -5,7 +5,7 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { deploy, type DeploymentEnvironment, deployRollout } from "./deployment.ts";
-import { describeServices } from "./describe.ts";
+import { type DescribeCertificates, describeServices } from "./describe.ts";
 import { type CommandHandlers, dispatch } from "./dispatcher.ts";
 import { type Probe, probeTarget } from "./health-probe.ts";
 import { restoreServices, retryDegraded } from "./restore.ts";
@@ -31,6 +31,8 @@ export interface ControlPlaneSettings extends ServiceFiles {
   socketPath: string;
   /** How a target is asked for its health. */
   probe?: Probe;
+  /** For `list`. */
+  describeCertificates?: DescribeCertificates;
 }
 
 /** How often it is tried to serve what could not be restored. */
@@ -66,7 +68,7 @@ export class ControlPlane {
         },
       },
     };
-    const handlers = this.#createHandlers();
+    const handlers = this.#createHandlers(settings.describeCertificates ?? (() => []));
     this.#server = new ControlServer({
       socketPath,
       logger,
@@ -112,7 +114,7 @@ export class ControlPlane {
     });
   }
 
-  #createHandlers(): CommandHandlers {
+  #createHandlers(describeCertificates: DescribeCertificates): CommandHandlers {
     const environment = this.#environment;
     return {
       deploy: (command, report) => deploy(command, environment, report),
@@ -123,7 +125,10 @@ export class ControlPlane {
       stop: (command, report) => stopService(command, environment, report),
       resume: ({ service }) => resumeService(service, environment),
       remove: ({ service }) => removeService(service, environment),
-      list: () => describeServices(environment.registry, environment.dataPlane.samples()),
+      list: () => {
+        const { registry, dataPlane } = environment;
+        return describeServices(registry, dataPlane.samples(), describeCertificates);
+      },
     };
   }
 }

@@ -1,22 +1,32 @@
 /** What `list` says about each service. */
 import type { DataPlaneSamples } from "./data-plane.ts";
-import type { ServiceDescription, ServiceDescriptions, TargetDescription } from "./protocol.ts";
+import type {
+  CertificateDescription,
+  ServiceDescription,
+  ServiceDescriptions,
+  TargetDescription,
+} from "./protocol.ts";
 import type { Service } from "./service.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 import type { BrokenEntry } from "./state-entry.ts";
 import { encodeOptions, encodeTargetOptions } from "./state-file.ts";
 import type { TargetGroup } from "./target-group.ts";
 
+/** The certificates of a service, known to whoever obtains them. */
+export type DescribeCertificates = (service: string) => CertificateDescription[];
+
 export function describeServices(
   registry: ServiceRegistry,
   samples: DataPlaneSamples,
+  certificatesOf: DescribeCertificates,
 ): ServiceDescriptions {
   const broken = registry.broken.map(
     (entry, index) => [entry.name ?? `(entry ${index + 1})`, describeBroken(entry)] as const,
   );
-  const services = registry
-    .all()
-    .map((service) => [service.name, describe(service, registry, samples)] as const);
+  const services = registry.all().map((service) => {
+    const certificates = certificatesOf(service.name);
+    return [service.name, describe(service, registry, samples, certificates)] as const;
+  });
   return Object.fromEntries([...broken, ...services]);
 }
 
@@ -24,6 +34,7 @@ function describe(
   service: Service,
   registry: ServiceRegistry,
   samples: DataPlaneSamples,
+  certificates: CertificateDescription[],
 ): ServiceDescription {
   const { active, rollout, rolloutSplit, pause } = service;
   const options = registry.effectiveOptions(service);
@@ -44,6 +55,7 @@ function describe(
       ...describeTargets(active, "active", samples),
       ...(rollout === null ? [] : describeTargets(rollout, "rollout", samples)),
     ],
+    certificates,
     options: {
       ...encodeOptions(options),
       target_options: encodeTargetOptions(service.targetOptions),
@@ -93,6 +105,7 @@ function describeBroken(entry: BrokenEntry): ServiceDescription {
     degraded: `could not be restored from the saved state: ${entry.reason}`,
     held_requests: 0,
     target_details: [],
+    certificates: [],
     options: {},
   };
 }

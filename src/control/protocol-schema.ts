@@ -113,6 +113,14 @@ const serviceDescription = v.strictObject({
       served: integer,
     }),
   ),
+  certificates: v.array(
+    v.strictObject({
+      name: v.string(),
+      source: v.picklist(["file", "acme", "on-demand"]),
+      expires: v.nullable(v.string()),
+      error: v.nullable(v.string()),
+    }),
+  ),
   options: v.record(v.string(), v.unknown()),
 }) satisfies v.GenericSchema<ServiceDescription>;
 

@@ -75,6 +75,7 @@ export interface ServiceDescription {
   degraded: string | null;
   held_requests: number;
   target_details: TargetDescription[];
+  certificates: CertificateDescription[];
   options: Record<string, unknown>;
 }
 
@@ -87,6 +88,16 @@ export interface TargetDescription {
   last_error: string | null;
   in_flight: number;
   served: number;
+}
+
+export interface CertificateDescription {
+  /** Server name. */
+  name: string;
+  source: "file" | "acme" | "on-demand";
+  /** ISO date; null: there is none yet. */
+  expires: string | null;
+  /** Why it could not be had or renewed. */
+  error: string | null;
 }
 
 /** What a command waits for. A client that asks for it is told before the reply. */

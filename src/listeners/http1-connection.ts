@@ -5,7 +5,7 @@
 import type { Duplex } from "../http/body.ts";
 import { noBody, requestFraming } from "../http/body-framing.ts";
 import { Fields } from "../http/fields.ts";
-import { HeadError, hopelessHeadStart, parseRequestHead } from "../http/head-parser.ts";
+import { HeadError, parseRequestHead } from "../http/head-parser.ts";
 import { connectionOptions, requestedProtocol } from "../http/hop-by-hop.ts";
 import { checkRequest } from "../http/request-policy.ts";
 import { reasonPhrase } from "../http/status.ts";
@@ -15,7 +15,6 @@ import {
   lingerTimeoutMs,
   maxDiscardBytes,
   maxFieldCount,
-  maxLeadingEmptyLines,
   maxReadAheadBytes,
   type ClientLimits,
 } from "../config/defaults.ts";
@@ -23,6 +22,7 @@ import type { Exchange, Scheme } from "../proxy/exchange.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
 import { ClientTunnel } from "./client-tunnel.ts";
 import type { ConnectionSet } from "./connection-set.ts";
+import { Http1HeadReader } from "./http1-head-reader.ts";
 import { Http1Exchange, type ExchangeConnection } from "./http1-exchange.ts";
 
 export interface Http1Context {
@@ -40,9 +40,6 @@ type State = "head" | "exchange" | "tunnel" | "draining" | "lingering" | "closed
 
 const endedHere = new Error("the connection was ended by the proxy");
 const noBytes = new Uint8Array();
-const endOfHead = Buffer.from("\r\n\r\n");
-/** A head that is still incomplete at this size has been checked for nonsense already. */
-const hopelessCheckBytes = 4_096;
 
 export class Http1Connection implements ClientConnection, ExchangeConnection {
   readonly #socket: ClientSocket;
@@ -53,8 +50,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
 
   #state: State = "head";
   readonly #input = new ByteQueue();
-  /** Bytes of the input in which the end of the head is known not to begin. */
-  #scanned = 0;
+  readonly #headReader: Http1HeadReader;
   #exchange: Http1Exchange | null = null;
   #tunnel: ClientTunnel | null = null;
   #processing = false;
@@ -78,6 +74,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     this.#socket = socket;
     this.#context = context;
     this.writer = new SocketWriter(socket);
+    this.#headReader = new Http1HeadReader(context.limits.maxHeaderBytes);
     this.clientAddress = clientAddress;
     this.clientPort = clientPort;
     context.connections.add(this);
@@ -218,7 +215,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     this.#sinceMs = this.#context.connections.nowMs;
     if (exchange.mustClose || this.stopping) {
       // Unread bytes at a close make the kernel send RST, which may destroy the answer on its way.
-      this.#closeWhenSent(exchange.bodyBroken || !exchange.bodyDone || this.#input.length > 0);
+      this.#closeWhenSent(exchange.bodyMalformed || !exchange.bodyDone || this.#input.length > 0);
       return;
     }
     if (!exchange.bodyDone) {
@@ -295,29 +292,11 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
 
   /** Returns the index behind the head, or `offset` while it is incomplete. */
   #readHead(bytes: Buffer, offset: number): number {
-    let start = offset;
-    while (bytes[start] === 0x0d && bytes[start + 1] === 0x0a) {
-      start += 2;
-      if (start - offset > 2 * maxLeadingEmptyLines) return this.#refuse(400, bytes.length);
-    }
-    const { maxHeaderBytes } = this.#context.limits;
-    const end = bytes.indexOf(endOfHead, Math.max(start, offset + this.#scanned));
-    if (end < 0) {
-      const length = bytes.length - start;
-      if (length > maxHeaderBytes) return this.#refuse(431, bytes.length);
-      if (length > 0 && this.#scanned < hopelessCheckBytes) {
-        const text = bytes.latin1Slice(
-          start,
-          Math.min(bytes.length, start + 2 * hopelessCheckBytes),
-        );
-        if (hopelessHeadStart(text) !== undefined) return this.#refuse(400, bytes.length);
-      }
-      this.#scanned = Math.max(0, bytes.length - offset - 3);
-      return offset;
-    }
-    this.#scanned = 0;
-    if (end - start > maxHeaderBytes) return this.#refuse(431, bytes.length);
-    return this.#begin(bytes.latin1Slice(start, end + 2)) ? end + 4 : bytes.length;
+    const head = this.#headReader.read(bytes, offset);
+    if (head === null) return offset;
+    if (typeof head === "string" && this.#begin(head)) return this.#headReader.end;
+    if (head instanceof HeadError) this.#refuse(head.status);
+    return bytes.length;
   }
 
   /** A whole head has come. False when the request was refused. */
@@ -351,8 +330,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
 
   // Ending.
 
-  /** Answers what can't be read as a request, and closes. Returns `consumed` for the reading loop. */
-  #refuse(status: number, consumed = 0): number {
+  /** Answers what can't be read as a request, and closes. */
+  #refuse(status: number): void {
     const text = `${status} ${reasonPhrase(status)}`;
     const altSvc = this.altSvc === null ? "" : `Alt-Svc: ${this.altSvc}\r\n`;
     this.writer.writeText(
@@ -360,7 +339,6 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
         `${altSvc}Content-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
     );
     this.#closeWhenSent(true);
-    return consumed;
   }
 
   #closeWhenSent(linger: boolean): void {

@@ -1,10 +1,10 @@
 /**
- * One request on an HTTP/1.1 connection and its response: the Exchange that the pipeline sees, the
- * source of the request body and the sink of the response body, all in one object per request.
+ * One request on an HTTP/1.1 connection and its response: the Exchange that the pipeline sees and
+ * the sink of the response body, in one object per request.
  */
 import type { BodySink, BodySource, Duplex } from "../http/body.ts";
 import type { BodyFraming } from "../http/body-framing.ts";
-import { ChunkedDecoder, chunkHeader, lastChunk } from "../http/chunked.ts";
+import { chunkHeader, lastChunk } from "../http/chunked.ts";
 import { httpDate } from "../http/date.ts";
 import type { Fields } from "../http/fields.ts";
 import {
@@ -13,17 +13,11 @@ import {
   serializeResponseHead,
   statusLine,
 } from "../http/head-serializer.ts";
-import { HeadError, type RequestHead } from "../http/head-parser.ts";
+import type { RequestHead } from "../http/head-parser.ts";
 import { isBodyless, reasonPhrase } from "../http/status.ts";
-import {
-  maxChunkLineBytes,
-  maxDiscardBytes,
-  maxFieldCount,
-  maxTrailerBytes,
-} from "../config/defaults.ts";
 import type { Exchange, ExchangeRequest, Protocol, Scheme } from "../proxy/exchange.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { SocketWriter } from "../lib/socket-writer.ts";
+import { Http1RequestBody, type RequestBodyOwner } from "./http1-request-body.ts";
 
 /** What an exchange asks of its connection. */
 export interface ExchangeConnection {
@@ -45,17 +39,10 @@ export interface ExchangeConnection {
   destroy(): void;
 }
 
-const chunkedLimits = {
-  maxLineBytes: maxChunkLineBytes,
-  maxTrailerBytes,
-  maxFields: maxFieldCount,
-};
-
-type BodyFlow = "waiting" | "flowing" | "held" | "discarding" | "done";
 /** How the response body is written. */
 type ResponseCoding = "none" | "length" | "chunked" | "until-close";
 
-export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, BodySink {
+export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, RequestBodyOwner {
   readonly #connection: ExchangeConnection;
   readonly #head: RequestHead;
   readonly path: string;
@@ -75,15 +62,10 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
   responseFields: Fields | null = null;
   /** The response was handed over completely. */
   responseDone = false;
-  /** The request body was malformed: what follows it can't be told from it. */
-  bodyBroken = false;
   /** The connection can't be used after this exchange. */
   mustClose = false;
 
-  #flow: BodyFlow;
-  #bodyRemaining: number;
-  #decoder: ChunkedDecoder | null = null;
-  #bodySink: BodySink | null = null;
+  readonly #body: Http1RequestBody | null;
 
   #coding: ResponseCoding = "none";
   #responseRemaining = 0;
@@ -106,10 +88,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
     this.upgrade = options.upgrade;
     this.#clientCloses = options.clientCloses;
     this.#expectsContinue = options.expectsContinue;
-    this.#bodyRemaining = framing.kind === "length" ? framing.length : 0;
-    const empty = framing.kind === "none" || (framing.kind === "length" && framing.length === 0);
-    this.#flow = empty ? "done" : "waiting";
-    if (framing.kind === "chunked") this.#decoder = new ChunkedDecoder(this, chunkedLimits);
+    this.#body = framing.kind === "none" ? null : new Http1RequestBody(framing, this);
   }
 
   get request(): ExchangeRequest {
@@ -134,123 +113,54 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
     return this.#connection.clientPort;
   }
   get body(): BodySource | null {
-    return this.framing.kind === "none" ? null : this;
+    return this.#body;
   }
 
-  // The request body: what the connection receives is pushed into the sink.
-
-  /** Body bytes are wanted now. */
-  get wantsBody(): boolean {
-    return this.#flow === "flowing" || this.#flow === "discarding";
-  }
-  get bodyDone(): boolean {
-    return this.#flow === "done";
-  }
   /** An unfinished response whose end is the end of the connection. */
   get endsByClose(): boolean {
     return this.status !== 0 && this.#coding === "until-close" && !this.responseDone;
   }
 
-  start(sink: BodySink): void {
-    this.#bodySink = sink;
-    if (this.#flow === "done") {
-      this.#bodySink = null;
-      sink.end(null);
-      return;
-    }
-    this.#flow = "flowing";
-    this.#sendContinue();
+  // The request body.
+
+  get wantsBody(): boolean {
+    return this.#body !== null && this.#body.wantsBytes;
+  }
+  get bodyDone(): boolean {
+    return this.#body === null || this.#body.done;
+  }
+  /** The request body was malformed: what follows it can't be told from it. */
+  get bodyMalformed(): boolean {
+    return this.#body !== null && this.#body.malformed;
+  }
+
+  receive(bytes: Buffer, offset: number): number {
+    return this.#body!.receive(bytes, offset);
+  }
+
+  pump(): void {
     this.#connection.pump();
   }
 
-  pause(): void {
-    if (this.#flow !== "flowing") return;
-    this.#flow = "held";
+  holdReading(): void {
     this.#connection.holdReading();
   }
 
-  resume(): void {
-    if (this.#flow !== "held") return;
-    this.#flow = "flowing";
-    this.#connection.pump();
-  }
-
-  cancel(): void {
-    this.#bodySink = null;
-    if (this.#flow === "done") return;
-    this.#flow = "discarding";
-    this.#connection.pump();
-  }
-
-  /** Takes body bytes from `offset`; returns the index behind the last one that it took. */
-  receive(bytes: Buffer, offset: number): number {
-    const end =
-      this.#decoder === null ? this.#receiveLength(bytes, offset) : this.#decode(bytes, offset);
-    if (this.#flow !== "done") this.#bodySink?.flush();
-    return end;
-  }
-
-  /** Chunk data from the decoder. */
-  onChunk(data: Uint8Array): void {
-    if (this.#flow === "discarding" || this.#bodySink === null) this.#discarded(data.length);
-    else if (!this.#bodySink.write(data)) this.pause();
-  }
-
-  #receiveLength(bytes: Buffer, offset: number): number {
-    const end = Math.min(bytes.length, offset + this.#bodyRemaining);
-    this.#bodyRemaining -= end - offset;
-    const data = offset === 0 && end === bytes.length ? bytes : bytes.subarray(offset, end);
-    this.onChunk(data);
-    if (this.#bodyRemaining === 0) this.#bodyEnded(null);
-    return end;
-  }
-
-  #decode(bytes: Buffer, offset: number): number {
-    const decoder = this.#decoder!;
-    const end = decoder.feed(bytes, offset);
-    if (end instanceof HeadError) {
-      this.mustClose = true;
-      this.bodyBroken = true;
-      this.#flow = "done";
-      const sink = this.#bodySink;
-      this.#bodySink = null;
-      sink?.abort(new UpstreamError("malformed-request", "client", "never", end.reason));
-      return bytes.length;
-    }
-    if (decoder.done) this.#bodyEnded(decoder.trailers);
-    return end;
-  }
-
-  #bodyEnded(trailers: Fields | null): void {
-    this.#flow = "done";
-    const sink = this.#bodySink;
-    this.#bodySink = null;
-    sink?.end(trailers);
-    if (this.responseDone) this.#connection.responseEnded();
-  }
-
-  #discardedBytes = 0;
-
-  #discarded(count: number): void {
-    this.#discardedBytes += count;
-    if (this.#discardedBytes <= maxDiscardBytes) return;
-    this.mustClose = true;
-    if (this.responseDone) this.#connection.responseEnded();
-  }
-
-  /** Whether the rest of the upload is worth reading to keep the connection. */
-  get #restIsSmall(): boolean {
-    if (this.#flow === "done") return true;
-    if (this.#decoder !== null) return this.#flow === "flowing" || this.#flow === "held";
-    return this.#bodyRemaining <= maxDiscardBytes && !this.#expectsContinue;
-  }
-
-  #sendContinue(): void {
+  sendContinue(): void {
     if (!this.#expectsContinue || this.status !== 0) return;
     this.#expectsContinue = false;
     this.#continueSent = true;
     this.#connection.writer.writeText("HTTP/1.1 100 Continue\r\n\r\n");
     this.#connection.writer.flush();
+  }
+
+  requestBodyEnded(): void {
+    if (this.responseDone) this.#connection.responseEnded();
+  }
+
+  requestBodyBroken(): void {
+    this.mustClose = true;
+    if (this.responseDone) this.#connection.responseEnded();
   }
 
   // The response.
@@ -277,7 +187,9 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
     if (this.#coding === "until-close" || this.#clientCloses || this.#connection.stopping) {
       this.mustClose = true;
     }
-    if (!this.#restIsSmall) this.mustClose = true;
+    // A client that still waits to be told to send its body may send it, or the next request.
+    const awaitsContinue = this.#expectsContinue && !this.bodyDone;
+    if (awaitsContinue || this.#body?.restIsSmall === false) this.mustClose = true;
     this.#writeHead(status, reason, fields);
     return this;
   }
@@ -351,11 +263,8 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
     this.#connection.writer.flush();
     this.responseDone = true;
     this.#responseSource = null;
-    if (this.#flow === "waiting" || this.#flow === "held" || this.#flow === "flowing") {
-      // Nobody reads the rest of the upload; what is small is thrown away to keep the connection.
-      this.#bodySink = null;
-      this.#flow = "discarding";
-    }
+    // Nobody reads the rest of the upload; what is small is thrown away to keep the connection.
+    this.#body?.discard();
     this.#connection.responseEnded();
   }
 
@@ -374,12 +283,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySource, Bod
   clientGone(): void {
     if (this.aborted || (this.responseDone && this.bodyDone)) return;
     this.aborted = true;
-    const sink = this.#bodySink;
-    this.#bodySink = null;
-    if (this.#flow !== "done") {
-      this.#flow = "done";
-      sink?.abort(new UpstreamError("client-gone", "client", "never", "the client went away"));
-    }
+    this.#body?.abort();
     const onAbort = this.onAbort;
     this.onAbort = null;
     if (!this.responseDone) onAbort?.();

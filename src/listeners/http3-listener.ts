@@ -1,6 +1,7 @@
 /**
  * HTTP/3 on the UDP port beside https. Bun's server has its certificates for life, so a change of them
  * means a new server on the same port: as soon as no request is under way, or after a short wait.
+ * Bun reports no error when another program has the UDP port; it is the TCP port beside it that tells.
  */
 import type { HandshakeCertificates } from "../certificates/handshake-certificates.ts";
 import {

@@ -42,7 +42,7 @@ export class ProxiedConnection implements ClientConnection {
         break;
       case "complete": {
         const { accept, peer } = this.#options;
-        // It joins the set before this one leaves: a listener that stops must not take it for empty.
+        // It joins the set before this one leaves, so that the set is never taken for empty.
         const connection = accept(header.source ?? peer);
         this.#leave();
         if (header.consumed < bytes.length) connection.onData(bytes.subarray(header.consumed));

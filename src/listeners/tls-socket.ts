@@ -59,6 +59,7 @@ export class TlsServer {
     this.#listener = this.#listen();
     // The native methods of a listener are reached through the class that `node:tls` made for them.
     this.#defaults = tls.createServer() as unknown as DefaultCertificateServer;
+    // oxlint-disable-next-line no-underscore-dangle -- that is its name
     this.#defaults._handle = this.#listener;
   }
 

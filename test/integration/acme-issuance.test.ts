@@ -119,17 +119,47 @@ acmeTest("names that no service has never reach the authority", async () => {
   expect(pebble.log).not.toContain("POST");
 });
 
+acmeTest("a name longer than a common name may be is certified as well", async () => {
+  await using stand = new AcmeStand();
+  await using pebble = await startPebble(binaries!, { httpPort: stand.httpPort });
+  const long = `${"a".repeat(60)}.${"b".repeat(40)}.example.com`;
+  stand.start(settingsOf(pebble));
+  stand.manager.update([stand.service([long])]);
+  expect((await stand.handshake(long)).names).toBe(`DNS:${long}`);
+});
+
 acmeTest("refused nonces are repeated", async () => {
   await using stand = new AcmeStand();
   await using pebble = await startPebble(binaries!, {
     httpPort: stand.httpPort,
-    nonceRejectPercent: 25,
+    nonceRejectPercent: 50,
   });
   stand.start(settingsOf(pebble));
   const names = Array.from({ length: 4 }, (_, index) => `app${index}.example.com`);
   stand.manager.update([stand.service(names)]);
   const results = await Promise.all(names.map((each) => stand.handshake(each)));
   expect(results.map(({ names }) => names)).toEqual(names.map((each) => `DNS:${each}`));
+});
+
+acmeTest("an authority that is busy is asked again when it says so", async () => {
+  await using stand = new AcmeStand();
+  await using pebble = await startPebble(binaries!, { httpPort: stand.httpPort });
+  const refusals: number[] = [];
+  const grants: number[] = [];
+  stand.start(settingsOf(pebble), {
+    fetch: async (url, init) => {
+      if (!url.endsWith("/order-plz")) return await fetch(url, init);
+      if (refusals.push(performance.now()) <= 1) {
+        return new Response("later", { status: 503, headers: { "retry-after": "2" } });
+      }
+      grants.push(performance.now());
+      return await fetch(url, init);
+    },
+  });
+  stand.manager.update([stand.service([name])]);
+  expect((await stand.handshake(name)).names).toBe(`DNS:${name}`);
+  expect(grants[0]! - refusals[0]!).toBeGreaterThan(1_990);
+  expect(pebble.orders).toBe(1);
 });
 
 acmeTest("an account can be bound to an external one", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Command } from "../../src/control/protocol.ts";
+import type { CertificateDescription, Command } from "../../src/control/protocol.ts";
 import { parseReply } from "../../src/control/protocol-schema.ts";
 import { startApp } from "../support/app.ts";
 import { startControlPlane } from "../support/control-plane-harness.ts";
@@ -180,7 +180,15 @@ describe("remove", () => {
 describe("list", () => {
   test("it describes services, their targets and what happens on them", async () => {
     using folder = tempFolder();
-    await using proxy = await startControlPlane(folder);
+    const certificate: CertificateDescription = {
+      name: "b.example.com",
+      source: "acme",
+      expires: "2030-01-01T00:00:00.000Z",
+      error: null,
+    };
+    await using proxy = await startControlPlane(folder, {
+      describeCertificates: (service) => (service === "web" ? [certificate] : []),
+    });
     await using writer = app();
     await using reader = app();
     await proxy.send(
@@ -218,6 +226,7 @@ describe("list", () => {
         },
         { target: reader.address, read_only: true, in_flight: 0, served: 0 },
       ],
+      certificates: [certificate],
       options: { strip_prefix: true, target_options: { response_timeout: 30_000_000_000 } },
     });
   });

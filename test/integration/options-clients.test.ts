@@ -216,7 +216,7 @@ describe("--proxy-protocol", () => {
     using idle = await connectRaw(proxy.httpPort);
     await readResponse(idle.send(headers["version 2"]!.header).send(request("/")));
     expect(await proxy.stop()).toBe(0);
-    await Promise.all([silent.closed(), started.closed(), idle.closed()]);
+    for (const client of [silent, started, idle]) await client.receiveAll();
   });
 });
 

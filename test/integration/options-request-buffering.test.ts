@@ -1,5 +1,4 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { join } from "node:path";
 import { startApp } from "../support/app.ts";
 import { waitForInFlight } from "../support/proxy-metrics.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
@@ -7,6 +6,7 @@ import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { type RawMessage, readResponse, valuesOf } from "../support/raw-response.ts";
 import { ok, startScriptedApp } from "../support/scripted-app.ts";
 import { namedSpillFiles, openSpillFiles } from "../support/spill-files.ts";
+import { tinyDisk } from "../support/tiny-disk.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 setDefaultTimeout(30_000);
@@ -152,6 +152,18 @@ describe("--buffer-requests", () => {
     expect(await statusOf(proxy, withLength(1_000), pattern(1_000))).toBe(200);
   });
 
+  test("a full disk costs only the requests that need it", async () => {
+    using app = startScriptedApp();
+    using disk = tinyDisk();
+    await using proxy = await ProxyProcess.start({ env: { TMPDIR: disk.path } });
+    await proxy.deploy("web", app.address, "--buffer-requests", "--buffer-memory=1000");
+    expect(await statusOf(proxy, withLength(300_000), pattern(300_000))).toBe(500);
+    expect(await statusOf(proxy, withLength(1_000), pattern(1_000))).toBe(200);
+    await proxy.waitForLog((line) => line["level"] === "ERROR");
+    expect(openSpillFiles(proxy)).toEqual([]);
+    expect(app.requests.length).toBe(1);
+  });
+
   test("memory is bounded for all bodies together; what is beyond it goes to disk", async () => {
     using app = startScriptedApp();
     await using proxy = await ProxyProcess.start({
@@ -255,7 +267,7 @@ describe("limits without buffering", () => {
       stderr:
         'Error: invalid argument "1M" for "--buffer-memory" flag: strconv.ParseInt: parsing "1M": invalid syntax\n',
     });
-    expect(await Bun.file(join(proxy.statePath)).exists()).toBe(false);
+    expect(await Bun.file(proxy.statePath).exists()).toBe(false);
     expect((await deploy("--max-request-body=1", "--buffer-requests=false")).code).toBe(0);
     expect(await statusOf(proxy, withLength(2), "ab")).toBe(200);
   });

@@ -172,6 +172,8 @@ class PebbleProcess implements Pebble {
           domainBlocklist: options.blockedNames ?? [],
           retryAfter: { authz: 1, order: 1 },
           keyAlgorithm: "ecdsa",
+          // Versions before 2.7 know no profiles.
+          certificateValidityPeriod: options.lifetimeSeconds ?? 7_776_000,
           profiles: {
             default: {
               description: "for tests",

@@ -14,6 +14,8 @@ export interface ProxyProcessOptions {
   args?: string[];
   /** More environment of `run` and of the client commands. */
   env?: Record<string, string>;
+  /** File descriptors that the proxy may have open. */
+  maxDescriptors?: number;
   /** False leaves `--metrics-port` out. */
   metrics?: boolean;
 }
@@ -190,7 +192,10 @@ export class ProxyProcess implements AsyncDisposable {
   #spawn(): void {
     const ports = [`--http-port=${this.httpPort}`, `--https-port=${this.httpsPort}`];
     if (this.#options.metrics !== false) ports.push(`--metrics-port=${this.metricsPort}`);
-    const child = Bun.spawn([...proxyCommand(), "run", ...ports, ...(this.#options.args ?? [])], {
+    const command = [...proxyCommand(), "run", ...ports, ...(this.#options.args ?? [])];
+    const { maxDescriptors } = this.#options;
+    const limit = ["sh", "-c", `ulimit -n ${maxDescriptors}; exec "$@"`, "sh"];
+    const child = Bun.spawn(maxDescriptors === undefined ? command : [...limit, ...command], {
       cwd: this.home,
       env: this.env,
       stdin: "ignore",

@@ -134,7 +134,9 @@ describe("a response", () => {
   });
 
   test.each([204, 304])("of status %d has no body", async (status) => {
-    serve((exchange) => exchange.sendHead(status, "", Fields.of(["ETag", '"a"']), noBody).end(null));
+    serve((exchange) =>
+      exchange.sendHead(status, "", Fields.of(["ETag", '"a"']), noBody).end(null),
+    );
     const response = await ask();
     expect([response.status, response.headers.get("etag")]).toEqual([status, '"a"']);
     expect(await response.text()).toBe("");
@@ -386,10 +388,9 @@ describe("time limits", () => {
   test("a client that takes nothing for long counts as gone", async () => {
     const clock = new ManualClock();
     const chunks = new Chunks(64, 16_384);
-    serve(
-      (exchange) => pipe(chunks, exchange.sendHead(200, "OK", new Fields(), chunkedBody)),
-      { clock },
-    );
+    serve((exchange) => pipe(chunks, exchange.sendHead(200, "OK", new Fields(), chunkedBody)), {
+      clock,
+    });
     using client = await Http2Connection.open(site.port);
     client.send(headersFrame(1, get));
     await waitFor(() => chunks.held, "the source to be held");

@@ -62,7 +62,13 @@ function request(changes: Record<string, string | null> = {}, ...more: Field[]):
 const post = { ":method": "POST" };
 
 const forbidden: [string, Field[]][] = [
-  ["CONNECT", [[":method", "CONNECT"], [":authority", "app.test:443"]]],
+  [
+    "CONNECT",
+    [
+      [":method", "CONNECT"],
+      [":authority", "app.test:443"],
+    ],
+  ],
   ["extended CONNECT", request({ ":method": "CONNECT", ":protocol": "websocket" })],
   ["a method with a blank", request({ ":method": "GE T" })],
   ["an upper-case name", request({}, ["X-Upper", "1"])],

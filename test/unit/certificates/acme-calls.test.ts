@@ -22,18 +22,18 @@ class Setup {
   /** Lets time pass until the promise is settled. */
   async settle(promise: Promise<unknown>): Promise<unknown> {
     let result: unknown;
-    let isSettled = false;
+    const state = { isSettled: false };
     void promise.then(
       (value) => {
         result = value;
-        isSettled = true;
+        state.isSettled = true;
       },
       (error: unknown) => {
         result = error;
-        isSettled = true;
+        state.isSettled = true;
       },
     );
-    while (!isSettled) {
+    while (!state.isSettled) {
       if (this.clock.pendingTimers > 0) this.clock.advance(250);
       await new Promise(setImmediate);
     }

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { createPrivateKey } from "node:crypto";
 import { AcmeError } from "../../../src/certificates/acme-error.ts";
 import { AutomaticCertificate } from "../../../src/certificates/automatic-certificate.ts";
 import type { CertificateKeyPair } from "../../../src/certificates/handshake-certificates.ts";
@@ -207,6 +208,22 @@ test("renewal replaces the certificate in place, with the same key", async () =>
   expect(next.privateKey).toBe(old.privateKey);
   expect(setup.saved).toHaveLength(2);
   expect(setup.changes).toBe(2);
+});
+
+test("renewal of an RSA certificate takes an EC key", async () => {
+  const setup = new Setup();
+  const nowMs = setup.clock.wallMs();
+  const { certificate, privateKey } = createCertificate(["app.test"], {
+    kind: "rsa",
+    notBefore: new Date(nowMs - 80 * dayMs),
+    notAfter: new Date(nowMs + 10 * dayMs),
+  });
+  setup.onDisk = readKeyPair(certificate, privateKey);
+  expect((await setup.get())?.certificate).toBe(certificate);
+  setup.clock.advance(0);
+  await setup.ordered(1);
+  const key = createPrivateKey(setup.issuer.last.request.privateKey);
+  expect(key.asymmetricKeyType).toBe("ec");
 });
 
 test("renewal that fails keeps the old certificate and is tried again after half an hour", async () => {

@@ -6,7 +6,11 @@ import { cacheFolder, DiskCache } from "../../../src/certificates/disk-cache.ts"
 import type { CertificateKeyPair } from "../../../src/certificates/handshake-certificates.ts";
 import { readKeyPair } from "../../../src/certificates/key-pair.ts";
 import type { OnDemandAnswer } from "../../../src/certificates/on-demand.ts";
-import { acmeBackgroundDelayMs, maxBackgroundOrders } from "../../../src/config/defaults.ts";
+import {
+  acmeBackgroundDelayMs,
+  certificatePollIntervalMs,
+  maxBackgroundOrders,
+} from "../../../src/config/defaults.ts";
 import type { ServiceOptions } from "../../../src/config/options.ts";
 import type { ServiceSnapshot } from "../../../src/config/snapshot.ts";
 import { createCertificate } from "../../support/certificates.ts";
@@ -171,6 +175,20 @@ describe("the choice by server name", () => {
     expect(obtained).not.toBeNull();
     expect(setup.manager.all().get("auto.test")).toBe(obtained!);
     expect(setup.changes).toBe(2);
+  });
+
+  test("changes are told only when a certificate or the stand-in changed", () => {
+    using setup = new Setup();
+    const service = tls("web", ["app.test"], setup.files("web", "app.test"));
+    setup.manager.update([service]);
+    expect(setup.changes).toBe(1);
+    setup.manager.update([structuredClone(service)]);
+    expect(setup.changes).toBe(1);
+    setup.files("web", "app.test");
+    setup.clock.advance(certificatePollIntervalMs);
+    expect(setup.changes).toBe(2);
+    setup.manager.update([]);
+    expect(setup.changes).toBe(3);
   });
 });
 

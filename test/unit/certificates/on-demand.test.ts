@@ -25,6 +25,7 @@ class Setup {
     this.policy = new OnDemandPolicy({
       clock: this.clock,
       logger: this.logger,
+      caFiles: [],
       askTarget: (service, path, host) => {
         this.questions.push(`${service} ${path} ${host}`);
         return askTarget(service, path, host);

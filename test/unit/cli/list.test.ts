@@ -14,6 +14,7 @@ function description(part: Partial<ServiceDescription>): ServiceDescription {
     degraded: null,
     held_requests: 0,
     target_details: [],
+    certificates: [],
     options: {},
     ...part,
   };

@@ -277,7 +277,10 @@ describe("what is no handshake", () => {
     raw.send("\x16garbage that is no record at all");
     await raw.receiveAll();
     expect(site.outcomes).toHaveLength(1);
-    expect(site.outcomes[0]).toMatchObject({ kind: "failed", reason: expect.stringMatching(/\w+/) });
+    expect(site.outcomes[0]).toMatchObject({
+      kind: "failed",
+      reason: expect.stringMatching(/\w+/),
+    });
   });
 
   test("a silent client that leaves is heard of by its connection", async () => {

@@ -16,7 +16,7 @@ const allowed: Record<string, string[]> = {
   http: ["lib"],
   upstream: ["http", "config", "lib"],
   services: ["upstream", "http", "config", "lib"],
-  proxy: ["services", "upstream", "http", "config", "lib"],
+  proxy: ["services", "upstream", "telemetry", "http", "config", "lib"],
   listeners: ["proxy", "services", "upstream", "http", "config", "lib"],
   certificates: ["http", "config", "lib"],
   telemetry: ["http", "config", "lib"],

@@ -1,0 +1,163 @@
+/** The body of one request on an HTTP/1.1 connection: what the connection receives goes into a sink. */
+import {
+  maxChunkLineBytes,
+  maxDiscardBytes,
+  maxFieldCount,
+  maxTrailerBytes,
+} from "../config/defaults.ts";
+import type { BodySink, BodySource } from "../http/body.ts";
+import type { BodyFraming } from "../http/body-framing.ts";
+import { ChunkedDecoder } from "../http/chunked.ts";
+import type { Fields } from "../http/fields.ts";
+import { HeadError } from "../http/head-parser.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
+
+/** What a request body asks of its exchange. */
+export interface RequestBodyOwner {
+  /** The client waits to be told to send (RFC 9110 10.1.1). */
+  sendContinue(): void;
+  /** Reads on: body bytes may wait in the read-ahead. */
+  pump(): void;
+  holdReading(): void;
+  /** The whole body was read. */
+  requestBodyEnded(): void;
+  /** Where the body ends can't be told, or it is not worth reading on: no further request follows. */
+  requestBodyBroken(): void;
+}
+
+/** `waiting`: nobody has asked for it; `held`: the sink holds it back; `discarding`: nobody wants it. */
+type Flow = "waiting" | "flowing" | "held" | "discarding" | "done";
+
+const chunkedLimits = {
+  maxLineBytes: maxChunkLineBytes,
+  maxTrailerBytes,
+  maxFields: maxFieldCount,
+};
+
+export class Http1RequestBody implements BodySource {
+  readonly #owner: RequestBodyOwner;
+  readonly #decoder: ChunkedDecoder | null;
+  #remaining: number;
+  #flow: Flow;
+  #sink: BodySink | null = null;
+  #discardedBytes = 0;
+  /** It was malformed: what follows it can't be told from it. */
+  malformed = false;
+
+  constructor(framing: BodyFraming, owner: RequestBodyOwner) {
+    this.#owner = owner;
+    this.#decoder = framing.kind === "chunked" ? new ChunkedDecoder(this, chunkedLimits) : null;
+    this.#remaining = framing.kind === "length" ? framing.length : 0;
+    this.#flow = this.#decoder === null && this.#remaining === 0 ? "done" : "waiting";
+  }
+
+  /** Bytes are wanted now. */
+  get wantsBytes(): boolean {
+    return this.#flow === "flowing" || this.#flow === "discarding";
+  }
+
+  get done(): boolean {
+    return this.#flow === "done";
+  }
+
+  /** Whether what is left may be read and thrown away to keep the connection. */
+  get restIsSmall(): boolean {
+    if (this.#flow === "done") return true;
+    if (this.#decoder !== null) return this.#flow === "flowing" || this.#flow === "held";
+    return this.#remaining <= maxDiscardBytes;
+  }
+
+  start(sink: BodySink): void {
+    if (this.#flow === "done") {
+      sink.end(null);
+      return;
+    }
+    this.#sink = sink;
+    this.#flow = "flowing";
+    this.#owner.sendContinue();
+    this.#owner.pump();
+  }
+
+  pause(): void {
+    if (this.#flow !== "flowing") return;
+    this.#flow = "held";
+    this.#owner.holdReading();
+  }
+
+  resume(): void {
+    if (this.#flow !== "held") return;
+    this.#flow = "flowing";
+    this.#owner.pump();
+  }
+
+  cancel(): void {
+    this.discard();
+    this.#owner.pump();
+  }
+
+  /** Nobody reads the rest. */
+  discard(): void {
+    this.#sink = null;
+    if (this.#flow !== "done") this.#flow = "discarding";
+  }
+
+  /** The client has gone before the end. */
+  abort(): void {
+    this.#break(new UpstreamError("client-gone", "client", "never", "the client went away"));
+  }
+
+  /** Takes bytes from `offset`; returns the index behind the last one that it took. */
+  receive(bytes: Buffer, offset: number): number {
+    const end = this.#decoder === null ? this.#take(bytes, offset) : this.#decode(bytes, offset);
+    if (this.#flow !== "done") this.#sink?.flush();
+    return end;
+  }
+
+  /** Chunk data from the decoder. */
+  onChunk(data: Uint8Array): void {
+    if (this.#sink === null) this.#discarded(data.length);
+    else if (!this.#sink.write(data)) this.pause();
+  }
+
+  #take(bytes: Buffer, offset: number): number {
+    const end = Math.min(bytes.length, offset + this.#remaining);
+    this.#remaining -= end - offset;
+    this.onChunk(offset === 0 && end === bytes.length ? bytes : bytes.subarray(offset, end));
+    if (this.#remaining === 0) this.#finish(null);
+    return end;
+  }
+
+  #decode(bytes: Buffer, offset: number): number {
+    const decoder = this.#decoder!;
+    const end = decoder.feed(bytes, offset);
+    if (end instanceof HeadError) {
+      this.malformed = true;
+      this.#owner.requestBodyBroken();
+      this.#break(new UpstreamError("malformed-request", "client", "never", end.reason));
+      return bytes.length;
+    }
+    if (decoder.done) this.#finish(decoder.trailers);
+    return end;
+  }
+
+  #finish(trailers: Fields | null): void {
+    this.#flow = "done";
+    const sink = this.#sink;
+    this.#sink = null;
+    sink?.end(trailers);
+    this.#owner.requestBodyEnded();
+  }
+
+  #break(error: UpstreamError): void {
+    if (this.#flow === "done") return;
+    this.#flow = "done";
+    const sink = this.#sink;
+    this.#sink = null;
+    sink?.abort(error);
+  }
+
+  #discarded(count: number): void {
+    this.#discardedBytes += count;
+    if (this.#discardedBytes > maxDiscardBytes) this.#owner.requestBodyBroken();
+  }
+}

@@ -1,0 +1,108 @@
+/** HTTP/3 with Bun's own client, and a handler in place of the pipeline. */
+import { afterEach, expect, test } from "bun:test";
+import { clientLimits } from "../../src/config/defaults.ts";
+import type { BodySource } from "../../src/http/body.ts";
+import { pipe } from "../../src/http/body.ts";
+import { Fields } from "../../src/http/fields.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { Http3Listener } from "../../src/listeners/http3-listener.ts";
+import type { Exchange } from "../../src/proxy/exchange.ts";
+import { FakeCertificates, keyPair } from "../support/fake-certificates.ts";
+import { RecordingLogger } from "../support/recording-logger.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+let listener: Http3Listener;
+const certificates = new FakeCertificates("localhost");
+const exchanges: Exchange[] = [];
+afterEach(() => {
+  listener.destroy();
+  certificates.onChange = null;
+  exchanges.length = 0;
+});
+
+function serve(handle: (exchange: Exchange) => void): void {
+  listener = new Http3Listener({
+    bind: "",
+    port: 0,
+    limits: clientLimits,
+    clock: systemClock,
+    logger: new RecordingLogger(),
+    certificates,
+    altSvc: null,
+    handle(exchange) {
+      exchanges.push(exchange);
+      handle(exchange);
+    },
+  });
+}
+
+async function ask(init: RequestInit = {}, host = "localhost"): Promise<Response> {
+  return fetch(`https://${host}:${listener.port}/x?y`, {
+    protocol: "http3",
+    tls: { rejectUnauthorized: false },
+    keepalive: false,
+    ...init,
+  });
+}
+
+test("a request comes with everything that routing needs", async () => {
+  serve((exchange) => exchange.respond(200, new Fields(), Buffer.from("answer")));
+  const response = await ask();
+  expect(await response.text()).toBe("answer");
+  expect(response.headers.get("content-length")).toBe("6");
+  expect(exchanges[0]!.request).toMatchObject({
+    protocol: "HTTP/3.0",
+    scheme: "https",
+    host: `localhost:${listener.port}`,
+    path: "/x",
+    query: "?y",
+  });
+});
+
+test("bodies pass both ways", async () => {
+  serve((exchange) => {
+    let received = 0;
+    pipe(exchange.request.body!, {
+      attach(_source: BodySource) {},
+      write(chunk) {
+        received += chunk.length;
+        return true;
+      },
+      flush() {},
+      end: () => exchange.respond(200, new Fields(), Buffer.from(String(received))),
+      abort() {},
+    });
+  });
+  const response = await ask({ method: "POST", body: Buffer.alloc(300_000) });
+  expect(await response.text()).toBe("300000");
+});
+
+test("a name without certificate is refused", async () => {
+  serve((exchange) => exchange.respond(200, new Fields(), Buffer.from("x")));
+  await expect(ask({}, "127.0.0.1")).rejects.toThrow();
+  await ask();
+  expect(exchanges).toHaveLength(1);
+});
+
+test("a new certificate is served on the same port", async () => {
+  certificates.pairs.delete("localhost");
+  serve((exchange) => exchange.respond(200, new Fields(), Buffer.from("x")));
+  const { port } = listener;
+  certificates.pairs.set("localhost", keyPair("localhost"));
+  certificates.onChange!();
+  const response = await waitFor(() => ask().catch(() => null), "the new certificate");
+  expect(response.status).toBe(200);
+  expect(listener.port).toBe(port);
+});
+
+test("finish waits for the answer under way", async () => {
+  serve(() => {});
+  const response = ask();
+  await waitFor(() => exchanges.length === 1, "the request");
+  let finished = false;
+  const finishing = listener.finish().then(() => (finished = true));
+  expect(finished).toBe(false);
+  exchanges[0]!.respond(200, new Fields(), Buffer.from("late"));
+  expect(await (await response).text()).toBe("late");
+  await finishing;
+});
