@@ -2,13 +2,20 @@
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CertificateManager } from "./certificates/certificate-manager.ts";
+import { productVersion } from "./cli/version.ts";
 import { CommandError } from "./config/command-error.ts";
 import { logFlushBytes, logFlushIntervalMs, shutdownTimeoutMs } from "./config/defaults.ts";
+import { certificateFolder } from "./config/paths.ts";
 import type { RunOptions } from "./config/run-options.ts";
 import { ControlPlane } from "./control/control-plane.ts";
 import { CidrError, CidrList } from "./lib/cidr.ts";
 import { systemClock as clock } from "./lib/clock.ts";
+import { Http3Listener } from "./listeners/http3-listener.ts";
 import { HttpListener } from "./listeners/http-listener.ts";
+import { TlsListener } from "./listeners/tls-listener.ts";
+import { askTarget } from "./proxy/ask-target.ts";
+import type { Exchange } from "./proxy/exchange.ts";
 import { loadErrorPages } from "./proxy/error-page-files.ts";
 import { ErrorPages } from "./proxy/error-pages.ts";
 import { Pipeline } from "./proxy/pipeline.ts";
@@ -39,14 +46,30 @@ export async function runServer(options: RunOptions): Promise<number> {
     clock,
     createTransport: (host, port) => new Transport({ host, port, clock }),
   });
+  const certificates = new CertificateManager({
+    clock,
+    logger,
+    acme: options.acme,
+    defaultCachePath: certificateFolder(options.dataPath),
+    userAgent: `kamal-proxy/${productVersion}`,
+    askTarget: (service, pathAndQuery, host) => askTarget(services, service, pathAndQuery, host),
+  });
   const controlPlane = new ControlPlane({
-    dataPlane: services,
+    dataPlane: {
+      apply(snapshot) {
+        services.apply(snapshot);
+        certificates.update(snapshot.services);
+      },
+      drain: (targetIds, timeoutMs) => services.drain(targetIds, timeoutMs),
+      samples: () => services.samples(),
+    },
     logger,
     clock,
     statePath: join(options.dataPath, "kamal-proxy.state"),
     socketPath: options.socketPath,
     loadErrorPages,
-    checkCertificate: () => {},
+    checkCertificate: (service) => certificates.checkCertificate(service),
+    describeCertificates: (service) => certificates.describe(service).certificates,
   });
   await controlPlane.restore();
 
@@ -66,6 +89,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     pages: pages.defaults,
     pagesOf: (service) => pages.of(service.snapshot.errorPages),
     trustedProxies: trusted,
+    challengeResponse: (hostName, path) => certificates.challengeResponse(hostName, path),
     spoolMemory: new SpoolMemory(options.bufferMemoryTotalBytes),
     spoolFolder: tmpdir(),
     targetRetryMs: options.targetRetryMs,
@@ -82,20 +106,47 @@ export async function runServer(options: RunOptions): Promise<number> {
   if (metricsListener !== null) {
     logger.info("Metrics enabled", { address: `${options.bind}:${metricsListener.port}` });
   }
-  const listener = new HttpListener({
-    bind: options.bind,
+  const { bind, limits } = options;
+  const handle = (exchange: Exchange): void => void pipeline.handle(exchange);
+  const proxyPeers = options.proxyProtocol ? trusted : null;
+  const altSvc = options.http3 ? `h3=":${options.httpsPort}"; ma=2592000` : null;
+  const listeners: Listener[] = [];
+  const http = new HttpListener({
+    bind,
     port: options.httpPort,
-    limits: options.limits,
+    limits,
     clock,
-    proxyPeers: options.proxyProtocol ? trusted : null,
-    handle: (exchange) => void pipeline.handle(exchange),
+    proxyPeers,
+    handle,
   });
+  listeners.push(http);
+  const https = new TlsListener({
+    bind,
+    port: options.httpsPort,
+    limits,
+    clock,
+    logger,
+    certificates,
+    minTlsVersion: options.minTlsVersion,
+    altSvc,
+    handle,
+  });
+  listeners.push(https);
+  if (options.http3) {
+    const { port } = https;
+    listeners.push(
+      new Http3Listener({ bind, port, limits, clock, logger, certificates, altSvc, handle }),
+    );
+  }
   await controlPlane.listen();
-  logger.info("Server started", { http: listener.port, https: options.httpsPort });
+  logger.info("Server started", { http: http.port, https: https.port });
 
   await stopSignal;
   const impatient = nextSignal();
-  const finished = Promise.all([controlPlane.close(), listener.finish()]);
+  const finished = Promise.all([
+    controlPlane.close(),
+    ...listeners.map((listener) => listener.finish()),
+  ]);
   const timeUp = Promise.withResolvers<void>();
   const timer = clock.after(shutdownTimeoutMs, () => {
     logger.warn("Closing active connections");
@@ -103,7 +154,8 @@ export async function runServer(options: RunOptions): Promise<number> {
   });
   await Promise.race([finished, timeUp.promise, impatient]);
   timer.cancel();
-  listener.destroy();
+  for (const listener of listeners) listener.destroy();
+  certificates.close();
   services.close();
   await metricsListener?.close();
   // What was cut just now still gets its log line.
@@ -111,6 +163,12 @@ export async function runServer(options: RunOptions): Promise<number> {
   logger.info("Server stopped");
   output.close();
   return 0;
+}
+
+interface Listener {
+  /** Takes no more connections; resolves when every request under way is answered. */
+  finish(): Promise<void>;
+  destroy(): void;
 }
 
 /** Resolves at the next SIGTERM or SIGINT. */

@@ -54,6 +54,8 @@ export interface ChallengeAnswer {
   body: string;
 }
 
+const noSuchChallenge: ChallengeAnswer = { status: 404, body: "no such challenge\n" };
+
 export class CertificateManager implements HandshakeCertificates {
   onChange: (() => void) | null = null;
   readonly #settings: CertificateManagerSettings;
@@ -152,14 +154,22 @@ export class CertificateManager implements HandshakeCertificates {
     this.#static.check(options);
   }
 
-  /** The answer to HTTP-01 (RFC 8555 8.3); null: an ordinary request. The host name is without port. */
-  challengeResponse(hostName: string, path: string): ChallengeAnswer | null {
+  /**
+   * The answer to HTTP-01 (RFC 8555 8.3); null: an ordinary request. The host name is without port.
+   * A promise only for a host on demand whose permission is not known.
+   */
+  challengeResponse(
+    hostName: string,
+    path: string,
+  ): ChallengeAnswer | Promise<ChallengeAnswer> | null {
     if (!path.startsWith(challengePathPrefix)) return null;
-    const service = this.#services.lookup(hostName.toLowerCase().replace(/\.$/, ""));
+    const name = hostName.toLowerCase().replace(/\.$/, "");
+    const service = this.#services.lookup(name);
     if (service === null || sourceOf(service) === "file") return null;
     const keyAuthorization = this.#challenges.keyAuthorization(path);
-    if (keyAuthorization === undefined) return { status: 404, body: "no such challenge\n" };
-    return { status: 200, body: keyAuthorization };
+    if (keyAuthorization !== undefined) return { status: 200, body: keyAuthorization };
+    const isKnown = sourceOf(service) === "acme" || !isOrderable(name);
+    return isKnown ? noSuchChallenge : this.#answerOnDemand(service, name);
   }
 
   /** The certificates of a service, for `list`. */
@@ -195,6 +205,12 @@ export class CertificateManager implements HandshakeCertificates {
     this.onChange = null;
   }
 
+  async #answerOnDemand(service: ServiceSnapshot, name: string): Promise<ChallengeAnswer> {
+    if (this.#storeOf(service).find(name)?.isSettled) return noSuchChallenge;
+    const denial = await this.#denial(service, name);
+    return denial === null ? noSuchChallenge : { status: 403, body: `${denial}\n` };
+  }
+
   /** A change of health publishes services as well: listeners need not hear of that. */
   #tellChange(): void {
     const told = this.#told;
@@ -213,14 +229,18 @@ export class CertificateManager implements HandshakeCertificates {
     if (!isOrderable(name)) return this.#refuse(name, "it can't have an automatic certificate");
     const store = this.#storeOf(service);
     if (store.find(name)?.isSettled) return await store.certificate(name).get();
-    const url = service.options.tlsOnDemandUrl;
-    // What was issued once was allowed then.
-    const isAllowed =
-      (await store.hasSaved(name)) || (await this.#onDemand.isAllowed(service.name, url, name));
+    const denial = await this.#denial(service, name);
     // Another deploy may have taken the name away meanwhile.
     const isStillServed = this.#storeServing(name) === store;
-    if (!isAllowed || !isStillServed) return this.#refuse(name, "the on-demand check denied it");
+    if (denial !== null || !isStillServed)
+      return this.#refuse(name, denial ?? "its service is gone");
     return await store.certificate(name).get();
+  }
+
+  /** What was issued once was allowed then, so it is not asked about again. */
+  async #denial(service: ServiceSnapshot, name: string): Promise<string | null> {
+    if (await this.#storeOf(service).hasSaved(name)) return null;
+    return await this.#onDemand.denial(service.name, service.options.tlsOnDemandUrl, name);
   }
 
   #refuse(host: string, reason: string): null {

@@ -7,6 +7,7 @@ import {
 } from "../config/defaults.ts";
 import type { Clock } from "../lib/clock.ts";
 import { ConcurrencyLimit } from "../lib/concurrency-limit.ts";
+import { goQuote } from "../lib/go-quote.ts";
 import type { Logger } from "../lib/logger.ts";
 import { OncePerKey } from "../lib/once-per-key.ts";
 import type { Fetch } from "./acme-http.ts";
@@ -37,44 +38,45 @@ export interface OnDemandSettings {
 
 export class OnDemandPolicy {
   readonly #settings: OnDemandSettings;
-  readonly #questions = new OncePerKey<string, boolean>();
+  readonly #questions = new OncePerKey<string, string | null>();
   readonly #limit = new ConcurrencyLimit(maxOnDemandQuestions, maxWaitingOnDemandQuestions);
 
   constructor(settings: OnDemandSettings) {
     this.#settings = settings;
   }
 
-  /** Handshakes for one host share a question; no answer is remembered. Never rejects. */
-  async isAllowed(service: string, url: string, host: string): Promise<boolean> {
+  /**
+   * Why the host may have no certificate; null: it may. Those who ask for one host together share a
+   * question; no answer is remembered. Never rejects.
+   */
+  async denial(service: string, url: string, host: string): Promise<string | null> {
     return await this.#questions.run(`${service} ${host}`, async () => {
       const asked = this.#limit.run(() => this.#ask(service, url, host));
-      if (asked !== null) return await asked;
-      this.#settings.logger.warn("TLS on-demand check denied host", {
-        host,
-        error: "too many questions are waiting",
-      });
-      return false;
+      return asked === null ? this.#deny(host, "too many questions are waiting") : await asked;
     });
   }
 
-  async #ask(service: string, url: string, host: string): Promise<boolean> {
-    const { logger } = this.#settings;
-    const isPath = url.startsWith("/");
+  async #ask(service: string, url: string, host: string): Promise<string | null> {
     try {
-      const answer = await this.#answer(service, questionUrl(url, host), host);
-      if (answer.status === 200) return true;
-      const { status } = answer;
-      const body = Buffer.from(answer.body).toString("utf8", 0, maxOnDemandBodyBytes);
-      logger.warn("TLS on-demand check denied host", { host, status, body });
+      const { status, body } = await this.#answer(service, questionUrl(url, host), host);
+      if (status === 200) return null;
+      return this.#denyFor(host, status, body);
     } catch (error) {
-      logger.warn("TLS on-demand check denied host", {
-        host,
-        // What the proxy would have answered for its own target.
-        ...(isPath ? { status: error instanceof TimeUp ? 504 : 502, body: "" } : {}),
-        error: describeError(error),
-      });
+      if (!url.startsWith("/")) return this.#deny(host, describeError(error));
+      // What the proxy would have answered for its own target.
+      return this.#denyFor(host, error instanceof TimeUp ? 504 : 502, "");
     }
-    return false;
+  }
+
+  #denyFor(host: string, status: number, fullBody: string): string {
+    const body = Buffer.from(fullBody).toString("utf8", 0, maxOnDemandBodyBytes);
+    this.#settings.logger.warn(denialMessage, { host, status, body });
+    return `${host} is not allowed to get a certificate (status: ${status}, body: ${goQuote(body)})`;
+  }
+
+  #deny(host: string, error: string): string {
+    this.#settings.logger.warn(denialMessage, { host, error });
+    return `${host} is not allowed to get a certificate (${error})`;
   }
 
   async #answer(service: string, url: string, host: string): Promise<OnDemandAnswer> {
@@ -111,6 +113,8 @@ export class OnDemandPolicy {
 }
 
 class TimeUp extends Error {}
+
+const denialMessage = "TLS on-demand check denied host";
 
 /** The endpoint's own parameters stay, but for `host`; sorted by name as kamal-proxy does. */
 export function questionUrl(url: string, host: string): string {

@@ -2,6 +2,7 @@
 import { bufferMemoryTotalBytes, clientLimits, targetRetryMs } from "../config/defaults.ts";
 import type { ClientLimits } from "../config/defaults.ts";
 import type { Environment } from "../config/paths.ts";
+import type { MinTlsVersion } from "../config/run-options.ts";
 import { CidrError, CidrList } from "../lib/cidr.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import { parseGoInteger } from "../lib/go-number.ts";
@@ -59,6 +60,10 @@ export function parseAddressBlocks(text: string): Parsed<string[]> {
   return fault === undefined ? { value: blocks } : { error: fault };
 }
 
+export function readMinTlsVersion(environment: Environment): MinTlsVersion {
+  return strictSetting(environment, "KAMAL_PROXY_TLS_MIN_VERSION", tlsVersion) ?? "1.2";
+}
+
 export function addressBlockFault(blocks: readonly string[]): string | undefined {
   const list = CidrList.parse(blocks);
   return list instanceof CidrError ? list.message : undefined;
@@ -69,7 +74,7 @@ export function limitNotes(): string {
   const rows = limitSettings().map(({ variable, description, default: value }) => {
     return [variable, `${description} (default ${value})`] as const;
   });
-  return `Environment variables without a flag:\n${columns(rows)}`;
+  return `Environment variables without a flag:\n${columns([...rows, ...otherSettings])}`;
 }
 
 function limitSettings(): LimitSetting[] {
@@ -96,6 +101,22 @@ function limitSettings(): LimitSetting[] {
       default: formatDuration(targetRetryMs),
     },
   ];
+}
+
+const otherSettings: readonly (readonly [variable: string, description: string])[] = [
+  ["KAMAL_PROXY_TLS_MIN_VERSION", "Oldest TLS version that is accepted, 1.2 or 1.3 (default 1.2)"],
+  [
+    "KAMAL_PROXY_ACME_DIRECTORY",
+    "Directory URL of the certificate authority (default Let's Encrypt)",
+  ],
+  ["KAMAL_PROXY_ACME_CA_FILE", "PEM file with the authorities to trust for the directory"],
+  ["KAMAL_PROXY_ACME_EMAIL", "Contact address of the ACME account"],
+  ["KAMAL_PROXY_ACME_EAB_KID", "Key identifier of the external account binding"],
+  ["KAMAL_PROXY_ACME_EAB_HMAC_KEY", "Key of the external account binding, base64url"],
+];
+
+function tlsVersion(text: string): Parsed<MinTlsVersion> {
+  return text === "1.2" || text === "1.3" ? { value: text } : { error: "must be 1.2 or 1.3" };
 }
 
 function positiveDuration(text: string): Parsed<number> {

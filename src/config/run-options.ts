@@ -1,4 +1,5 @@
 /** What `run` takes from its flags and environment. */
+import type { AcmeSettings } from "./acme-settings.ts";
 import type { ClientLimits } from "./defaults.ts";
 
 export interface RunOptions {
@@ -22,4 +23,8 @@ export interface RunOptions {
   trustedProxies: string[] | null;
   /** A PROXY protocol header (v1 or v2) is expected from trusted addresses. */
   proxyProtocol: boolean;
+  minTlsVersion: MinTlsVersion;
+  acme: AcmeSettings;
 }
+
+export type MinTlsVersion = "1.2" | "1.3";

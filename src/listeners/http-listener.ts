@@ -2,6 +2,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
 import type { CidrList } from "../lib/cidr.ts";
+import { descriptorCeiling } from "../lib/descriptor-ceiling.ts";
 import { unmapIpv4 } from "../lib/socket-address.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { bindError, checkPort } from "./bind-error.ts";
@@ -25,6 +26,7 @@ export interface HttpListenerOptions {
 export class HttpListener {
   readonly #connections: ConnectionSet;
   readonly #listener: Bun.TCPSocketListener<ClientConnection>;
+  readonly #descriptorCeiling = descriptorCeiling();
   #accepting = true;
 
   constructor(options: HttpListenerOptions) {
@@ -38,7 +40,7 @@ export class HttpListener {
       wallMs: () => options.clock.wallMs(),
     };
     this.#listener = listen(options.bind, options.port, (socket) => {
-      if (!this.#accepting) {
+      if (!this.#accepting || socket.fd >= this.#descriptorCeiling) {
         socket.terminate();
         return null;
       }
@@ -75,7 +77,8 @@ export class HttpListener {
   }
 }
 
-type TcpSocket = Bun.Socket<ClientConnection | null>;
+/** Bun's types leave the descriptor out. */
+type TcpSocket = Bun.Socket<ClientConnection | null> & { readonly fd: number };
 
 function listen(
   bind: string,
@@ -84,7 +87,7 @@ function listen(
 ): Bun.TCPSocketListener<ClientConnection> {
   const socket: Bun.SocketHandler<ClientConnection | null> = {
     open(socket) {
-      socket.data = accept(socket);
+      socket.data = accept(socket as TcpSocket);
     },
     data(socket, chunk) {
       socket.data?.onData(chunk);

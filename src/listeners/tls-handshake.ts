@@ -18,8 +18,8 @@ export class TlsHandshake implements ClientConnection {
   constructor(socket: ClientSocket, options: TlsHandshakeOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#startedMs = options.connections.nowMs;
     options.connections.add(this);
+    this.#startedMs = options.connections.nowMs;
   }
 
   /** The connection goes on as another one, which is to be made before. */

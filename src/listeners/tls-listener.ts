@@ -1,7 +1,9 @@
 /** The https port: HTTP/1.1 and HTTP/2 over TLS, and the validations of TLS-ALPN-01 (RFC 8737). */
 import type { HandshakeCertificates } from "../certificates/handshake-certificates.ts";
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
+import type { MinTlsVersion } from "../config/run-options.ts";
 import type { Clock } from "../lib/clock.ts";
+import { descriptorCeiling } from "../lib/descriptor-ceiling.ts";
 import type { Logger } from "../lib/logger.ts";
 import { joinHostPort, unmapIpv4 } from "../lib/socket-address.ts";
 import type { Exchange } from "../proxy/exchange.ts";
@@ -11,12 +13,7 @@ import { Http1Connection, type Http1Context } from "./http1-connection.ts";
 import { Http2Relay, type Http2RelayContext } from "./http2-relay.ts";
 import { Http2Server } from "./http2-server.ts";
 import { TlsHandshake } from "./tls-handshake.ts";
-import {
-  TlsServer,
-  type HandshakeOutcome,
-  type MinTlsVersion,
-  type TlsSocket,
-} from "./tls-socket.ts";
+import { TlsServer, type HandshakeOutcome, type TlsSocket } from "./tls-socket.ts";
 
 export interface TlsListenerOptions {
   /** Empty: every address, IPv4 and IPv6. */
@@ -38,6 +35,7 @@ export class TlsListener {
   readonly #http1: Http1Context;
   readonly #http2: Http2RelayContext;
   readonly #server: TlsServer;
+  readonly #descriptorCeiling = descriptorCeiling();
   #accepting = true;
 
   constructor(options: TlsListenerOptions) {
@@ -104,7 +102,7 @@ export class TlsListener {
   }
 
   #accept(socket: TlsSocket): ClientConnection | null {
-    if (!this.#accepting) {
+    if (!this.#accepting || socket.fd >= this.#descriptorCeiling) {
       socket.terminate();
       return null;
     }

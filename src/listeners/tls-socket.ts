@@ -9,6 +9,7 @@
  * - a `tls.Server` that never listens swaps the default certificate of our listener;
  * - protocol versions and groups are those of the listener, cipher suites those of the context.
  */
+import type { MinTlsVersion } from "../config/run-options.ts";
 import { writeSync } from "node:fs";
 import tls from "node:tls";
 import type { CertificateKeyPair } from "../certificates/handshake-certificates.ts";
@@ -16,11 +17,10 @@ import { normalizeHost } from "../http/host.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
 
-export type MinTlsVersion = "1.2" | "1.3";
-
 /** A TLS connection that was accepted; its bytes are the decrypted ones. */
 export interface TlsSocket extends ClientSocket {
   data: ClientConnection | null;
+  readonly fd: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
 }

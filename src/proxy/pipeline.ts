@@ -34,6 +34,8 @@ import { RequestContext } from "./request-context.ts";
 import type { RequestRecorder } from "./request-record.ts";
 import { SpooledBody, type SpoolMemory, type SpoolOptions } from "./spooled-body.ts";
 
+type ChallengeResponse = { status: number; body: string } | null;
+
 export interface PipelineOptions {
   services: LiveServices<Transport>;
   recorder: RequestRecorder;
@@ -45,6 +47,8 @@ export interface PipelineOptions {
   /** The pages of a service, or the default ones. */
   pagesOf(service: Service<Transport>): ErrorPages;
   trustedProxies: CidrList | null;
+  /** Null when the service of that host has no automatic certificate. */
+  challengeResponse(hostName: string, path: string): ChallengeResponse | Promise<ChallengeResponse>;
   spoolMemory: SpoolMemory;
   spoolFolder: string;
   /** How long a request is held while its targets refuse connections; 0: not at all. */
@@ -97,6 +101,7 @@ export class Pipeline {
       this.#page(context, 404);
       return;
     }
+    if (isChallenge(context) && (await this.#answerChallenge(context))) return;
     if (this.#redirect(context, service)) return;
     // Nothing is awaited on the common path: body bytes that came with the head would wait in a copy.
     if (service.gate.state !== "running" && !(await this.#admit(context, service))) return;
@@ -128,6 +133,17 @@ export class Pipeline {
     }
     this.#options.recorder.started(context);
     return service;
+  }
+
+  /** Answers HTTP-01 validations (RFC 8555 8.3) of services with automatic certificates. */
+  async #answerChallenge(context: RequestContext): Promise<boolean> {
+    const { exchange } = context;
+    const { hostName, path } = exchange.request;
+    const answer = await this.#options.challengeResponse(hostName, path);
+    if (answer === null) return false;
+    const fields = Fields.of(["Content-Type", "text/plain; charset=utf-8"]);
+    exchange.respond(answer.status, fields, Buffer.from(answer.body));
+    return true;
   }
 
   /** Redirects to the wanted scheme or host; refuses TLS for services without it. */
@@ -389,4 +405,8 @@ function clientGone(): UpstreamError {
 /** Those of the deployment that the request goes to; a service may have no target at all. */
 function optionsOf(balancer: LoadBalancer<Transport>, service: Service<Transport>): TargetOptions {
   return balancer.targets[0]?.options ?? service.targetOptions;
+}
+
+function isChallenge(context: RequestContext): boolean {
+  return context.exchange.request.path.startsWith("/.well-known/acme-challenge/");
 }

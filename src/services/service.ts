@@ -70,6 +70,10 @@ export class Service<T extends TargetTransport = TargetTransport> {
     this.#healthCheckPath = byteString(path.startsWith("/") ? path : `/${path}`);
   }
 
+  get activeBalancer(): LoadBalancer<T> {
+    return this.#active;
+  }
+
   /** By the cookies of the request: the rollout group or all others. */
   balancerFor(request: Fields): LoadBalancer<T> {
     if (this.#rollout === null || this.#split === null) return this.#active;

@@ -59,10 +59,9 @@ describe("a proxy without file descriptors", () => {
     kept.send(request);
     expect((await readResponse(kept)).status).toBe(200);
 
-    const flood: RawConnection[] = [];
+    const lines = proxy.logs.length;
+    const flood = await floodOf(proxy, 200);
     try {
-      for (let i = 0; i < 200; i++) flood.push(await connectRaw(proxy.httpPort));
-      const lines = proxy.logs.length;
       for (let i = 0; i < 50; i++) {
         kept.send(request);
         expect((await readResponse(kept)).status).toBe(200);
@@ -70,6 +69,11 @@ describe("a proxy without file descriptors", () => {
       const others = proxy.logs.slice(lines).filter(({ msg }) => msg !== "Request");
       expect(others.length).toBeLessThan(10);
       expect(proxy.output).toBe("");
+      // The last descriptors are kept for apps and commands.
+      expect((await proxy.run("list")).code).toBe(0);
+      await proxy.deploy("app", app().address);
+      kept.send(request);
+      expect((await readResponse(kept)).status).toBe(200);
     } finally {
       for (const connection of flood) connection.reset();
     }
@@ -82,12 +86,13 @@ describe("a proxy without file descriptors", () => {
     const proxy = await startProxy({ maxDescriptors: 64 });
     const target = app();
     await proxy.deploy("app", target.address);
-    const flood: RawConnection[] = [];
+    const flood = await floodOf(proxy, 100);
     try {
-      for (let i = 0; i < 100; i++) flood.push(await connectRaw(proxy.httpPort));
       for (const connection of flood) connection.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-      const [first] = await Promise.all(flood.slice(0, 30).map((one) => readResponse(one)));
-      expect(first!.status).toBeOneOf([200, 502]);
+      const answered = flood.filter((connection) => !connection.isClosed).slice(0, 20);
+      const answers = await Promise.all(answered.map((one) => readResponse(one)));
+      for (const { status } of answers) expect(status).toBeOneOf([200, 502]);
+      expect(answers.length).toBeGreaterThan(10);
     } finally {
       for (const connection of flood) connection.reset();
     }
@@ -195,6 +200,16 @@ describe("a state file", () => {
     }
   });
 });
+
+/** So many clients; those that were turned away are left out. */
+async function floodOf(proxy: ProxyProcess, count: number): Promise<RawConnection[]> {
+  const flood: RawConnection[] = [];
+  for (let i = 0; i < count; i++) {
+    const connection = await connectRaw(proxy.httpPort).catch(() => null);
+    if (connection !== null) flood.push(connection);
+  }
+  return flood;
+}
 
 async function statusOf(proxy: ProxyProcess, host: string): Promise<number> {
   return (await fetch(proxy.url, { headers: { Host: host } })).status;

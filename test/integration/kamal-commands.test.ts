@@ -71,7 +71,7 @@ const deploys: Record<string, DeployCase> = {
       ["other.example.com", "/", 404],
     ],
   },
-  "TLS": {
+  TLS: {
     flags: ["--host=example.com", "--tls", ...timeouts, ...buffering, ...logged],
     options: { hosts: ["example.com"], tls_enabled: true, tls_redirect: true },
     targetOptions: { forward_headers: false },
@@ -201,7 +201,8 @@ describe("kamal deploy", () => {
     for (const [host, path, status] of asks ?? [["example.com", "/api/up", 200]]) {
       const response = await ask(proxy, host, path);
       expect({ host, path, status: response.status }).toEqual({ host, path, status });
-      if (status === 301) expect(valuesOf(response, "location")).toEqual([`https://${host}${path}`]);
+      if (status === 301)
+        expect(valuesOf(response, "location")).toEqual([`https://${host}${path}`]);
     }
   });
 

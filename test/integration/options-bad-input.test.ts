@@ -76,7 +76,10 @@ describe("bad flags of deploy", () => {
           'strconv.ParseInt: parsing "9223372036854775808": value out of range',
         ),
       ],
-      [["--target-timeout=5"], invalid("target-timeout", "5", 'time: missing unit in duration "5"')],
+      [
+        ["--target-timeout=5"],
+        invalid("target-timeout", "5", 'time: missing unit in duration "5"'),
+      ],
       [
         ["--writer-affinity-timeout=1d"],
         invalid("writer-affinity-timeout", "1d", 'time: unknown unit "d" in duration "1d"'),

@@ -1,7 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type LogLine, proxyCommand, ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
-import { type RawMessage, type RawResponse, readResponse, valuesOf } from "../support/raw-response.ts";
+import {
+  type RawMessage,
+  type RawResponse,
+  readResponse,
+  valuesOf,
+} from "../support/raw-response.ts";
 import { startScriptedApp } from "../support/scripted-app.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
@@ -49,7 +54,9 @@ const came =
 describe("--trusted-proxies", () => {
   test("fields of a trusted peer are believed, whatever the service says", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start({ args: ["--trusted-proxies=10.0.0.0/8,127.0.0.0/8"] });
+    await using proxy = await ProxyProcess.start({
+      args: ["--trusted-proxies=10.0.0.0/8,127.0.0.0/8"],
+    });
     for (const flag of ["--forward-headers", "--forward-headers=false"]) {
       await proxy.deploy("web", app.address, flag);
       await ask(proxy, request("/trusted", came));
@@ -202,8 +209,7 @@ describe("--proxy-protocol", () => {
     for (const args of [[], ["--trusted-proxies="]]) {
       expect(await failedStart("--proxy-protocol", ...args)).toEqual({
         code: 1,
-        stderr:
-          "Error: proxy-protocol needs trusted-proxies: the addresses that send the header\n",
+        stderr: "Error: proxy-protocol needs trusted-proxies: the addresses that send the header\n",
       });
     }
   });

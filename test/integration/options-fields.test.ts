@@ -42,7 +42,11 @@ describe("--log-request-header and --log-response-header", () => {
       "--log-response-header=X-Cache",
       "--log-response-header=x_odd",
     );
-    await ask(proxy, "/seen", 'Cache-Control: no-cache\r\nX-One: a\r\nX-One: "b"\r\nUser-Agent: me\r\n');
+    await ask(
+      proxy,
+      "/seen",
+      'Cache-Control: no-cache\r\nX-One: a\r\nX-One: "b"\r\nUser-Agent: me\r\n',
+    );
     const line = await accessLine(proxy, "/seen");
     const keys = Object.keys(line);
     expect(keys.slice(keys.indexOf("query") + 1)).toEqual([
@@ -88,7 +92,13 @@ describe("--exclude-metrics-path", () => {
       "--exclude-metrics-path=/a b,/caf\u00e9",
       "--exclude-metrics-path=/api/live",
     );
-    const excluded = ["/api/live", "/api/live?x=1", "/api/a%20b", "/api/caf%C3%A9", "/api/api/live"];
+    const excluded = [
+      "/api/live",
+      "/api/live?x=1",
+      "/api/a%20b",
+      "/api/caf%C3%A9",
+      "/api/api/live",
+    ];
     const counted = ["/api", "/api/live/", "/api/LIVE", "/api/alive", "/api/live/x"];
     for (const path of [...excluded, ...counted]) {
       expect((await ask(proxy, path)).status).toBe(200);
@@ -96,7 +106,9 @@ describe("--exclude-metrics-path", () => {
     const requests = () =>
       readMetric(proxy, "kamal_proxy_http_requests_total", { service: "web", status: "200" });
     await waitFor(async () => (await requests()) === counted.length, "the counted requests");
-    expect(await readMetric(proxy, "kamal_proxy_http_in_flight_requests", { service: "web" })).toBe(0);
+    expect(await readMetric(proxy, "kamal_proxy_http_in_flight_requests", { service: "web" })).toBe(
+      0,
+    );
     expect((await accessLine(proxy, "/api/live"))["status"]).toBe(200);
     expect((await accessLine(proxy, "/api/caf\u00e9"))["status"]).toBe(200);
     await proxy.stop();
@@ -219,7 +231,12 @@ describe("--path-prefix and --strip-path-prefix", () => {
   test("the prefix is taken off once, everything behind it stays byte for byte", async () => {
     using app = startScriptedApp(() => ok);
     await using proxy = await ProxyProcess.start();
-    await proxy.deploy("web", app.address, "--path-prefix=/api/,deep/er", "--path-prefix=caf\u00e9");
+    await proxy.deploy(
+      "web",
+      app.address,
+      "--path-prefix=/api/,deep/er",
+      "--path-prefix=caf\u00e9",
+    );
     const cases: [sent: string, seen: string][] = [
       ["/api", "/"],
       ["/api?q=1;2&%zz", "/?q=1;2&%zz"],

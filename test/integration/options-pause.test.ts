@@ -144,10 +144,7 @@ describe("pause", () => {
     await using proxy = await ProxyProcess.start();
     await proxy.deploy("web", app.address);
     await command(proxy, "pause", "web");
-    using client = await send(
-      proxy,
-      head("GET", "/", "Connection: Upgrade\r\nUpgrade: echo\r\n"),
-    );
+    using client = await send(proxy, head("GET", "/", "Connection: Upgrade\r\nUpgrade: echo\r\n"));
     await waitForInFlight(proxy, "web", 1);
     await command(proxy, "resume", "web");
     expect((await readResponse(client)).status).toBe(101);
@@ -350,7 +347,12 @@ describe("bad commands", () => {
       [["pause", "web", "--message=x"], "Error: unknown flag: --message\n"],
     ];
     for (const [args, stderr] of cases) {
-      expect({ args, ...(await proxy.run(...args)) }).toEqual({ args, code: 1, stdout: "", stderr });
+      expect({ args, ...(await proxy.run(...args)) }).toEqual({
+        args,
+        code: 1,
+        stdout: "",
+        stderr,
+      });
     }
     expect(await states(proxy)).toContain("running");
     expect((await exchange(proxy, "GET", "/")).status).toBe(200);

@@ -208,10 +208,7 @@ describe("--max-request-body", () => {
     using app = startScriptedApp();
     await using proxy = await ProxyProcess.start();
     await proxy.deploy("web", app.address, "--buffer-requests", "--max-request-body=1000");
-    using client = await send(
-      proxy,
-      head("/", "Content-Length: 1001\r\nExpect: 100-continue\r\n"),
-    );
+    using client = await send(proxy, head("/", "Content-Length: 1001\r\nExpect: 100-continue\r\n"));
     const response = await readResponse(client);
     expect(response.status).toBe(413);
     expect(response.body.toString()).toContain("<title>413 — Content Too Large</title>");

@@ -155,7 +155,8 @@ describe("--buffer-responses", () => {
     const finals: Record<string, string> = {
       "/204": "HTTP/1.1 204 No Content\r\n\r\n",
       "/404": "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
-      "/422": "HTTP/1.1 422 Unprocessable Entity\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n",
+      "/422":
+        "HTTP/1.1 422 Unprocessable Entity\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n",
     };
     using app = startScriptedApp(async ({ startLine }, connection) => {
       connection.send("HTTP/1.1 100 Continue\r\n\r\n");
@@ -363,7 +364,9 @@ describe("--max-response-body", () => {
 
   test("an upgrade passes with every flag set", async () => {
     using app = startScriptedApp(async (_, connection) => {
-      connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+      connection.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+      );
       connection.send(await connection.receiveBytes(4));
       return null;
     });

@@ -34,10 +34,10 @@ export class AcmeStand implements AsyncDisposable {
     this.#http = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
-      fetch: (request) => {
+      fetch: async (request) => {
         const { hostname, pathname } = new URL(request.url);
-        const answer = this.#manager?.challengeResponse(hostname, pathname) ?? null;
-        if (answer === null) return new Response("the app");
+        const answer = await this.#manager?.challengeResponse(hostname, pathname);
+        if (!answer) return new Response("the app");
         return new Response(answer.body, { status: answer.status });
       },
     });

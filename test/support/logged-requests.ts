@@ -5,14 +5,19 @@ import { readResponse } from "./raw-response.ts";
 import { ok, type AppScript, type ScriptedApp } from "./scripted-app.ts";
 import { waitFor } from "./wait-for.ts";
 
-const customFields = ["--log-request-header=Cache-Control,user-agent", "--log-request-header=X-Many"];
+const customFields = [
+  "--log-request-header=Cache-Control,user-agent",
+  "--log-request-header=X-Many",
+];
 
 /** What the app answers, by path. */
 export const answerForLog: AppScript = ({ startLine }, connection) => {
   const [, path = ""] = startLine.split(" ");
   if (path.startsWith("/silent")) return null;
   if (path.startsWith("/tunnel")) {
-    connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+    connection.send(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+    );
     connection.close();
     return null;
   }
@@ -26,7 +31,13 @@ export const answerForLog: AppScript = ({ startLine }, connection) => {
 
 export async function deployForLog(proxy: ProxyProcess, app: ScriptedApp): Promise<void> {
   const prefixed = ["--host=app.example.com", "--path-prefix=/pre"];
-  await proxy.deploy("web", app.address, ...prefixed, ...customFields, "--log-response-header=etag");
+  await proxy.deploy(
+    "web",
+    app.address,
+    ...prefixed,
+    ...customFields,
+    "--log-response-header=etag",
+  );
   await proxy.deploy("plain", app.address, "--host=plain", "--forward-headers=false");
   await proxy.deploy("edge", app.address, "--host=edge", "--client-ip-header=X-Client");
   await proxy.deploy("canonical", app.address, "--host=c,d", "--canonical-host=c", ...customFields);
@@ -68,7 +79,7 @@ const requests = [
   "GET /pre/old HTTP/1.0\r\nHost: app.example.com\r\n\r\n",
   "HEAD /pre/head HTTP/1.1\r\nHost: app.example.com\r\n\r\n",
   "GET /nobody?q HTTP/1.1\r\nHost: other\r\n\r\n",
-  "GET /plain HTTP/1.1\r\nHost: PLAIN\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: https\r\n\r\n",
+  "GET /plain HTTP/1.1\r\nHost: plain\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: https\r\n\r\n",
   "GET /plain HTTP/1.1\r\nHost: edge\r\nX-Client: 10.0.0.9\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
   "GET /plain HTTP/1.1\r\nHost: edge\r\n\r\n",
   "FOO /plain HTTP/1.1\r\nHost: plain\r\n\r\n",

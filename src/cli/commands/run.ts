@@ -1,4 +1,5 @@
 /** `kamal-proxy run` */
+import { readAcmeSettings } from "../../config/acme-settings.ts";
 import { CommandError } from "../../config/command-error.ts";
 import { runDefaults } from "../../config/defaults.ts";
 import { socketPath } from "../../config/paths.ts";
@@ -16,6 +17,7 @@ import {
   parseAddressBlocks,
   readBufferMemoryTotal,
   readClientLimits,
+  readMinTlsVersion,
   readTargetRetry,
 } from "../run-settings.ts";
 
@@ -84,6 +86,8 @@ function runOptions(input: Input<ReturnType<typeof runFlags>>): RunOptions {
     limits: readClientLimits(environment),
     bufferMemoryTotalBytes: readBufferMemoryTotal(environment),
     targetRetryMs: readTargetRetry(environment),
+    minTlsVersion: readMinTlsVersion(environment),
+    acme: readAcmeSettings(environment),
     trustedProxies,
     proxyProtocol,
   };

@@ -398,16 +398,31 @@ describe("answers to HTTP-01", () => {
       tls("files", ["files.test"], setup.files("files", "files.test")),
       serviceSnapshot("plain", { options: { hosts: ["plain.test"] } }),
     ]);
-    expect(setup.manager.challengeResponse("app.test", path)?.status).toBe(404);
-    expect(setup.manager.challengeResponse("APP.test.", path)?.status).toBe(404);
+    expect(setup.manager.challengeResponse("app.test", path)).toMatchObject({ status: 404 });
+    expect(setup.manager.challengeResponse("APP.test.", path)).toMatchObject({ status: 404 });
     expect(
-      setup.manager.challengeResponse("app.test", "/.well-known/acme-challenge/")?.status,
-    ).toBe(404);
+      setup.manager.challengeResponse("app.test", "/.well-known/acme-challenge/"),
+    ).toMatchObject({
+      status: 404,
+    });
     expect(setup.manager.challengeResponse("app.test", "/.well-known/acme-challenge")).toBeNull();
     expect(setup.manager.challengeResponse("app.test", "/")).toBeNull();
     expect(setup.manager.challengeResponse("files.test", path)).toBeNull();
     expect(setup.manager.challengeResponse("plain.test", path)).toBeNull();
     expect(setup.manager.challengeResponse("other.test", path)).toBeNull();
+  });
+
+  test("ask on demand whether the host may have a certificate", async () => {
+    using setup = new Setup();
+    setup.manager.update([onDemand()]);
+    expect(await setup.manager.challengeResponse("a.test", path)).toMatchObject({ status: 404 });
+    setup.answer = { status: 404, body: "who?" };
+    expect(await setup.manager.challengeResponse("a.test", path)).toEqual({
+      status: 403,
+      body: 'a.test is not allowed to get a certificate (status: 404, body: "who?")\n',
+    });
+    expect(setup.questions).toHaveLength(2);
+    expect(setup.issuer.issues).toHaveLength(0);
   });
 });
 

@@ -41,21 +41,21 @@ class Setup {
 
 test("on-demand asks the service's own target for a path", async () => {
   const setup = new Setup({ askTarget: async () => ({ status: 200, body: "" }) });
-  expect(await setup.policy.isAllowed("web", "/check?x=1", "a.test")).toBe(true);
+  expect(await setup.policy.denial("web", "/check?x=1", "a.test")).toBeNull();
   expect(setup.questions).toEqual(["web /check?host=a.test&x=1 a.test"]);
   expect(setup.logger.entries).toEqual([]);
 });
 
 test("on-demand asks an absolute URL itself and follows no redirects", async () => {
   const setup = new Setup({ fetch: async () => new Response("ok") });
-  expect(await setup.policy.isAllowed("web", "http://auth.test/check", "a.test")).toBe(true);
+  expect(await setup.policy.denial("web", "http://auth.test/check", "a.test")).toBeNull();
   expect(setup.questions).toEqual(["manual http://auth.test/check?host=a.test"]);
 });
 
 test.each([201, 204, 301, 403, 404, 500])("on-demand takes a %i for a denial", async (status) => {
   const body = status === 204 ? null : `no${"o".repeat(400)}`;
   const setup = new Setup({ fetch: async () => new Response(body, { status }) });
-  expect(await setup.policy.isAllowed("web", "http://auth.test/", "a.test")).toBe(false);
+  expect(await setup.policy.denial("web", "http://auth.test/", "a.test")).not.toBeNull();
   expect(setup.logger.entries).toEqual([
     {
       level: "warn",
@@ -67,23 +67,24 @@ test.each([201, 204, 301, 403, 404, 500])("on-demand takes a %i for a denial", a
 
 test("on-demand denies when the endpoint can't be reached", async () => {
   const setup = new Setup({ fetch: async () => Promise.reject(new Error("refused")) });
-  expect(await setup.policy.isAllowed("web", "http://auth.test/", "a.test")).toBe(false);
+  expect(await setup.policy.denial("web", "http://auth.test/", "a.test")).not.toBeNull();
   expect(setup.logger.entries[0]?.fields).toEqual({ host: "a.test", error: "refused" });
 });
 
 test("on-demand denies what is not answered in time, as a 504 of the service itself", async () => {
   const setup = new Setup({});
-  const allowed = setup.policy.isAllowed("web", "/check", "a.test");
+  const denial = setup.policy.denial("web", "/check", "a.test");
   setup.clock.advance(onDemandTimeoutMs);
-  expect(await allowed).toBe(false);
+  expect(await denial).toContain("status: 504");
   expect(setup.logger.entries[0]?.fields).toMatchObject({ host: "a.test", status: 504 });
   expect(setup.clock.pendingTimers).toBe(0);
 });
 
 test("on-demand asks once for handshakes that come together, and again later", async () => {
-  const setup = new Setup({ askTarget: async () => ({ status: 403, body: "" }) });
-  const ask = (): Promise<boolean> => setup.policy.isAllowed("web", "/check", "a.test");
-  expect(await Promise.all([ask(), ask(), ask()])).toEqual([false, false, false]);
+  const setup = new Setup({ askTarget: async () => ({ status: 403, body: "no" }) });
+  const ask = (): Promise<string | null> => setup.policy.denial("web", "/check", "a.test");
+  const denial = 'a.test is not allowed to get a certificate (status: 403, body: "no")';
+  expect(await Promise.all([ask(), ask(), ask()])).toEqual([denial, denial, denial]);
   expect(setup.questions).toHaveLength(1);
   await ask();
   expect(setup.questions).toHaveLength(2);
@@ -93,10 +94,10 @@ test("on-demand asks only so many questions at once, and denies when too many wa
   const setup = new Setup({});
   const total = maxOnDemandQuestions + maxWaitingOnDemandQuestions;
   for (let index = 0; index < total; index++) {
-    void setup.policy.isAllowed("web", "/check", `h${index}.test`);
+    void setup.policy.denial("web", "/check", `h${index}.test`);
   }
   expect(setup.questions).toHaveLength(maxOnDemandQuestions);
-  expect(await setup.policy.isAllowed("web", "/check", "late.test")).toBe(false);
+  expect(await setup.policy.denial("web", "/check", "late.test")).toContain("too many");
   expect(setup.logger.entries[0]?.fields).toMatchObject({ host: "late.test" });
 });
 

@@ -29,6 +29,29 @@ describe("run", () => {
       targetRetryMs: 0,
       trustedProxies: null,
       proxyProtocol: false,
+      minTlsVersion: "1.2",
+      acme: { directory: "", email: "", externalAccount: null, caFiles: [] },
+    });
+  });
+
+  test.each([
+    [{ KAMAL_PROXY_TLS_MIN_VERSION: "1.1" }, "KAMAL_PROXY_TLS_MIN_VERSION"],
+    [{ KAMAL_PROXY_ACME_DIRECTORY: "ca.example" }, "KAMAL_PROXY_ACME_DIRECTORY"],
+  ])("refuses %p", async (environment, named) => {
+    const { stderr } = await runLine(["run"], { environment });
+    expect(stderr).toContain(named);
+  });
+
+  test("takes the settings of TLS and ACME from the environment", async () => {
+    const options = await served([], {
+      KAMAL_PROXY_TLS_MIN_VERSION: "1.3",
+      KAMAL_PROXY_ACME_DIRECTORY: "https://ca.example/directory",
+      KAMAL_PROXY_ACME_EMAIL: "ops@example.com",
+    });
+    expect(options.minTlsVersion).toBe("1.3");
+    expect(options.acme).toMatchObject({
+      directory: "https://ca.example/directory",
+      email: "ops@example.com",
     });
   });
 

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { CertificateKeyPair } from "../../../src/certificates/handshake-certificates.ts";
+import type { MinTlsVersion } from "../../../src/config/run-options.ts";
 import type { ClientConnection } from "../../../src/listeners/client-connection.ts";
 import {
   TlsServer,
   type HandshakeOutcome,
-  type MinTlsVersion,
   type TlsSocket,
 } from "../../../src/listeners/tls-socket.ts";
 import { keyPair } from "../../support/fake-certificates.ts";

@@ -1,0 +1,116 @@
+/**
+ * The https port behind load balancers that send PROXY headers. The header comes before TLS, where the
+ * TLS listener can't look, so this port takes it off and relays what follows to that listener, which
+ * asks here who is behind each of its connections.
+ */
+import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
+import type { CidrList } from "../lib/cidr.ts";
+import type { Clock } from "../lib/clock.ts";
+import { unmapIpv4 } from "../lib/socket-address.ts";
+import { bindError, checkPort } from "./bind-error.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import { ConnectionSet } from "./connection-set.ts";
+import type { ProxySource } from "./proxy-protocol.ts";
+import { ProxiedConnection } from "./proxied-connection.ts";
+import { ProxyRelay } from "./proxy-relay.ts";
+
+export interface ProxyFrontOptions {
+  /** Empty: every address, IPv4 and IPv6. */
+  bind: string;
+  port: number;
+  limits: ClientLimits;
+  clock: Clock;
+  /** Peers whose connections begin with a PROXY header. */
+  proxyPeers: CidrList;
+  /** Of the TLS listener, on the loopback interface. */
+  innerPort: number;
+}
+
+type FrontSocket = Bun.Socket<ClientConnection | null>;
+
+export class ProxyFront {
+  readonly #options: ProxyFrontOptions;
+  readonly #connections: ConnectionSet;
+  readonly #listener: Bun.TCPSocketListener<ClientConnection | null>;
+  /** Clients by the local port of the connection that carries their bytes. */
+  readonly #clients = new Map<number, ProxySource>();
+  #accepting = true;
+
+  constructor(options: ProxyFrontOptions) {
+    this.#options = options;
+    this.#connections = new ConnectionSet(options.clock, connectionSweepIntervalMs);
+    this.#listener = this.#listen();
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  /** Whose bytes an inner connection carries, by its remote port; undefined: nobody's. */
+  clientOf(innerRemotePort: number): ProxySource | undefined {
+    return this.#clients.get(innerRemotePort);
+  }
+
+  /** Takes no more connections; resolves when all are closed, which is up to the TLS listener. */
+  finish(): Promise<void> {
+    this.#accepting = false;
+    this.#listener.stop(false);
+    return this.#connections.finishAll();
+  }
+
+  destroy(): void {
+    this.#accepting = false;
+    this.#listener.stop(true);
+    this.#connections.destroyAll();
+  }
+
+  #listen(): Bun.TCPSocketListener<ClientConnection | null> {
+    const { bind, port } = this.#options;
+    checkPort(port);
+    try {
+      return Bun.listen<ClientConnection | null>({
+        hostname: bind === "" ? "::" : bind,
+        port,
+        allowHalfOpen: true,
+        data: null,
+        socket: {
+          open: (socket) => void (socket.data = this.#accept(socket)),
+          data: (socket, chunk) => socket.data?.onData(chunk),
+          drain: (socket) => socket.data?.onDrain(),
+          end: (socket) => socket.data?.onEnd(),
+          close: (socket) => socket.data?.onClose(),
+          error: (socket) => socket.data?.onClose(),
+        },
+      });
+    } catch (error) {
+      throw bindError("tcp", bind, port, error);
+    }
+  }
+
+  #accept(socket: FrontSocket): ClientConnection | null {
+    if (!this.#accepting) {
+      socket.terminate();
+      return null;
+    }
+    const { limits, proxyPeers } = this.#options;
+    const peer = { address: unmapIpv4(socket.remoteAddress), port: socket.remotePort };
+    if (!proxyPeers.contains(peer.address)) return this.#relay(socket, peer);
+    return new ProxiedConnection({
+      peer,
+      connections: this.#connections,
+      headerTimeoutMs: limits.headerTimeoutMs,
+      accept: (source) => (socket.data = this.#relay(socket, source)),
+      close: () => socket.end(),
+    });
+  }
+
+  #relay(socket: FrontSocket, source: ProxySource): ProxyRelay {
+    return new ProxyRelay(socket, {
+      connections: this.#connections,
+      innerPort: this.#options.innerPort,
+      stallTimeoutMs: this.#options.limits.stallTimeoutMs,
+      opened: (localPort) => this.#clients.set(localPort, source),
+      closed: (localPort) => this.#clients.delete(localPort),
+    });
+  }
+}

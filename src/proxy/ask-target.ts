@@ -1,0 +1,83 @@
+/** Requests of the proxy's own to the target of a service: no redirect, no log line, no pause. */
+import { appendField, endOfHead, requestLine } from "../http/head-serializer.ts";
+import type { BodySink } from "../http/body.ts";
+import { noBody } from "../http/body-framing.ts";
+import type { ResponseHead } from "../http/head-parser.ts";
+import type { LiveServices } from "../services/live-services.ts";
+import type { Transport } from "../upstream/transport.ts";
+import type { UpstreamError } from "../upstream/upstream-error.ts";
+import type { ResponseReceiver } from "../upstream/upstream-request.ts";
+
+export interface TargetAnswer {
+  status: number;
+  /** Its first bytes, as text. */
+  body: string;
+}
+
+/** More of a body is read and forgotten. */
+const maxBodyBytes = 4_096;
+
+/** GET of `pathAndQuery` with that Host. Statuses of its own: 503 without a healthy target. */
+export function askTarget(
+  services: LiveServices<Transport>,
+  serviceName: string,
+  pathAndQuery: string,
+  host: string,
+): Promise<TargetAnswer> {
+  const service = services.get(serviceName);
+  const target = service?.activeBalancer.claim(true);
+  if (target === undefined) return Promise.resolve({ status: 503, body: "no healthy target" });
+  let head = appendField(requestLine("GET", pathAndQuery), "Host", host);
+  head = appendField(head, "X-Forwarded-Host", host);
+  head = appendField(head, "X-Forwarded-Proto", "http");
+  head = appendField(head, "X-Kamal-Target", target.address);
+  const answer = new Answer();
+  target.transport.send(
+    {
+      method: "GET",
+      head: head + endOfHead,
+      framing: noBody,
+      body: null,
+      rewindBody: null,
+      upgrade: null,
+      responseTimeoutMs: target.options.responseTimeoutMs,
+    },
+    answer,
+  );
+  return answer.done;
+}
+
+class Answer implements ResponseReceiver, BodySink {
+  readonly #done = Promise.withResolvers<TargetAnswer>();
+  #status = 0;
+  #body = "";
+
+  get done(): Promise<TargetAnswer> {
+    return this.#done.promise;
+  }
+
+  onInformational(): void {}
+  onHead(head: ResponseHead): BodySink {
+    this.#status = head.status;
+    return this;
+  }
+  onUpgrade(): void {
+    throw new Error("no upgrade was asked for");
+  }
+  onError(error: UpstreamError): void {
+    this.#done.reject(error);
+  }
+  onComplete(): void {
+    this.#done.resolve({ status: this.#status, body: this.#body });
+  }
+
+  attach(): void {}
+  write(chunk: Uint8Array): boolean {
+    const wanted = maxBodyBytes - this.#body.length;
+    if (wanted > 0) this.#body += Buffer.from(chunk.subarray(0, wanted)).toString("utf8");
+    return true;
+  }
+  flush(): void {}
+  end(): void {}
+  abort(): void {}
+}
