@@ -9,7 +9,7 @@ ARG BUILD_IMAGE=node:22-bookworm-slim
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /source
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --no-audit --no-fund
+RUN npm install --no-audit --no-fund
 COPY . .
 RUN node_modules/.bin/bun scripts/image.ts --root-folder=/image
 

@@ -129,6 +129,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     certificates,
     minTlsVersion: options.minTlsVersion,
     altSvc,
+    proxyPeers,
     handle,
   });
   listeners.push(https);

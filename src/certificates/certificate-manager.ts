@@ -126,7 +126,6 @@ export class CertificateManager implements HandshakeCertificates {
     return this.#known(service, service.options.hosts[0]!)?.pair ?? null;
   }
 
-  /** Host that stands in for clients without a server name; null: they are refused. */
   defaultHost(): string | null {
     return this.#services.withoutName?.options.hosts[0] ?? null;
   }

@@ -16,6 +16,8 @@ export interface HandshakeCertificates {
   forName(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null>;
   /** For clients that send no server name; null: refused with an alert. */
   withoutName(): CertificateKeyPair | null;
+  /** Host that stands in for those clients; for the log. */
+  defaultHost(): string | null;
   /** Whether a TLS-ALPN-01 validation of the name is under way (RFC 8737): only `acme-tls/1` is served then. */
   isChallenge(name: string): boolean;
   /** Called when `withoutName` has changed, or any certificate that is listed in `all`. */

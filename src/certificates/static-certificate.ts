@@ -100,7 +100,8 @@ function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    // The system's text names the file.
-    throw new Error(describeError(error), { cause: error });
+    // The system's text names the file, but for a folder.
+    const reason = describeError(error);
+    throw new Error(reason.includes(path) ? reason : `${path}: ${reason}`, { cause: error });
   }
 }

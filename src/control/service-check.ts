@@ -43,7 +43,11 @@ async function checkTls(
     try {
       await files.checkCertificate(options);
     } catch (error) {
-      logger.error("Unable to load certificate", { service: name, path, error: messageOf(error) });
+      logger.error("Error loading TLS certificate", {
+        service: name,
+        path,
+        error: messageOf(error),
+      });
       throw new CommandError("unable to load certificate", { cause: error });
     }
   } else if (options.hosts.some((host) => host.includes("*"))) {

@@ -6,6 +6,7 @@
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
 import type { CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
+import { descriptorCeiling } from "../lib/descriptor-ceiling.ts";
 import { unmapIpv4 } from "../lib/socket-address.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection } from "./client-connection.ts";
@@ -26,7 +27,8 @@ export interface ProxyFrontOptions {
   innerPort: number;
 }
 
-type FrontSocket = Bun.Socket<ClientConnection | null>;
+/** Bun's types leave the descriptor out. */
+type FrontSocket = Bun.Socket<ClientConnection | null> & { readonly fd: number };
 
 export class ProxyFront {
   readonly #options: ProxyFrontOptions;
@@ -34,6 +36,7 @@ export class ProxyFront {
   readonly #listener: Bun.TCPSocketListener<ClientConnection | null>;
   /** Clients by the local port of the connection that carries their bytes. */
   readonly #clients = new Map<number, ProxySource>();
+  readonly #descriptorCeiling = descriptorCeiling();
   #accepting = true;
 
   constructor(options: ProxyFrontOptions) {
@@ -74,12 +77,12 @@ export class ProxyFront {
         allowHalfOpen: true,
         data: null,
         socket: {
-          open: (socket) => void (socket.data = this.#accept(socket)),
+          open: (socket) => void (socket.data = this.#accept(socket as FrontSocket)),
           data: (socket, chunk) => socket.data?.onData(chunk),
           drain: (socket) => socket.data?.onDrain(),
           end: (socket) => socket.data?.onEnd(),
-          close: (socket) => socket.data?.onClose(),
-          error: (socket) => socket.data?.onClose(),
+          close: (socket, error) => socket.data?.onClose(error ?? null),
+          error: (socket, error) => socket.data?.onClose(error),
         },
       });
     } catch (error) {
@@ -88,7 +91,7 @@ export class ProxyFront {
   }
 
   #accept(socket: FrontSocket): ClientConnection | null {
-    if (!this.#accepting) {
+    if (!this.#accepting || socket.fd >= this.#descriptorCeiling) {
       socket.terminate();
       return null;
     }

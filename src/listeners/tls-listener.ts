@@ -2,6 +2,7 @@
 import type { HandshakeCertificates } from "../certificates/handshake-certificates.ts";
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
 import type { MinTlsVersion } from "../config/run-options.ts";
+import type { CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import { descriptorCeiling } from "../lib/descriptor-ceiling.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -12,6 +13,9 @@ import { ConnectionSet } from "./connection-set.ts";
 import { Http1Connection, type Http1Context } from "./http1-connection.ts";
 import { Http2Relay, type Http2RelayContext } from "./http2-relay.ts";
 import { Http2Server } from "./http2-server.ts";
+import { ProxyFront } from "./proxy-front.ts";
+import type { ProxySource } from "./proxy-protocol.ts";
+import { innerHost } from "./proxy-relay.ts";
 import { TlsHandshake } from "./tls-handshake.ts";
 import { TlsServer, type HandshakeOutcome, type TlsSocket } from "./tls-socket.ts";
 
@@ -26,6 +30,8 @@ export interface TlsListenerOptions {
   minTlsVersion: MinTlsVersion;
   /** Value of the Alt-Svc field of every response (RFC 7838); null: none. */
   altSvc: string | null;
+  /** Peers whose connections begin with a PROXY header; null: none. */
+  proxyPeers: CidrList | null;
   handle(exchange: Exchange): void;
 }
 
@@ -35,17 +41,19 @@ export class TlsListener {
   readonly #http1: Http1Context;
   readonly #http2: Http2RelayContext;
   readonly #server: TlsServer;
+  /** Has the port instead when PROXY headers come before TLS. */
+  readonly #front: ProxyFront | null;
   readonly #descriptorCeiling = descriptorCeiling();
   #accepting = true;
 
   constructor(options: TlsListenerOptions) {
-    const { bind, port, limits, clock, certificates, altSvc, handle } = options;
+    const { bind, port, limits, clock, certificates, altSvc, proxyPeers, handle } = options;
     this.#options = options;
     const connections = new ConnectionSet(clock, connectionSweepIntervalMs);
     this.#connections = connections;
     this.#server = new TlsServer({
-      bind,
-      port,
+      bind: proxyPeers === null ? bind : innerHost,
+      port: proxyPeers === null ? port : 0,
       minVersion: options.minTlsVersion,
       certificateFor: (name) => certificates.forName(name),
       protocolFor: (name, offered) => chooseProtocol(certificates, name, offered),
@@ -64,6 +72,10 @@ export class TlsListener {
       wallMs: () => clock.wallMs(),
     };
     this.#http2 = { server: new Http2Server({ clock, altSvc, handle }), limits, connections };
+    this.#front =
+      proxyPeers === null
+        ? null
+        : new ProxyFront({ bind, port, limits, clock, proxyPeers, innerPort: this.#server.port });
     this.#useDefaultCertificate();
     const alsoChanged = certificates.onChange;
     certificates.onChange = () => {
@@ -73,7 +85,7 @@ export class TlsListener {
   }
 
   get port(): number {
-    return this.#server.port;
+    return this.#front?.port ?? this.#server.port;
   }
 
   /** Takes no more connections; resolves when every request under way is answered. */
@@ -81,13 +93,16 @@ export class TlsListener {
     this.#accepting = false;
     this.#server.stop(false);
     this.#http2.server.finish();
-    return this.#connections.finishAll();
+    const finished = [this.#connections.finishAll()];
+    if (this.#front !== null) finished.push(this.#front.finish());
+    return Promise.all(finished).then(() => undefined);
   }
 
   destroy(): void {
     this.#accepting = false;
     this.#server.stop(true);
     this.#connections.destroyAll();
+    this.#front?.destroy();
     this.#http2.server.destroy();
   }
 
@@ -106,12 +121,14 @@ export class TlsListener {
       socket.terminate();
       return null;
     }
+    // A closed socket has no addresses any more.
     const { remoteAddress, remotePort } = socket;
     return new TlsHandshake(socket, {
       connections: this.#connections,
       timeoutMs: this.#options.limits.headerTimeoutMs,
       onFailed: (reason) => {
-        const client = joinHostPort(unmapIpv4(remoteAddress), remotePort);
+        const { address, port } = this.#clientOf({ remoteAddress, remotePort }) ?? unknownClient;
+        const client = joinHostPort(address, port);
         this.#options.logger.info(`http: TLS handshake error from ${client}: ${reason}`);
       },
     });
@@ -145,14 +162,27 @@ export class TlsListener {
     // The certificate was that of a validation, and the client is not the one that validates.
     const isChallenge = serverName !== null && this.#options.certificates.isChallenge(serverName);
     if (protocol === acmeTls || isChallenge || !this.#accepting) return null;
-    const address = unmapIpv4(socket.remoteAddress);
+    const client = this.#clientOf(socket);
+    if (client === undefined) return null;
+    if (serverName === null) {
+      const host = this.#options.certificates.defaultHost();
+      this.#options.logger.warn("No server name; using default TLS hostname", { host });
+    }
     return protocol === "h2"
-      ? new Http2Relay(socket, this.#http2, address, socket.remotePort)
-      : new Http1Connection(socket, this.#http1, address, socket.remotePort);
+      ? new Http2Relay(socket, this.#http2, client.address, client.port)
+      : new Http1Connection(socket, this.#http1, client.address, client.port);
+  }
+
+  /** Undefined for a connection that did not come through the front, where there is one. */
+  #clientOf(socket: Pick<TlsSocket, "remoteAddress" | "remotePort">): ProxySource | undefined {
+    const { remoteAddress, remotePort } = socket;
+    if (this.#front !== null) return this.#front.clientOf(remotePort);
+    return { address: unmapIpv4(remoteAddress), port: remotePort };
   }
 }
 
 const acmeTls = "acme-tls/1";
+const unknownClient: ProxySource = { address: "", port: 0 };
 
 /** Null: the handshake is refused with no_application_protocol. */
 function chooseProtocol(

@@ -1,21 +1,35 @@
 /** Requests that can be read in two ways are refused, or reach the app as one canonical request. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { createCertificate } from "../support/certificates.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
-import { connectRaw } from "../support/raw-connection.ts";
-import { rawRequest } from "../support/raw-request.ts";
+import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { type RecordingApp, startRecordingApp } from "../support/recording-app.ts";
 import { readResponsesStrictly } from "../support/strict-parser.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { attackFamilies, type Attack } from "./smuggling-attacks.ts";
 
 setDefaultTimeout(60_000);
 
-const modes = { streamed: [], buffered: ["--buffer-requests", "--buffer-responses"] };
+const certificate = createCertificate(["encrypted.test"]);
+const files = tempFolder();
+const modes = {
+  streamed: [],
+  buffered: ["--buffer-requests", "--buffer-responses"],
+  encrypted: [
+    "--tls",
+    `--tls-certificate-path=${files.file("certificate.pem")}`,
+    `--tls-private-key-path=${files.file("key.pem")}`,
+  ],
+};
 
 let proxy: ProxyProcess;
 let app: RecordingApp;
 
 beforeAll(async () => {
+  writeFileSync(files.file("certificate.pem"), certificate.certificate);
+  writeFileSync(files.file("key.pem"), certificate.privateKey);
   app = startRecordingApp();
   // What waits for more bytes is ended soon.
   proxy = await ProxyProcess.start({
@@ -29,15 +43,16 @@ beforeAll(async () => {
 afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
   app[Symbol.dispose]();
+  files[Symbol.dispose]();
 });
 
 let nextId = 0;
 
 for (const mode of Object.keys(modes)) {
-  describe(`a ${mode} request`, () => {
+  describe(`a request, ${mode},`, () => {
     for (const [family, attacks] of Object.entries(attackFamilies)) {
       test(`can't smuggle: ${family} (${attacks.length})`, async () => {
-        const found = await Promise.all(attacks.map((attack) => verdict(attack, `${mode}.test`)));
+        const found = await Promise.all(attacks.map((attack) => verdict(attack, mode)));
         expect(found.filter((fault) => fault !== null)).toEqual([]);
         expect(await innocent(mode)).toStartWith(`GET /innocent-${nextId} 0 `);
         expect(app.faults.splice(0)).toEqual([]);
@@ -48,11 +63,12 @@ for (const mode of Object.keys(modes)) {
 }
 
 /** Null when all is well, else what went wrong. */
-async function verdict(attack: Attack, host: string): Promise<string | null> {
+async function verdict(attack: Attack, mode: string): Promise<string | null> {
+  const host = `${mode}.test`;
   const id = `attack-${++nextId}`;
   const fill = (text: string): string =>
     text.replaceAll("{host}", host).replaceAll("{HOST}", host.toUpperCase()).replaceAll("{id}", id);
-  const received = await exchange(fill(attack.bytes));
+  const received = await exchange(mode, fill(attack.bytes));
   const fault = (text: string): string => `${attack.name}: ${text}`;
   const reading = readResponsesStrictly(received, [attack.bytes.split(" ")[0]!], true);
   if (reading.fault !== null) return fault(`${reading.fault} in ${JSON.stringify(received)}`);
@@ -74,7 +90,7 @@ async function verdict(attack: Attack, host: string): Promise<string | null> {
   if (target !== wanted) return fault(`target ${target} instead of ${wanted}`);
   if (arrived[0]!.body !== attack.body) return fault(`body ${JSON.stringify(arrived[0]!.body)}`);
   for (const [name] of [...arrived[0]!.fields, ...arrived[0]!.trailers]) {
-    if (/^(upgrade|http2-settings|keep-alive|proxy-connection)$/.test(name)) {
+    if (/^(upgrade|http2-settings|keep-alive|proxy-connection|x.*_.*)$/.test(name)) {
       return fault(`${name} reached the app`);
     }
   }
@@ -82,8 +98,8 @@ async function verdict(attack: Attack, host: string): Promise<string | null> {
 }
 
 /** Everything that comes back until the proxy closes the connection, as it always does here. */
-async function exchange(bytes: string): Promise<string> {
-  using connection = await connectRaw(proxy.httpPort);
+async function exchange(mode: string, bytes: string): Promise<string> {
+  using connection = await connect(mode);
   connection.send(bytes);
   await waitFor(
     () => connection.peerEnded,
@@ -96,9 +112,15 @@ async function exchange(bytes: string): Promise<string> {
 /** Body of the answer to an ordinary request of somebody else. */
 async function innocent(mode: string): Promise<string> {
   const target = `/innocent-${nextId}`;
-  const answer = await rawRequest(
-    proxy.httpPort,
-    `GET ${target} HTTP/1.1\r\nHost: ${mode}.test\r\nConnection: close\r\n\r\n`,
-  );
+  using connection = await connect(mode);
+  connection.send(`GET ${target} HTTP/1.1\r\nHost: ${mode}.test\r\nConnection: close\r\n\r\n`);
+  const answer = (await connection.receiveAll()).toString();
   return answer.slice(answer.indexOf("\r\n\r\n") + 4);
+}
+
+function connect(mode: string): Promise<RawConnection> {
+  if (mode !== "encrypted") return connectRaw(proxy.httpPort);
+  return connectRaw(proxy.httpsPort, {
+    tls: { rejectUnauthorized: false, serverName: `${mode}.test` },
+  });
 }

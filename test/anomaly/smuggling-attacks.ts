@@ -357,6 +357,11 @@ export const attackFamilies: Record<string, Attack[]> = {
       line(`${character} in a name`, `A${character}: b`),
     ),
     line("byte beyond ASCII in a name", "A\xe9: b"),
+    {
+      name: "names that CGI-like apps take for those of the proxy",
+      bytes: `${getHead}X_Forwarded_For: 1.2.3.4\r\nX-Forwarded_Proto: https\r\nX_Request_Id: a\r\n\r\n`,
+      body: "",
+    },
     line("quoted name", '"A": b'),
     line("line and colon", "Content-Length 6: x"),
   ],

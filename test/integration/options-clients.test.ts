@@ -1,4 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
+import { connect as connectTcp } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { createCertificate } from "../support/certificates.ts";
 import { type LogLine, proxyCommand, ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import {
@@ -9,6 +15,7 @@ import {
 } from "../support/raw-response.ts";
 import { startScriptedApp } from "../support/scripted-app.ts";
 import { tempFolder } from "../support/temp-folder.ts";
+import { waitFor, within } from "../support/wait-for.ts";
 
 setDefaultTimeout(30_000);
 
@@ -203,6 +210,84 @@ describe("--proxy-protocol", () => {
     const header = headers["version 1"]!.header as string;
     expect((await ask(proxy, header + request("/"))).status).toBe(400);
     expect(app.requests.length).toBe(1);
+  });
+
+  /** A TLS connection whose first bytes are the header. */
+  async function overTls(port: number, header: string, protocol: string): Promise<TLSSocket> {
+    const plain = connectTcp(port, "127.0.0.1");
+    await once(plain, "connect");
+    plain.write(header);
+    const secure = connectTls({
+      socket: plain,
+      servername: "web.test",
+      ALPNProtocols: [protocol],
+      rejectUnauthorized: false,
+    });
+    await within(once(secure, "secureConnect"), "the TLS handshake");
+    return secure;
+  }
+
+  async function deployWithTls(proxy: ProxyProcess, target: string): Promise<void> {
+    const { certificate, privateKey } = createCertificate(["web.test"]);
+    writeFileSync(`${proxy.home}/cert.pem`, certificate);
+    writeFileSync(`${proxy.home}/key.pem`, privateKey);
+    await proxy.deploy(
+      "web",
+      target,
+      "--tls",
+      "--host=web.test",
+      `--tls-certificate-path=${proxy.home}/cert.pem`,
+      `--tls-private-key-path=${proxy.home}/key.pem`,
+      "--forward-headers",
+    );
+  }
+
+  const clientLine = "PROXY TCP4 203.0.113.7 10.0.0.1 4711 443\r\n";
+
+  test("the header comes before TLS on the https port (HTTP/1.1)", async () => {
+    using app = startScriptedApp();
+    await using proxy = await ProxyProcess.start({ args: trusting });
+    await deployWithTls(proxy, app.address);
+    const client = await overTls(proxy.httpsPort, clientLine, "http/1.1");
+    let received = "";
+    client.on("data", (chunk: Buffer) => void (received += chunk.toString()));
+    client.write(request("/secure"));
+    await waitFor(() => received.endsWith("ok"), "the answer");
+    client.destroy();
+    expect(received).toStartWith("HTTP/1.1 200 ");
+    expect(forwarded(app.requests[0])).toEqual({
+      for: ["203.0.113.7"],
+      host: ["web.test"],
+      proto: ["https"],
+    });
+    expect(await accessLine(proxy, "/secure")).toMatchObject({
+      client_addr: "203.0.113.7",
+      client_port: "4711",
+      scheme: "https",
+    });
+    using nonsense = await connectRaw(proxy.httpsPort);
+    nonsense.send(Buffer.from("16030100f0010000ec0303", "hex"));
+    expect((await nonsense.receiveAll()).length).toBe(0);
+    expect(await proxy.stop()).toBe(0);
+  });
+
+  test("the header comes before TLS on the https port (HTTP/2)", async () => {
+    using app = startScriptedApp();
+    await using proxy = await ProxyProcess.start({ args: trusting });
+    await deployWithTls(proxy, app.address);
+    const secure = await overTls(proxy.httpsPort, clientLine, "h2");
+    const session = connectHttp2("https://web.test", { createConnection: () => secure });
+    const stream = session.request({ ":path": "/second" });
+    let body = "";
+    stream.on("data", (chunk: Buffer) => void (body += chunk.toString()));
+    await within(once(stream, "end"), "the end of the answer");
+    session.destroy();
+    expect(body).toBe("ok");
+    expect(await accessLine(proxy, "/second")).toMatchObject({
+      client_addr: "203.0.113.7",
+      client_port: "4711",
+      proto: "HTTP/2.0",
+    });
   });
 
   test("it needs to be told whom to trust", async () => {

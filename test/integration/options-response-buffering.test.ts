@@ -162,7 +162,7 @@ describe("--buffer-responses", () => {
       connection.send("HTTP/1.1 100 Continue\r\n\r\n");
       connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
       await gate.promise;
-      return finals[startLine.split(" ")[1]!];
+      return finals[startLine.split(" ")[1]!] ?? null;
     });
     await using proxy = await ProxyProcess.start();
     for (const flags of [["--buffer-requests", "--buffer-responses"], everyFlag]) {
@@ -190,7 +190,7 @@ describe("--buffer-responses", () => {
       DELETE: "HTTP/1.1 204 No Content\r\n\r\n",
       OPTIONS: withLength(0),
     };
-    using app = startScriptedApp(({ startLine }) => answers[startLine.split(" ")[0]!]);
+    using app = startScriptedApp(({ startLine }) => answers[startLine.split(" ")[0]!] ?? null);
     await using proxy = await ProxyProcess.start();
     await proxy.deploy("web", app.address, ...everyFlag);
     const statuses: number[] = [];

@@ -38,9 +38,9 @@ test("50 deploys to and fro, with other services deployed at the same time", asy
   await using webLoad = loadOn(proxy, "web");
   await using otherLoad = loadOn(proxy, "other");
 
-  let switching = true;
+  const ending = new AbortController();
   const others = (async () => {
-    for (let i = 0; switching; i++) {
+    for (let i = 0; !ending.signal.aborted; i++) {
       const { address } = i % 2 === 0 ? other2 : other1;
       await Promise.all([
         proxy.deploy("other", address, "--host=other"),
@@ -57,7 +57,7 @@ test("50 deploys to and fro, with other services deployed at the same time", asy
       await waitFor(() => webLoad.answered > before, "answers while this deploy was made");
     }
   } finally {
-    switching = false;
+    ending.abort();
     await others;
   }
   await webLoad.stop();

@@ -81,6 +81,7 @@ export class AcmeStand implements AsyncDisposable {
       certificates: this.#manager,
       minTlsVersion: "1.2",
       altSvc: null,
+      proxyPeers: null,
       handle: () => {},
     });
     this.#tlsPort = this.#tls.port;

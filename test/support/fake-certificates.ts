@@ -25,6 +25,9 @@ export class FakeCertificates implements HandshakeCertificates {
   withoutName(): CertificateKeyPair | null {
     return this.default;
   }
+  defaultHost(): string | null {
+    return this.default === null ? null : "default.test";
+  }
   isChallenge(name: string): boolean {
     return this.challenges.has(name);
   }

@@ -4,7 +4,7 @@ import { readRequest, type RawMessage } from "./raw-response.ts";
 import { startRawServer } from "./raw-server.ts";
 
 /** Null leaves the request without an answer from here: the script has seen to it, or never will. */
-export type Answer = string | Uint8Array | null | undefined;
+export type Answer = string | Uint8Array | null;
 
 export type AppScript = (
   request: RawMessage,
@@ -42,13 +42,13 @@ export function startScriptedApp(answer: AppScript = () => ok): ScriptedApp {
       if (request.startLine.startsWith("GET /up ")) {
         probeCount += 1;
         const bytes = app.healthAnswer;
-        if (bytes != null) connection.send(bytes);
+        if (bytes !== null) connection.send(bytes);
         continue;
       }
       requests.push(request);
       if (!connections.includes(connection)) connections.push(connection);
       const bytes = await app.answer(request, connection);
-      if (bytes != null) connection.send(bytes);
+      if (bytes !== null) connection.send(bytes);
     }
   });
   const app: ScriptedApp = {

@@ -20,13 +20,13 @@ export interface SteadyLoadOptions {
 
 /** Two clients keep their connection, one opens one for each request; GET and POST in turns. */
 export function startSteadyLoad(options: SteadyLoadOptions): SteadyLoad {
-  let stopping = false;
+  const ending = new AbortController();
   let answered = 0;
   const failures: string[] = [];
 
   async function client(keeps: boolean): Promise<void> {
     let connection: RawConnection | null = null;
-    for (let turn = 0; !stopping; turn++) {
+    for (let turn = 0; !ending.signal.aborted; turn++) {
       try {
         connection ??= await connectRaw(options.port);
         const body = await exchange(connection, options.host, turn, keeps);
@@ -44,7 +44,7 @@ export function startSteadyLoad(options: SteadyLoadOptions): SteadyLoad {
 
   const clients = Promise.all([client(true), client(true), client(false)]);
   const stop = async (): Promise<void> => {
-    stopping = true;
+    ending.abort();
     await clients;
   };
   return {

@@ -31,6 +31,7 @@ export class TlsSite implements Disposable {
       certificates: this.certificates,
       minTlsVersion: "1.2",
       altSvc: options.altSvc ?? null,
+      proxyPeers: null,
       handle: (exchange) => {
         this.exchanges.push(exchange);
         handle(exchange);

@@ -50,7 +50,7 @@ function runFlags(environment: Environment) {
       trustedProxiesVariable,
     ),
     "proxy-protocol": withEnvironment(
-      bool("Expect a PROXY protocol header from the trusted proxies (port of plain HTTP only)"),
+      bool("Expect a PROXY protocol header from the trusted proxies"),
       proxyProtocolVariable,
     ),
   };

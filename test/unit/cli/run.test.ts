@@ -88,7 +88,11 @@ describe("run", () => {
       ["--trusted-proxies=1.2.3.4", "--trusted-proxies=fd00::/8"],
       { trustedProxies: ["1.2.3.4", "fd00::/8"] },
     ],
-    [{ KAMAL_PROXY_PROXY_PROTOCOL: "true" }, [], { proxyProtocol: true }],
+    [
+      { KAMAL_PROXY_PROXY_PROTOCOL: "true", KAMAL_PROXY_TRUSTED_PROXIES: "10.0.0.1" },
+      [],
+      { proxyProtocol: true },
+    ],
     [{ KAMAL_PROXY_PROXY_PROTOCOL: "true" }, ["--proxy-protocol=false"], { proxyProtocol: false }],
     [{ KAMAL_PROXY_BUFFER_MEMORY_TOTAL: "0" }, [], { bufferMemoryTotalBytes: 0 }],
     [
@@ -139,6 +143,11 @@ describe("run", () => {
       { KAMAL_PROXY_BUFFER_MEMORY_TOTAL: "1GB" },
       [],
       'invalid value "1GB" for KAMAL_PROXY_BUFFER_MEMORY_TOTAL: strconv.ParseInt: parsing "1GB": invalid syntax',
+    ],
+    [
+      { KAMAL_PROXY_PROXY_PROTOCOL: "true" },
+      [],
+      "proxy-protocol needs trusted-proxies: the addresses that send the header",
     ],
     [
       { KAMAL_PROXY_PROXY_PROTOCOL: "yes" },

@@ -1,0 +1,56 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { catalogue } from "../../../src/cli/catalogue.ts";
+import { completionLevels } from "../../../src/cli/completion/completion-levels.ts";
+import { runLine } from "../../support/command-line.ts";
+import manifest from "../../../package.json" with { type: "json" };
+
+const projectFolder = join(import.meta.dir, "..", "..", "..");
+const read = (path: string) => readFileSync(join(projectFolder, path), "utf8");
+
+describe("documentation", () => {
+  test("names every flag of every command", async () => {
+    const text = read("docs/configuration.md");
+    for (const { path, flags } of await completionLevels(catalogue)) {
+      for (const { name } of flags) {
+        if (name === "help" || name === "version") continue;
+        expect(text, `${path} --${name}`).toContain(`\`--${name}`);
+      }
+    }
+  });
+
+  test("names every environment variable that the help of `run` names", async () => {
+    const text = read("docs/configuration.md");
+    const { stdout } = await runLine(["run", "--help"]);
+    const variables = stdout.match(/\bKAMAL_PROXY_[A-Z_]+/g) ?? [];
+    expect(variables.length).toBeGreaterThan(8);
+    for (const variable of variables) {
+      // The first five are given without their prefix.
+      const short = variable.replace("KAMAL_PROXY_", "`");
+      expect(text.includes(variable) || text.includes(short), variable).toBe(true);
+    }
+  });
+
+  test("links lead to files that exist", async () => {
+    for (const page of new Bun.Glob("{*,docs/*}.md").scanSync({ cwd: projectFolder })) {
+      for (const [, link = ""] of read(page).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
+        if (/^https?:/.test(link)) continue;
+        const path = join(page, "..", link);
+        expect(await Bun.file(join(projectFolder, path)).exists(), `${page}: ${link}`).toBe(true);
+      }
+    }
+  });
+});
+
+describe("Dockerfile", () => {
+  test("gives the image the same configuration as `bun run image` does", () => {
+    const dockerfile = read("Dockerfile");
+    expect(dockerfile).toContain(`image.version="${manifest.version}"`);
+    expect(dockerfile).toContain('image.title="kamal-proxy"');
+    expect(dockerfile).toContain("USER kamal-proxy:kamal-proxy");
+    expect(dockerfile).toContain("EXPOSE 80 443 443/udp");
+    expect(dockerfile).toContain('CMD ["kamal-proxy", "run"]');
+    expect(dockerfile).not.toContain("ENTRYPOINT");
+  });
+});
