@@ -125,16 +125,16 @@ describe("the control socket", () => {
         : proxy.run("deploy", `many-${index}`, `--target=${app.address}`, `--host=${index}.test`),
     );
     let requests = 0;
-    let done = false;
-    const traffic = (async () => {
-      while (!done) {
+    const traffic = new AbortController();
+    const requesting = (async () => {
+      while (!traffic.signal.aborted) {
         expect((await fetch(proxy.url)).status).toBe(200);
         requests++;
       }
     })();
     const results = await Promise.all(commands);
-    done = true;
-    await traffic;
+    traffic.abort();
+    await requesting;
     expect(results.filter(({ code }) => code !== 0)).toEqual([]);
     expect(requests).toBeGreaterThan(0);
     const { stdout } = await proxy.run("list");

@@ -128,7 +128,7 @@ describe.each(["a", "buffered"])("responses without a body from host %s", (host)
   test("304 keeps the Content-Length that GET would have", async () => {
     const response = await answered("HTTP/1.1 304 X\r\nContent-Length: 1234\r\n\r\n", "GET", host);
     expect(response.status).toBe(304);
-    expect(["1234", undefined]).toContain(valuesOf(response, "content-length")[0]);
+    expect(valuesOf(response, "content-length")).toEqual(["1234"]);
   });
 
   test("the answer to HEAD keeps its Content-Length", async () => {
@@ -144,7 +144,6 @@ describe.each(["a", "buffered"])("responses without a body from host %s", (host)
     const response = await answered(
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
       "HEAD",
-      "GET",
       host,
     );
     expect(response.status).toBe(200);
