@@ -106,7 +106,7 @@ test("the target is told the scheme, the client and the host", async () => {
     proto: "HTTP/1.1",
     port: proxy.httpsPort,
     status: 200,
-    remote_addr: "127.0.0.1",
+    client_addr: "127.0.0.1",
   });
 });
 

@@ -102,3 +102,48 @@ function integer(value: number, prefixBits: number): Buffer {
   bytes.push(rest);
   return Buffer.from(bytes);
 }
+
+/**
+ * Status of the response on a stream, null before its head. Knows the ways in which servers encode it:
+ * by index, or literally, with or without Huffman coding of its digits (RFC 7541 5.2).
+ */
+export function responseStatus(frames: readonly Frame[], stream: number): number | null {
+  const head = frames.find((each) => each.type === frameTypes.headers && each.stream === stream);
+  if (head === undefined) return null;
+  const { payload } = head;
+  // A change of the table's size may come first.
+  let at = 0;
+  while ((payload[at]! & 0xe0) === 0x20) at += 1;
+  const first = payload[at]!;
+  if ((first & 0x80) !== 0) return staticStatuses[first & 0x7f] ?? 0;
+  const length = payload[at + 1]! & 0x7f;
+  const text = payload.subarray(at + 2, at + 2 + length);
+  return Number((payload[at + 1]! & 0x80) === 0 ? text.toString("latin1") : huffmanDigits(text));
+}
+
+const staticStatuses: Record<number, number> = {
+  8: 200,
+  9: 204,
+  10: 206,
+  11: 304,
+  12: 400,
+  13: 404,
+  14: 500,
+};
+
+/** `0` to `2` have five bits, `3` to `9` six (RFC 7541 B). */
+function huffmanDigits(bytes: Uint8Array): string {
+  const bits = Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")).join("");
+  let digits = "";
+  for (let at = 0; digits.length < 3; ) {
+    const five = Number.parseInt(bits.slice(at, at + 5), 2);
+    if (five < 3) {
+      digits += five;
+      at += 5;
+    } else {
+      digits += Number.parseInt(bits.slice(at, at + 6), 2) - 0x19 + 3;
+      at += 6;
+    }
+  }
+  return digits;
+}
