@@ -18,6 +18,7 @@ import { connectHttps, get } from "../support/https-client.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { readResponse, valuesOf } from "../support/raw-response.ts";
 import { ok, startScriptedApp, type ScriptedApp } from "../support/scripted-app.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 let proxy: ProxyProcess;
 let app: ScriptedApp;
@@ -93,14 +94,14 @@ test("103 Early Hints are not passed, and not mixed into the final response", as
   expect((await readResponse(old)).status).toBe(200);
 });
 
-test("a request that expects 100-continue is answered without it", async () => {
+test("a request that expects 100-continue is told to go on by the proxy itself", async () => {
+  app.answer = () => "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n";
   using client = await Http2Connection.open(proxy.httpsPort);
-  client.send(
-    headersFrame(1, request("/", "POST", ["expect", "100-continue"]), false),
-    dataFrame(1, "abc", true),
-  );
+  client.send(headersFrame(1, request("/", "POST", ["expect", "100-continue"]), false));
+  await waitFor(() => responseStatus(client.frames, 1) === 100, "100");
+  client.send(dataFrame(1, "abc", true));
   expect(await client.ended(1)).toBe("ended");
-  expect(client.frames.filter(({ type }) => type === frameTypes.headers)).toHaveLength(1);
+  expect(client.frames.filter(({ type }) => type === frameTypes.headers)).toHaveLength(2);
 });
 
 test.each([

@@ -14,6 +14,7 @@ import {
   responseStatus,
 } from "../support/http2-frames.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
+import type { RawConnection } from "../support/raw-connection.ts";
 import { startRawServer } from "../support/raw-server.ts";
 import { valuesOf } from "../support/raw-response.ts";
 import { ok, startScriptedApp, type ScriptedApp } from "../support/scripted-app.ts";
@@ -154,7 +155,9 @@ describe("a peer that does not read", () => {
   const manyBytes = 200 << 20;
 
   test("as client holds back the app", async () => {
+    let held: RawConnection | null = null;
     app.answer = (_request, connection) => {
+      held = connection;
       connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${manyBytes}\r\n\r\n`);
       for (let given = 0; given < manyBytes; given += chunk.length) connection.send(chunk);
       return null;
@@ -165,14 +168,13 @@ describe("a peer that does not read", () => {
     await waitFor(() => client.body(1).length === 65_535, "the first window");
     // Other requests of the same client are answered meanwhile.
     app.answer = () => "HTTP/1.1 204 No Content\r\n\r\n";
-    const held = app.connections.at(-1)!;
     for (let stream = 3; stream < 100; stream += 2) {
       client.send(headersFrame(stream, request("/other")));
       await client.ended(stream);
     }
     expect((await proxy.residentBytes()) - before).toBeLessThan(100 << 20);
     client.send(resetFrame(1));
-    await waitFor(() => held.peerEnded, "the end of the app's connection");
+    await waitFor(() => held!.peerEnded, "the end of the app's connection");
   });
 
   test("as app holds back the client", async () => {
