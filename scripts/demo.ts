@@ -2,6 +2,7 @@
  * `npm start`: builds the proxy when needed, runs it on free ports with a demo app behind it, and deploys a new
  * version of the app under load. Keeps running until Ctrl-C; with `--once` it ends after the deploy.
  */
+import { messageOf } from "../src/lib/error-text.ts";
 import { ProxyProcess, proxyCommand } from "../test/support/proxy-process.ts";
 import { waitFor } from "../test/support/wait-for.ts";
 import { binaryIsStale, bunPath, projectFolder, runTool } from "./project.ts";
@@ -30,7 +31,7 @@ async function main(): Promise<number> {
     await Promise.race([demo, ending.promise]);
     return 0;
   } catch (error) {
-    console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`\nThe demo failed: ${messageOf(error)}`);
     return 1;
   } finally {
     await cleanUp();

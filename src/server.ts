@@ -1,23 +1,22 @@
 /** The composition root of `run`: makes the two planes, wires them, and stops them. */
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { CertificateManager } from "./certificates/certificate-manager.ts";
 import { productVersion } from "./cli/version.ts";
 import { CommandError } from "./config/command-error.ts";
 import { logFlushBytes, logFlushIntervalMs, shutdownTimeoutMs } from "./config/defaults.ts";
-import { certificateFolder } from "./config/paths.ts";
+import { certificateFolder, statePath } from "./config/paths.ts";
 import type { RunOptions } from "./config/run-options.ts";
 import { ControlPlane } from "./control/control-plane.ts";
 import { CidrError, CidrList } from "./lib/cidr.ts";
 import { systemClock as clock } from "./lib/clock.ts";
+import { DescriptorGuard } from "./listeners/descriptor-guard.ts";
 import { Http3Listener } from "./listeners/http3-listener.ts";
 import { HttpListener } from "./listeners/http-listener.ts";
 import { TlsListener } from "./listeners/tls-listener.ts";
 import { askTarget } from "./proxy/ask-target.ts";
 import type { Exchange } from "./proxy/exchange.ts";
 import { loadErrorPages } from "./proxy/error-page-files.ts";
-import { ErrorPages } from "./proxy/error-pages.ts";
 import { Pipeline } from "./proxy/pipeline.ts";
 import { RequestRecorder } from "./proxy/request-record.ts";
 import { SpoolMemory } from "./proxy/spooled-body.ts";
@@ -65,7 +64,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     },
     logger,
     clock,
-    statePath: join(options.dataPath, "kamal-proxy.state"),
+    statePath: statePath(options.dataPath),
     socketPath: options.socketPath,
     loadErrorPages,
     checkCertificate: (service) => certificates.checkCertificate(service),
@@ -73,7 +72,6 @@ export async function runServer(options: RunOptions): Promise<number> {
   });
   await controlPlane.restore();
 
-  const pages = new PagesOfServices();
   const pipeline = new Pipeline({
     services,
     recorder: new RequestRecorder({
@@ -86,8 +84,6 @@ export async function runServer(options: RunOptions): Promise<number> {
     logger,
     clock,
     newRequestId: randomUUID,
-    pages: pages.defaults,
-    pagesOf: (service) => pages.of(service.snapshot.errorPages),
     trustedProxies: trusted,
     challengeResponse: (hostName, path) => certificates.challengeResponse(hostName, path),
     spoolMemory: new SpoolMemory(options.bufferMemoryTotalBytes),
@@ -110,12 +106,14 @@ export async function runServer(options: RunOptions): Promise<number> {
   const handle = (exchange: Exchange): void => void pipeline.handle(exchange);
   const proxyPeers = options.proxyProtocol ? trusted : null;
   const altSvc = options.http3 ? `h3=":${options.httpsPort}"; ma=2592000` : null;
+  const descriptors = new DescriptorGuard(clock, logger);
   const listeners: Listener[] = [];
   const http = new HttpListener({
     bind,
     port: options.httpPort,
     limits,
     clock,
+    descriptors,
     proxyPeers,
     handle,
   });
@@ -126,6 +124,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     limits,
     clock,
     logger,
+    descriptors,
     certificates,
     minTlsVersion: options.minTlsVersion,
     altSvc,
@@ -185,20 +184,4 @@ function trustedProxies({ trustedProxies }: RunOptions): CidrList | null {
   const list = CidrList.parse(trustedProxies);
   if (list instanceof CidrError) throw new CommandError(`trusted-proxies: ${list.message}`);
   return list;
-}
-
-/** Compiled error pages; the source in the snapshot is their key, so each is compiled once. */
-class PagesOfServices {
-  readonly defaults = ErrorPages.compile(null);
-  readonly #compiled = new WeakMap<Record<string, string>, ErrorPages>();
-
-  of(sources: Record<string, string> | null): ErrorPages {
-    if (sources === null) return this.defaults;
-    let pages = this.#compiled.get(sources);
-    if (pages === undefined) {
-      pages = ErrorPages.compile(sources);
-      this.#compiled.set(sources, pages);
-    }
-    return pages;
-  }
 }

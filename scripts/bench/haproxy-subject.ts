@@ -8,8 +8,10 @@ import type { Subject } from "./subject.ts";
 export function haproxySubject(binary: string): Subject {
   return {
     name: "haproxy",
-    async start(services, folder) {
+    async start(services, folder, certificate) {
       const [port = 0] = freePorts(1);
+      const tls =
+        certificate === null ? "" : ` ssl crt ${certificate.combinedPath} alpn h2,http/1.1`;
       const mapPath = join(folder, "hosts.map");
       writeFileSync(mapPath, services.map(({ host, name }) => `${host} ${name}\n`).join(""));
       const backends = services.map(
@@ -31,8 +33,8 @@ defaults
   timeout client 60s
   timeout server 60s
 frontend http
-  bind 127.0.0.1:${port}
-  use_backend %[req.hdr(host),lower,map(${mapPath})]
+  bind 127.0.0.1:${port}${tls}
+  use_backend %[req.hdr(host),field(1,:),lower,map(${mapPath})]
 ${backends.join("")}`,
       );
       const server = await startServer({

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { freePorts } from "../../test/support/free-ports.ts";
 import { waitFor } from "../../test/support/wait-for.ts";
 import { end, startServer } from "./cleanup.ts";
-import type { RunningSubject, ServicePlan, Subject } from "./subject.ts";
+import type { CertificateFiles, RunningSubject, ServicePlan, Subject } from "./subject.ts";
 
 const parallelDeploys = 10;
 
 export function kamalSubject(name: string, binary: string): Subject {
   return {
     name,
-    async start(services, folder) {
+    async start(services, folder, certificate) {
       const [port = 0, httpsPort = 0, metricsPort = 0] = freePorts(3);
       const env = { HOME: folder, TMPDIR: folder, KAMAL_PROXY_SOCKET: join(folder, "sock") };
       const flags = [
@@ -26,8 +26,9 @@ export function kamalSubject(name: string, binary: string): Subject {
       });
       const running: RunningSubject = {
         name,
-        port,
+        port: certificate === null ? port : httpsPort,
         pid: server.pid,
+        redeploy: (service) => deploy(binary, service, certificate, env),
         [Symbol.asyncDispose]: () => end(server),
       };
       // The control socket opens after the port.
@@ -37,7 +38,7 @@ export function kamalSubject(name: string, binary: string): Subject {
       );
       for (let i = 0; i < services.length; i += parallelDeploys) {
         const batch = services.slice(i, i + parallelDeploys);
-        await Promise.all(batch.map((service) => deploy(binary, service, env)));
+        await Promise.all(batch.map((service) => deploy(binary, service, certificate, env)));
       }
       return running;
     },
@@ -47,15 +48,25 @@ export function kamalSubject(name: string, binary: string): Subject {
 async function deploy(
   binary: string,
   service: ServicePlan,
+  certificate: CertificateFiles | null,
   env: Record<string, string>,
 ): Promise<void> {
   const buffering = service.buffered ? ["--buffer-requests", "--buffer-responses"] : [];
+  const tls =
+    certificate === null
+      ? []
+      : [
+          "--tls",
+          `--tls-certificate-path=${certificate.certificatePath}`,
+          `--tls-private-key-path=${certificate.privateKeyPath}`,
+        ];
   const args = [
     "deploy",
     service.name,
     `--host=${service.host}`,
     `--target=${service.target}`,
     ...buffering,
+    ...tls,
   ];
   const { code, stderr } = await command(binary, args, env);
   if (code !== 0) throw new Error(`${binary} ${args.join(" ")}: ${stderr.trim()}`);

@@ -11,7 +11,7 @@ import { binaryIsStale, binaryPath, bunPath, runTool } from "../project.ts";
 import { endAll } from "./cleanup.ts";
 import { runScenario } from "./run-scenario.ts";
 import { scenarios } from "./scenarios.ts";
-import { findSubjects } from "./subject.ts";
+import { findSubjects, otherBinary } from "./subject.ts";
 import { startUpstream } from "./upstream.ts";
 import { findWrk } from "./wrk.ts";
 
@@ -55,7 +55,8 @@ async function main(): Promise<number> {
   try {
     const wrk = findWrk();
     const subjects = findSubjects(values.subjects.split(",").filter((name) => name !== ""));
-    if (subjects.some(({ name }) => name === "ours")) await buildWhenStale();
+    const measuresOurs = subjects.some(({ name }) => name === "ours");
+    if (measuresOurs && otherBinary === null) await buildWhenStale();
     const upstreamFolder = join(folder.path, "app");
     mkdirSync(upstreamFolder);
     const upstream = await startUpstream(upstreamFolder);

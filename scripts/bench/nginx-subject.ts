@@ -2,14 +2,14 @@
 import { freePorts } from "../../test/support/free-ports.ts";
 import { end } from "./cleanup.ts";
 import { startNginx } from "./nginx.ts";
-import type { ServicePlan, Subject } from "./subject.ts";
+import type { CertificateFiles, ServicePlan, Subject } from "./subject.ts";
 
 export function nginxSubject(binary: string): Subject {
   return {
     name: "nginx",
-    async start(services, folder) {
+    async start(services, folder, certificate) {
       const [port = 0] = freePorts(1);
-      const http = services.map((service) => serverBlock(service, port)).join("\n");
+      const http = services.map((service) => serverBlock(service, port, certificate)).join("\n");
       const server = await startNginx(
         binary,
         folder,
@@ -21,12 +21,22 @@ export function nginxSubject(binary: string): Subject {
   };
 }
 
-function serverBlock(service: ServicePlan, port: number): string {
+function serverBlock(
+  service: ServicePlan,
+  port: number,
+  certificate: CertificateFiles | null,
+): string {
+  const tls =
+    certificate === null
+      ? ""
+      : `ssl_certificate ${certificate.certificatePath};
+  ssl_certificate_key ${certificate.privateKeyPath};`;
   const buffering = service.buffered ? "on" : "off";
   return `
 upstream ${service.name} { server ${service.target}; keepalive 100; keepalive_requests 100000000; }
 server {
-  listen 127.0.0.1:${port};
+  listen 127.0.0.1:${port}${certificate === null ? "" : " ssl http2"};
+  ${tls}
   server_name ${service.host};
   location / {
     proxy_pass http://${service.name};

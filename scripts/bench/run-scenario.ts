@@ -1,11 +1,20 @@
 /** Runs one scenario: starts the subjects, lets them take turns, and gives back a table. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createCertificate } from "../../test/support/certificates.ts";
 import { end } from "./cleanup.ts";
+import { runDeployNeighbour } from "./deploy-neighbour.ts";
+import { runH2load } from "./h2load.ts";
 import { treeUsage } from "./process-tree.ts";
 import type { LoadScenario, Scenario, SlowPeerScenario } from "./scenarios.ts";
 import { measureSlowPeer, startDeafApp } from "./slow-peer.ts";
-import { originalName, type RunningSubject, type ServicePlan, type Subject } from "./subject.ts";
+import {
+  type CertificateFiles,
+  originalName,
+  type RunningSubject,
+  type ServicePlan,
+  type Subject,
+} from "./subject.ts";
 import { formatMegabytes, formatRatio, formatTable, median } from "./table.ts";
 import { runWrk, type LoadResult } from "./wrk.ts";
 
@@ -25,26 +34,52 @@ export async function runScenario(scenario: Scenario, options: BenchOptions): Pr
     scenario.kind === "slow-peer" && scenario.direction === "upload" ? startDeafApp() : null;
   const services = planServices(scenario, deafApp?.target ?? options.upstreamTarget);
   const subjects: RunningSubject[] = [];
+  const certificate = hasTls(scenario) ? writeCertificate(options.folder) : null;
   try {
     for (const subject of options.subjects) {
       if (scenario.without.includes(subject.name)) continue;
       const folder = join(options.folder, `${scenario.name}-${subject.name}`);
       mkdirSync(folder);
-      subjects.push(await subject.start(services, folder));
+      subjects.push(await subject.start(services, folder, certificate));
     }
-    return scenario.kind === "load"
-      ? await runLoad(scenario, services, subjects, options)
-      : await runSlowPeer(scenario, services, subjects, options);
+    if (scenario.kind === "load") return await runLoad(scenario, services, subjects, options);
+    return scenario.kind === "slow-peer"
+      ? await runSlowPeer(scenario, services, subjects, options)
+      : await runDeployNeighbour(scenario.load, services, subjects, options);
   } finally {
     for (const subject of subjects) await subject[Symbol.asyncDispose]();
     if (deafApp !== null) await end(deafApp);
   }
 }
 
+function hasTls(scenario: Scenario): boolean {
+  return scenario.kind === "load" && scenario.load.tls;
+}
+
+/** ECDSA on P-256 with the certificate of its issuer, as Let's Encrypt issues by default. */
+function writeCertificate(folder: string): CertificateFiles {
+  const issuer = createCertificate(["Issuer of the bench"], { isAuthority: true });
+  const leaf = createCertificate([tlsHost], { issuer });
+  const certificate = leaf.certificate + issuer.certificate;
+  const write = (name: string, text: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  return {
+    certificatePath: write("certificate.pem", certificate),
+    privateKeyPath: write("certificate.key", leaf.privateKey),
+    combinedPath: write("combined.pem", certificate + leaf.privateKey),
+  };
+}
+
+/** The tools send the name that they connect to. */
+const tlsHost = "localhost";
+
 function planServices(scenario: Scenario, target: string): ServicePlan[] {
   return Array.from({ length: scenario.serviceCount }, (_, i) => ({
     name: `app${i}`,
-    host: `app${i}.test`,
+    host: hasTls(scenario) ? tlsHost : `app${i}.test`,
     target,
     buffered: scenario.buffered,
   }));
@@ -62,7 +97,9 @@ async function runLoad(
 ): Promise<string> {
   const plan = { ...scenario.load, hosts: services.map((service) => service.host) };
   const load = (subject: RunningSubject, seconds: number): Promise<LoadResult> =>
-    runWrk(options.wrk, plan, subject.port, seconds, options.folder);
+    plan.streams > 1
+      ? runH2load(plan, subject.port, seconds, options.folder)
+      : runWrk(options.wrk, plan, subject.port, seconds, options.folder);
 
   const idleBytes = new Map(subjects.map(({ name, pid }) => [name, treeUsage(pid).residentBytes]));
   for (const subject of subjects) await load(subject, options.warmUpSeconds);

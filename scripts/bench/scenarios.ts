@@ -21,10 +21,17 @@ export interface SlowPeerScenario extends ScenarioBase {
   direction: "download" | "upload";
 }
 
-export type Scenario = LoadScenario | SlowPeerScenario;
+/** One service is asked while another is deployed. */
+export interface DeployNeighbourScenario extends ScenarioBase {
+  kind: "deploy-neighbour";
+  load: Omit<LoadPlan, "hosts">;
+}
+
+export type Scenario = LoadScenario | SlowPeerScenario | DeployNeighbourScenario;
 
 const plain = { serviceCount: 1, buffered: false, without: [] };
-const get = { path: "/", uploadBytes: 0, closeConnections: false };
+const get = { path: "/", uploadBytes: 0, closeConnections: false, streams: 1, tls: false };
+const tls = { ...get, tls: true };
 
 export const scenarios: Scenario[] = [
   {
@@ -78,6 +85,36 @@ export const scenarios: Scenario[] = [
     buffered: true,
     without: ["haproxy"],
     load: { ...get, connections: 64 },
+  },
+  {
+    ...plain,
+    kind: "load",
+    name: "tls-64",
+    title: "HTTP/1.1 over TLS, 31 bytes, 64 connections",
+    load: { ...tls, connections: 64 },
+  },
+  {
+    ...plain,
+    kind: "load",
+    name: "tls-h2",
+    title: "HTTP/2, 31 bytes, 16 connections with 16 streams each",
+    load: { ...tls, connections: 16, streams: 16 },
+  },
+  {
+    ...plain,
+    kind: "load",
+    name: "tls-handshakes",
+    title: "a new TLS connection for each request (ECDSA), 64 at once",
+    load: { ...tls, connections: 64, closeConnections: true },
+  },
+  {
+    ...plain,
+    kind: "deploy-neighbour",
+    name: "deploy-neighbour",
+    title: "a service with 16 connections while another is redeployed all the time",
+    serviceCount: 2,
+    without: ["nginx", "haproxy"],
+    load: { ...get, connections: 16 },
   },
   {
     ...plain,

@@ -15,17 +15,35 @@ export interface ServicePlan {
   buffered: boolean;
 }
 
+/** PEM files that https is to be served with. */
+export interface CertificateFiles {
+  certificatePath: string;
+  privateKeyPath: string;
+  /** Both in one file. */
+  combinedPath: string;
+}
+
 export interface RunningSubject extends AsyncDisposable {
   readonly name: string;
+  /** Where the load goes: https when there is a certificate. */
   readonly port: number;
   readonly pid: number;
+  /** Deploys a service again; those that know no deploys have none. */
+  redeploy?(service: ServicePlan): Promise<void>;
 }
 
 export interface Subject {
   readonly name: string;
-  /** `folder` is the subject's own, for its files. */
-  start(services: ServicePlan[], folder: string): Promise<RunningSubject>;
+  /** `folder` is the subject's own, for its files. With a certificate it serves HTTP/1.1 and 2 over TLS. */
+  start(
+    services: ServicePlan[],
+    folder: string,
+    certificate: CertificateFiles | null,
+  ): Promise<RunningSubject>;
 }
+
+/** Measured in place of `dist/kamal-proxy`, as the tests take it. */
+export const otherBinary = process.env["KAMAL_PROXY_TEST_BINARY"] || null;
 
 /** The name that ratios are computed to. */
 export const originalName = "original";
@@ -35,7 +53,7 @@ export function findSubjects(wanted: string[]): Subject[] {
   const subjects: Subject[] = [];
   const wants = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
 
-  if (wants("ours")) subjects.push(kamalSubject("ours", binaryPath));
+  if (wants("ours")) subjects.push(kamalSubject("ours", otherBinary ?? binaryPath));
   if (wants(originalName)) {
     const path = process.env["KAMAL_PROXY_ORIGINAL"];
     if (path) subjects.push(kamalSubject(originalName, path));

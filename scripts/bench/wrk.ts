@@ -12,6 +12,9 @@ export interface LoadPlan {
   uploadBytes: number;
   /** A new connection for each request. */
   closeConnections: boolean;
+  /** Requests at once on each connection; more than one means HTTP/2. */
+  streams: number;
+  tls: boolean;
 }
 
 export interface LoadResult {
@@ -47,7 +50,7 @@ export async function runWrk(
     "-s",
     scriptPath,
   ];
-  const child = Bun.spawn([wrk, ...args, `http://127.0.0.1:${port}`], {
+  const child = Bun.spawn([wrk, ...args, loadUrl(plan, port)], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -65,6 +68,11 @@ export async function runWrk(
   if (found === null) throw new Error(`wrk failed: ${output}${errorOutput}`);
   const [requests = 0, micros = 1, p99Micros = 0, errors = 0] = found.slice(1).map(Number);
   return { requests, requestsPerSecond: (requests / micros) * 1e6, p99Micros, errors };
+}
+
+/** Over TLS the name is the server name as well. */
+export function loadUrl({ tls, path }: LoadPlan, port: number): string {
+  return tls ? `https://localhost:${port}${path}` : `http://127.0.0.1:${port}${path}`;
 }
 
 function script(plan: LoadPlan): string {

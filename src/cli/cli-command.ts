@@ -1,10 +1,13 @@
 /** One command: its flags and rules around what it does. */
 import { CommandError } from "../config/command-error.ts";
-import { socketPath } from "../config/paths.ts";
-import type { Environment } from "../config/paths.ts";
+import { type Environment, socketPath } from "../config/paths.ts";
 import type { Command, Reply } from "../control/protocol.ts";
-import { checkFlagRules, checkPositionals } from "./argument-rules.ts";
-import type { FlagRules, PositionalRule } from "./argument-rules.ts";
+import {
+  checkFlagRules,
+  checkPositionals,
+  type FlagRules,
+  type PositionalRule,
+} from "./argument-rules.ts";
 import type { CliContext } from "./context.ts";
 import type { FlagTable, FlagValues } from "./flags.ts";
 import { commandHelp } from "./help.ts";

@@ -1,16 +1,28 @@
-/** The flags of `deploy`. */
+/** The flags of `deploy`, and those that `rollout deploy` shares with it. */
 import { deployDefaults } from "../config/defaults.ts";
-import { certificateFolder, dataFolder } from "../config/paths.ts";
-import type { Environment } from "../config/paths.ts";
+import { certificateFolder, dataFolder, type Environment } from "../config/paths.ts";
 import { bool, duration, int, string, strings } from "./flags.ts";
 
 export type DeployFlags = ReturnType<typeof deployFlags>;
 
 export function deployFlags(environment: Environment) {
   return {
+    ...groupFlags(),
+    force: bool("Do not wait for the targets to be healthy"),
+    ...routingFlags(),
+    ...tlsFlags(environment),
+    ...healthCheckFlags(),
+    ...requestFlags(),
+    ...bufferFlags(),
+    ...telemetryFlags(),
+  };
+}
+
+/** The targets that are deployed together, and the time for it; `rollout deploy` has the same. */
+export function groupFlags() {
+  return {
     target: strings("Address of a target, host or host:port (repeatable, required)"),
     "read-target": strings("Address of a target for reads only (repeatable)"),
-    force: bool("Do not wait for the targets to be healthy"),
     "deploy-timeout": duration(
       "Time that the targets have to become healthy",
       deployDefaults.deployTimeoutMs,
@@ -19,12 +31,6 @@ export function deployFlags(environment: Environment) {
       "Time that requests to replaced targets have to finish",
       deployDefaults.drainTimeoutMs,
     ),
-    ...routingFlags(),
-    ...tlsFlags(environment),
-    ...healthCheckFlags(),
-    ...requestFlags(),
-    ...bufferFlags(),
-    ...telemetryFlags(),
   };
 }
 

@@ -4,11 +4,10 @@
  */
 import { CommandError } from "../config/command-error.ts";
 import type { Environment } from "../config/paths.ts";
-import { parseGoBoolean, parseGoDecimal } from "../lib/go-number.ts";
-import type { Parsed } from "../lib/go-number.ts";
+import { type Parsed, parseGoBoolean, parseGoDecimal } from "../lib/go-number.ts";
 import { goQuote } from "../lib/go-quote.ts";
 
-export const environmentPrefix = "KAMAL_PROXY_";
+const environmentPrefix = "KAMAL_PROXY_";
 
 /** Both names of a setting, the stronger one first. */
 export function variableNames(key: string): [string, string] {

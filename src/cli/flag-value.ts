@@ -1,8 +1,7 @@
 /** Reads the text of one flag value by the flag's type. */
 import { readCsvRecord } from "../lib/csv-record.ts";
 import { parseDuration } from "../lib/duration.ts";
-import { parseGoBoolean, parseGoInteger } from "../lib/go-number.ts";
-import type { Parsed } from "../lib/go-number.ts";
+import { type Parsed, parseGoBoolean, parseGoInteger } from "../lib/go-number.ts";
 import type { FlagType, FlagTypes } from "./flags.ts";
 
 export type FlagValue = FlagTypes[FlagType];

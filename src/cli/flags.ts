@@ -18,7 +18,7 @@ export interface Flag<T extends FlagType = FlagType> {
   default: FlagTypes[T];
   description: string;
   /** One letter. */
-  shorthand?: string;
+  shorthand?: T extends "bool" ? string : never;
   /** Environment variables that stand in for it, the first one that is set counts. */
   environment?: readonly string[];
 }

@@ -1,8 +1,7 @@
 /** The help texts. */
 import { formatDuration } from "../lib/duration.ts";
 import { goQuote } from "../lib/go-quote.ts";
-import { helpFlag } from "./flags.ts";
-import type { AnyFlag, FlagTable } from "./flags.ts";
+import { type AnyFlag, type FlagTable, helpFlag } from "./flags.ts";
 
 interface CommandPage {
   path: string;

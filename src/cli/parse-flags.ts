@@ -4,10 +4,8 @@
  */
 import { CommandError } from "../config/command-error.ts";
 import { goQuote, goQuoteRune } from "../lib/go-quote.ts";
-import { parseFlagValue } from "./flag-value.ts";
-import type { FlagValue } from "./flag-value.ts";
-import { helpFlag } from "./flags.ts";
-import type { AnyFlag, FlagTable, FlagValues } from "./flags.ts";
+import { type FlagValue, parseFlagValue } from "./flag-value.ts";
+import { type AnyFlag, type FlagTable, type FlagValues, helpFlag } from "./flags.ts";
 
 export interface ParsedFlags<T extends FlagTable> {
   values: FlagValues<T>;
@@ -48,7 +46,7 @@ class FlagParser {
         return;
       }
       if (arg.startsWith("--")) this.#parseLong(arg, next);
-      else if (arg.startsWith("-") && arg.length > 1) this.#parseShort(arg, next);
+      else if (arg.startsWith("-") && arg.length > 1) this.#parseShort(arg);
       else this.positionals.push(arg);
     }
   }
@@ -79,7 +77,7 @@ class FlagParser {
   }
 
   /** Shorthands are booleans only and may stand together: `-hh`, `-h=false`. */
-  #parseShort(arg: string, next: () => string | undefined): void {
+  #parseShort(arg: string): void {
     let letters = arg.slice(1);
     while (letters !== "") {
       const letter = letters[0]!;
@@ -94,17 +92,8 @@ class FlagParser {
         this.#set(name, flag, letters.slice(2));
         return;
       }
-      if (flag.type === "bool") {
-        this.#set(name, flag, "true");
-        letters = letters.slice(1);
-        continue;
-      }
-      const text = letters.length > 1 ? letters.slice(1) : next();
-      if (text === undefined) {
-        throw new CommandError(`flag needs an argument: ${goQuoteRune(letter)} in -${letters}`);
-      }
-      this.#set(name, flag, text);
-      return;
+      this.#set(name, flag, "true");
+      letters = letters.slice(1);
     }
   }
 

@@ -1,13 +1,10 @@
 /** The command line as a whole: from arguments to an exit code. */
-import { defineCommand, runCommand } from "citty";
-import type { CommandDef, SubCommandsDef } from "citty";
+import { type CommandDef, defineCommand, runCommand, type SubCommandsDef } from "citty";
 import { CommandError } from "../config/command-error.ts";
 import { goQuote } from "../lib/go-quote.ts";
-import { catalogue } from "./catalogue.ts";
-import type { Group } from "./catalogue.ts";
+import { catalogue, type Group } from "./catalogue.ts";
 import type { CliContext } from "./context.ts";
-import { findCommand } from "./find-command.ts";
-import type { Found } from "./find-command.ts";
+import { findCommand, type Found } from "./find-command.ts";
 import { bool } from "./flags.ts";
 import { groupHelp } from "./help.ts";
 import { parseFlags } from "./parse-flags.ts";

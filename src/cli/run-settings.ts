@@ -1,12 +1,15 @@
 /** The settings of `run` that are no flags of kamal-proxy: limits and trusted proxies. */
-import { bufferMemoryTotalBytes, clientLimits, targetRetryMs } from "../config/defaults.ts";
-import type { ClientLimits } from "../config/defaults.ts";
+import {
+  bufferMemoryTotalBytes,
+  clientLimits,
+  type ClientLimits,
+  targetRetryMs,
+} from "../config/defaults.ts";
 import type { Environment } from "../config/paths.ts";
 import type { MinTlsVersion } from "../config/run-options.ts";
 import { CidrError, CidrList } from "../lib/cidr.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
-import { parseGoInteger } from "../lib/go-number.ts";
-import type { Parsed } from "../lib/go-number.ts";
+import { type Parsed, parseGoInteger } from "../lib/go-number.ts";
 import { strictSetting } from "./environment.ts";
 import { parseList } from "./flag-value.ts";
 import { columns } from "./help.ts";

@@ -2,3 +2,8 @@
 export class CommandError extends Error {
   override readonly name = "CommandError";
 }
+
+/** Throws what a check has found. */
+export function failOn(fault: string | undefined): void {
+  if (fault !== undefined) throw new CommandError(fault);
+}

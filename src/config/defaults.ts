@@ -19,6 +19,9 @@ export const deployDefaults = {
   bufferMemoryBytes: 1 * MB,
 } as const;
 
+/** The largest port of TCP and UDP. */
+export const maxPort = 65_535;
+
 /** Defaults of the flags of `run`. */
 export const runDefaults = {
   httpPort: 80,
@@ -49,6 +52,8 @@ export const clientLimits: ClientLimits = {
 
 /** Interval of the one timer that looks after all client connections. */
 export const connectionSweepIntervalMs = 500;
+/** Connections turned away for want of descriptors are reported once in this time. */
+export const turnedAwayReportIntervalMs = 1 * SECOND;
 /** Fields in one head; more is answered 431. */
 export const maxFieldCount = 2_000;
 /** Pipelined bytes kept while a request is being answered; then the socket is paused. */
@@ -80,6 +85,8 @@ export const maxInformationalResponses = 32;
 /** Connections to one target kept open between requests, as in kamal-proxy. */
 export const maxIdleUpstreamConnections = 100;
 export const upstreamIdleTimeoutMs = 90 * SECOND;
+/** The same for those beyond that number, which a moment later may be needed again. */
+export const upstreamSurplusTimeoutMs = 1 * SECOND;
 /** A connect that hangs; the target timeout counts as well. */
 export const upstreamConnectTimeoutMs = 10 * SECOND;
 
@@ -100,22 +107,42 @@ export const responseQuietMs = 12;
 /** Memory of all buffered bodies together; beyond it bodies go straight to disk. */
 export const bufferMemoryTotalBytes = 256 * MB;
 
-/** A control message, either way. */
+/** A command over the control socket; a list of thousands of services is longer. */
 export const maxControlMessageBytes = 1 * MB;
+export const maxReplyBytes = 64 * maxControlMessageBytes;
+/** More than anybody deploys at once; beyond it connections are closed without an answer. */
+export const maxControlConnections = 1_000;
 /** How long a client may take to send its one message. */
 export const controlReadTimeoutMs = 10 * SECOND;
 /** How often a client that wants to know is told how many requests a drain waits for. */
 export const progressIntervalMs = 500;
+/** How often it is tried to serve what could not be restored. */
+export const degradedRetryIntervalMs = 5 * SECOND;
 /** How long requests under way may take after SIGTERM. */
 export const shutdownTimeoutMs = 10 * SECOND;
 
-/** Health check: redirects followed, bytes of a body read. */
+/** Health check: redirects followed, bytes of a head (no answer beyond) and of a body (not waited for). */
 export const maxHealthCheckRedirects = 10;
+export const maxHealthAnswerBytes = 1 * MB;
 export const minHealthCheckIntervalMs = 10;
+
+/** Of the answer to a request of the proxy's own; the rest is read and forgotten. */
+export const maxOwnAnswerBytes = 4 * KB;
+
+/** One file of a service's own error pages. */
+export const maxErrorPageBytes = 1 * MB;
 
 /** Access-log lines wait this long at most to be written together. */
 export const logFlushIntervalMs = 50;
 export const logFlushBytes = 64 * KB;
+/** Log bytes that nobody has read yet: beyond it writing blocks, as it always does in kamal-proxy. */
+export const maxWaitingLogBytes = 16 * MB;
+/** How long the last flush waits for a reader that takes nothing. */
+export const logPatienceMs = 2 * SECOND;
+
+/** Metrics: services live and removed; an app may answer with statuses without end, so series of each. */
+export const maxMeteredServices = 1_000;
+export const maxSeriesPerService = 250;
 
 /** The certificate authority: one request, one whole issuance with its pauses, an answer's size. */
 export const acmeRequestTimeoutMs = 30 * SECOND;

@@ -13,7 +13,6 @@ export interface Snapshot {
 export interface ServiceSnapshot {
   name: string;
   options: ServiceOptions;
-  targetOptions: TargetOptions;
   active: PoolSnapshot;
   rollout: PoolSnapshot | null;
   pause: Pause;

@@ -1,4 +1,5 @@
 /** The address of a target as it is given to `deploy`: a host name or IPv4 address, maybe a port. */
+import { maxPort } from "./defaults.ts";
 
 export interface TargetAddress {
   host: string;
@@ -8,7 +9,6 @@ export interface TargetAddress {
 }
 
 const defaultPort = 80;
-const maxPort = 65_535;
 /** Two characters or more, so `a:80` is not an address. No scheme, path or IPv6 literal. */
 const pattern = /^([A-Za-z0-9_][A-Za-z0-9_.+-]+)(?::([0-9]+))?$/;
 

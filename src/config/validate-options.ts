@@ -1,9 +1,9 @@
 /** What the options of a service must fulfil, before a deploy is sent and again before it is done. */
+import { maxPort } from "./defaults.ts";
 import type { ServiceOptions, TargetOptions } from "./options.ts";
 import { parseTlsOnDemandUrl } from "./tls-on-demand-url.ts";
 
 const rootPath = "/";
-const maxPort = 65_535;
 
 /** The form in which options are compared and saved. Applying it twice changes nothing. */
 export function normalizeServiceOptions(options: ServiceOptions): ServiceOptions {

@@ -1,17 +1,12 @@
 /**
  * Sends one command to the running proxy and waits for its reply.
- * Loaded at every start of the command line, so it imports little: replies are checked by hand.
+ * Loaded by each command that is sent, so it imports little: replies are checked by hand.
  */
 import { CommandError } from "../config/command-error.ts";
-import { maxControlMessageBytes } from "../config/defaults.ts";
+import { maxControlMessageBytes, maxReplyBytes } from "../config/defaults.ts";
+import { codeOf } from "../lib/error-text.ts";
 import { SocketWriter } from "../lib/socket-writer.ts";
-import {
-  decodeMessage,
-  encodeCuriousMessage,
-  encodeMessage,
-  maxReplyBytes,
-  MessageReader,
-} from "./framing.ts";
+import { decodeMessage, encodeCuriousMessage, encodeMessage, MessageReader } from "./framing.ts";
 import type { Command, Progress, Reply, ServiceDescriptions } from "./protocol.ts";
 
 const connectErrors: Record<string, string> = {
@@ -89,7 +84,7 @@ async function exchange(
 }
 
 function connectError(socketPath: string, error: unknown): CommandError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   return new CommandError(`dial unix ${socketPath}: connect: ${connectErrors[code] ?? code}`);
 }
 

@@ -1,6 +1,6 @@
 /** Puts the control plane together: what the proxy's `run` starts, stops, and knows of it. */
 import { CommandError } from "../config/command-error.ts";
-import { shutdownTimeoutMs } from "../config/defaults.ts";
+import { degradedRetryIntervalMs, shutdownTimeoutMs } from "../config/defaults.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { DataPlane } from "./data-plane.ts";
@@ -34,9 +34,6 @@ export interface ControlPlaneSettings extends ServiceFiles {
   /** For `list`. */
   describeCertificates?: DescribeCertificates;
 }
-
-/** How often it is tried to serve what could not be restored. */
-const degradedRetryIntervalMs = 5_000;
 
 export class ControlPlane {
   readonly #environment: DeploymentEnvironment;

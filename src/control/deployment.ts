@@ -3,7 +3,7 @@
  * the old ones. Deploys do not wait for each other; of two of one service the last to become healthy
  * stays. One that fails leaves nothing behind.
  */
-import { CommandError } from "../config/command-error.ts";
+import { CommandError, failOn } from "../config/command-error.ts";
 import type { ServiceOptions } from "../config/options.ts";
 import { invalidTargetText, parseTarget, type TargetAddress } from "../config/target-address.ts";
 import {
@@ -13,25 +13,15 @@ import {
   validateTargetOptions,
   validateTargets,
 } from "../config/validate-options.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { Logger } from "../lib/logger.ts";
-import type { DataPlane } from "./data-plane.ts";
 import { type Report, waitForDrain, waitForHealth } from "./progress.ts";
 import type { DeployCommand, RolloutDeployCommand } from "./protocol.ts";
 import { running } from "./service.ts";
 import { checkService, type ServiceFiles } from "./service-check.ts";
-import { requireService } from "./service-commands.ts";
-import type { ServiceRegistry } from "./service-registry.ts";
-import type { StateStore } from "./state-store.ts";
+import { requireService, type ServiceCommandEnvironment } from "./service-commands.ts";
 import { type GroupEnvironment, TargetGroup } from "./target-group.ts";
 
-export interface DeploymentEnvironment {
-  registry: ServiceRegistry;
-  dataPlane: DataPlane;
-  clock: Clock;
-  store: StateStore;
+export interface DeploymentEnvironment extends ServiceCommandEnvironment {
   files: ServiceFiles;
-  logger: Logger;
   groups: GroupEnvironment;
   /** Aborts when the proxy shuts down; its reason reaches the clients that wait. */
   shutdown: AbortSignal;
@@ -75,7 +65,6 @@ export async function deploy(
     registry.set({
       name,
       options,
-      targetOptions,
       active: group,
       rollout: previous?.rollout ?? null,
       pause: previous?.pause ?? running,
@@ -97,7 +86,7 @@ export async function deployRollout(
 ): Promise<void> {
   const { registry, logger, clock, shutdown } = environment;
   const name = command.service;
-  const { targetOptions } = requireService(registry, name);
+  const { targetOptions } = requireService(registry, name).active;
   const fields = { service: name, targets: command.targets };
   logger.info("Deploying for rollout", fields);
   failOn(validateTargets(command.targets));
@@ -156,8 +145,4 @@ function readTarget(address: string): TargetAddress {
   const target = parseTarget(address);
   if (target === undefined) throw new CommandError(invalidTargetText(address));
   return target;
-}
-
-function failOn(fault: string | undefined): void {
-  if (fault !== undefined) throw new CommandError(fault);
 }

@@ -58,7 +58,7 @@ function describe(
     certificates,
     options: {
       ...encodeOptions(options),
-      target_options: encodeTargetOptions(service.targetOptions),
+      target_options: encodeTargetOptions(active.targetOptions),
     },
   };
 }

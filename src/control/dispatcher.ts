@@ -1,5 +1,6 @@
 /** From a message on the control socket to the code that does it, and from its outcome to a reply. */
 import { CommandError } from "../config/command-error.ts";
+import { stackOf } from "../lib/error-text.ts";
 import type { Logger } from "../lib/logger.ts";
 import type {
   Command,
@@ -43,8 +44,7 @@ export async function dispatch(
     return { ok: true };
   } catch (error) {
     if (error instanceof CommandError) return { ok: false, error: error.message };
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    logger.error("Command failed unexpectedly", { error: text });
+    logger.error("Command failed unexpectedly", { error: stackOf(error) });
     return { ok: false, error: "internal error, see the log of the proxy" };
   }
 }

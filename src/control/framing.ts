@@ -2,12 +2,7 @@
  * How a message travels over the control socket: one JSON object on one line, with the version of
  * the protocol beside the payload so that another version gets a clear answer. No I/O here.
  */
-import { maxControlMessageBytes } from "../config/defaults.ts";
-
 export const protocolVersion = 1;
-
-/** Commands stay small; a list of thousands of services does not. */
-export const maxReplyBytes = 64 * maxControlMessageBytes;
 
 export type DecodedMessage =
   /** `wantsProgress`: the client takes news of the command before the reply. */

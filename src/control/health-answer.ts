@@ -2,10 +2,7 @@
  * Reads the answer to a health check: its status, where it redirects to, and when its body has
  * ended. It is told whatever arrives; no I/O here.
  */
-import { maxFieldCount } from "../config/defaults.ts";
-
-/** More than this of a head is no answer; more of a body is not waited for. */
-export const maxHealthAnswerBytes = 1024 * 1024;
+import { maxFieldCount, maxHealthAnswerBytes } from "../config/defaults.ts";
 
 const statusLine = /^HTTP\/1\.[01] ([1-9]\d\d)(?: |$)/;
 const lastChunk = "\r\n0\r\n\r\n";

@@ -3,6 +3,7 @@ import { minHealthCheckIntervalMs } from "../config/defaults.ts";
 import type { HealthCheckOptions } from "../config/options.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
+import { messageOf } from "../lib/error-text.ts";
 import type { HealthEndpoint } from "./health-endpoint.ts";
 import type { Probe, ProbeResult } from "./health-probe.ts";
 
@@ -75,6 +76,6 @@ export class HealthCheck {
 }
 
 function thrown(error: unknown): ProbeResult {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return { healthy: false, error: text, reason: text };
 }

@@ -44,7 +44,7 @@ export function redirectedEndpoint(from: HealthEndpoint, location: string): Redi
     return { error: `redirected to unsupported scheme "${url.protocol.slice(0, -1)}"` };
   }
   const path = `${url.pathname}${url.search}`;
-  if (!absolute) return { endpoint: { ...from, path, url: from.url } };
+  if (!absolute) return { endpoint: { ...from, path } };
   const secure = url.protocol === "https:";
   return {
     endpoint: {

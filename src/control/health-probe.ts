@@ -4,6 +4,7 @@
  */
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { maxHealthCheckRedirects } from "../config/defaults.ts";
+import { codeOf, messageOf } from "../lib/error-text.ts";
 import { HealthAnswer } from "./health-answer.ts";
 import { type HealthEndpoint, redirectedEndpoint } from "./health-endpoint.ts";
 
@@ -123,7 +124,6 @@ function certificateFault(
 }
 
 function connectionFault(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = "code" in error ? String(error.code) : "";
-  return connectionErrors[code] ?? (code === "" ? error.message : code);
+  const code = codeOf(error);
+  return connectionErrors[code] ?? (code === "" ? messageOf(error) : code);
 }

@@ -1,8 +1,8 @@
-/** Checks what arrives over the control socket against the types of `protocol`. */
+/** Checks the commands that arrive over the control socket against the types of `protocol`. */
 import * as v from "valibot";
 import { CommandError } from "../config/command-error.ts";
 import type { ServiceOptions, TargetOptions } from "../config/options.ts";
-import type { Command, Reply, ServiceDescription } from "./protocol.ts";
+import type { Command } from "./protocol.ts";
 
 const texts = v.array(v.string());
 const milliseconds = v.pipe(v.number(), v.finite());
@@ -51,7 +51,7 @@ const targetOptions = v.strictObject({
 const targets = { targets: texts, readTargets: texts };
 const deployTimeouts = { deployTimeoutMs: milliseconds, drainTimeoutMs: milliseconds };
 
-export const commandSchema = v.variant("command", [
+const commandSchema = v.variant("command", [
   v.strictObject({
     command: v.literal("deploy"),
     service: serviceName,
@@ -92,60 +92,12 @@ export const commandSchema = v.variant("command", [
   v.strictObject({ command: v.literal("list") }),
 ]) satisfies v.GenericSchema<Command>;
 
-const serviceDescription = v.strictObject({
-  hosts: texts,
-  paths: texts,
-  targets: texts,
-  rollout_targets: texts,
-  state: v.picklist(["running", "paused", "stopped"]),
-  tls: v.boolean(),
-  rollout: v.nullable(v.strictObject({ percentage: v.number(), allowlist: texts })),
-  degraded: v.nullable(v.string()),
-  held_requests: integer,
-  target_details: v.array(
-    v.strictObject({
-      target: v.string(),
-      group: v.picklist(["active", "rollout"]),
-      read_only: v.boolean(),
-      state: v.picklist(["adding", "healthy", "unhealthy"]),
-      last_error: v.nullable(v.string()),
-      in_flight: integer,
-      served: integer,
-    }),
-  ),
-  certificates: v.array(
-    v.strictObject({
-      name: v.string(),
-      source: v.picklist(["file", "acme", "on-demand"]),
-      expires: v.nullable(v.string()),
-      error: v.nullable(v.string()),
-    }),
-  ),
-  options: v.record(v.string(), v.unknown()),
-}) satisfies v.GenericSchema<ServiceDescription>;
-
-export const replySchema = v.variant("ok", [
-  v.strictObject({
-    ok: v.literal(true),
-    services: v.exactOptional(v.record(v.string(), serviceDescription)),
-  }),
-  v.strictObject({ ok: v.literal(false), error: v.string() }),
-]) satisfies v.GenericSchema<Reply>;
-
 /** Throws a CommandError that names the field at fault. */
 export function parseCommand(payload: unknown): Command {
-  return parse(commandSchema, payload, "command");
-}
-
-export function parseReply(payload: unknown): Reply {
-  return parse(replySchema, payload, "reply");
-}
-
-function parse<Value>(schema: v.GenericSchema<Value>, payload: unknown, what: string): Value {
-  const result = v.safeParse(schema, payload, { abortEarly: true });
+  const result = v.safeParse(commandSchema, payload, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
   const field = v.getDotPath(issue);
   const place = field === null ? "" : ` (${field})`;
-  throw new CommandError(`malformed ${what}${place}: ${issue.message}`);
+  throw new CommandError(`malformed command${place}: ${issue.message}`);
 }

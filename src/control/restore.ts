@@ -81,7 +81,6 @@ async function restoreService(
   return {
     name,
     options,
-    targetOptions,
     active: group(saved.activeTargets, saved.activeReaders),
     rollout:
       saved.rolloutTargets === null && saved.rolloutReaders === null

@@ -1,12 +1,18 @@
 /**
  * The control socket: one command per connection, answered with one reply, and before it with news
- * of what the command waits for if the client asked for them. Clients may send nonsense, too much, nothing, or go away: the command they sent is carried out all the same.
+ * of what the command waits for if the client asked for them. Clients may send nonsense, too much,
+ * nothing, or go away: a command that was sent is carried out all the same.
  */
 import { lstat, unlink } from "node:fs/promises";
 import { statSync } from "node:fs";
 import { CommandError } from "../config/command-error.ts";
-import { controlReadTimeoutMs, maxControlMessageBytes } from "../config/defaults.ts";
+import {
+  controlReadTimeoutMs,
+  maxControlConnections,
+  maxControlMessageBytes,
+} from "../config/defaults.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
+import { codeOf } from "../lib/error-text.ts";
 import type { Logger } from "../lib/logger.ts";
 import { SocketWriter } from "../lib/socket-writer.ts";
 import {
@@ -27,8 +33,6 @@ export interface ControlServerSettings {
   clock: Clock;
 }
 
-/** More than anybody deploys at once; beyond it connections are closed without an answer. */
-const maxControlConnections = 1_000;
 /** Neither group nor others may send commands. */
 const privateUmask = 0o177;
 
@@ -217,7 +221,7 @@ async function isAnswering(path: string): Promise<boolean> {
     socket.terminate();
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ECONNREFUSED");
+    return codeOf(error) !== "ECONNREFUSED";
   }
 }
 
@@ -230,6 +234,6 @@ function inodeOf(path: string): number {
 }
 
 function listenError(path: string, error: unknown): CommandError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   return new CommandError(`listen unix ${path}: bind: ${listenErrors[code] ?? code}`);
 }

@@ -1,6 +1,7 @@
 /** Whether a service can be served as configured: certificate and error pages. */
 import { CommandError } from "../config/command-error.ts";
 import type { ServiceOptions } from "../config/options.ts";
+import { messageOf } from "../lib/error-text.ts";
 import type { Logger } from "../lib/logger.ts";
 
 /** What reaches into files; both throw when something is wrong with them. */
@@ -60,8 +61,4 @@ export function fullReason(error: unknown): string {
   const text = messageOf(error);
   const cause = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : text;
   return cause === text ? text : `${text}: ${cause}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
 /** The commands on a service that is there: pause, stop, resume, remove, and the rollout's split. */
-import { CommandError } from "../config/command-error.ts";
+import { CommandError, failOn } from "../config/command-error.ts";
 import type { Pause } from "../config/options.ts";
 import { validatePercentage } from "../config/validate-options.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -87,8 +87,7 @@ export async function setRolloutSplit(
 ): Promise<void> {
   const { registry, logger } = environment;
   const service = requireService(registry, name);
-  const fault = validatePercentage(percentage);
-  if (fault !== undefined) throw new CommandError(fault);
+  failOn(validatePercentage(percentage));
   if (service.rollout === null) throw new CommandError("rollout target not set");
   registry.set({ ...service, rolloutSplit: rolloutSplit(percentage, allowlist) });
   logger.info("Set rollout split", { service: name, percentage, allowlist });

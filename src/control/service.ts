@@ -1,5 +1,5 @@
 /** What the control plane knows of one service. */
-import type { Pause, RolloutSplit, ServiceOptions, TargetOptions } from "../config/options.ts";
+import type { Pause, RolloutSplit, ServiceOptions } from "../config/options.ts";
 import type { ServiceSnapshot } from "../config/snapshot.ts";
 import type { SavedService } from "./state-entry.ts";
 import type { TargetGroup } from "./target-group.ts";
@@ -8,7 +8,7 @@ import type { TargetGroup } from "./target-group.ts";
 export interface Service {
   readonly name: string;
   readonly options: ServiceOptions;
-  readonly targetOptions: TargetOptions;
+  /** Its target options are those of the service. */
   readonly active: TargetGroup;
   readonly rollout: TargetGroup | null;
   readonly pause: Pause;
@@ -35,7 +35,6 @@ export function serviceSnapshot(service: Service, options: ServiceOptions): Serv
   return {
     name: service.name,
     options,
-    targetOptions: service.targetOptions,
     active: service.active.snapshot(),
     rollout: service.rollout?.snapshot() ?? null,
     pause: service.pause,
@@ -48,7 +47,7 @@ export function savedService(service: Service, options: ServiceOptions): SavedSe
   return {
     name: service.name,
     options,
-    targetOptions: service.targetOptions,
+    targetOptions: service.active.targetOptions,
     activeTargets: service.active.addresses(false),
     activeReaders: service.active.addresses(true),
     rolloutTargets: service.rollout?.addresses(false) ?? null,

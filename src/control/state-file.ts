@@ -8,12 +8,11 @@ import type { PauseState, ServiceOptions, TargetOptions } from "../config/option
 import { invalidTargetText, parseTarget } from "../config/target-address.ts";
 import { normalizeServiceOptions, normalizeTargetOptions } from "../config/validate-options.ts";
 import { msFromNanoseconds, nanosecondsFromMs } from "../lib/duration.ts";
+import { maxGoInteger } from "../lib/go-number.ts";
 import type { SavedService, StateEntry } from "./state-entry.ts";
 import { type StateEntryJson, stateEntrySchema } from "./state-schema.ts";
 
 const pauseStates: readonly PauseState[] = ["running", "paused", "stopped"];
-/** The largest double within Go's int64. */
-const maxInteger = 9_223_372_036_854_774_784;
 
 /** Throws when the text as a whole is no list of services. Of two with one name the later counts. */
 export function decodeState(text: string): StateEntry[] {
@@ -67,9 +66,9 @@ export function encodeTargetOptions(options: TargetOptions): Record<string, unkn
     response_timeout: nanosecondsFromMs(options.responseTimeoutMs),
     buffer_requests: options.bufferRequests,
     buffer_responses: options.bufferResponses,
-    max_memory_buffer_size: Math.min(maxInteger, options.maxMemoryBufferBytes),
-    max_request_body_size: Math.min(maxInteger, options.maxRequestBodyBytes),
-    max_response_body_size: Math.min(maxInteger, options.maxResponseBodyBytes),
+    max_memory_buffer_size: Math.min(maxGoInteger, options.maxMemoryBufferBytes),
+    max_request_body_size: Math.min(maxGoInteger, options.maxRequestBodyBytes),
+    max_response_body_size: Math.min(maxGoInteger, options.maxResponseBodyBytes),
     log_request_headers: nullWhenEmpty(options.logRequestHeaders),
     log_response_headers: nullWhenEmpty(options.logResponseHeaders),
     forward_headers: options.forwardHeaders,

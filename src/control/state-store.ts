@@ -5,6 +5,7 @@ import {
   type FileOperations,
   writeFileAtomically,
 } from "../lib/atomic-file.ts";
+import { codeOf, messageOf } from "../lib/error-text.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { StateEntry } from "./state-entry.ts";
 import { decodeState, encodeState } from "./state-file.ts";
@@ -38,7 +39,7 @@ export class StateStore {
     try {
       text = await readFile(path, "utf8");
     } catch (error) {
-      if (hasCode(error, "ENOENT")) {
+      if (codeOf(error) === "ENOENT") {
         this.#logger.info("No previous state to restore", { path });
       } else {
         this.#unreadable = true;
@@ -91,16 +92,8 @@ export class StateStore {
     try {
       await rename(this.#path, `${this.#path}.corrupt`);
     } catch (error) {
-      if (!hasCode(error, "ENOENT")) throw error;
+      if (codeOf(error) !== "ENOENT") throw error;
     }
     this.#unreadable = false;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

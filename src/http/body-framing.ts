@@ -1,6 +1,5 @@
 /** Where a message's body ends (RFC 9112 6). Anything ambiguous is an error, never a guess. */
-import type { RequestHead, ResponseHead } from "./head-parser.ts";
-import { HeadError } from "./head-parser.ts";
+import { HeadError, type RequestHead, type ResponseHead } from "./head-parser.ts";
 import type { Fields } from "./fields.ts";
 import { isBodyless } from "./status.ts";
 
@@ -13,7 +12,7 @@ export type BodyFraming =
 
 export const noBody: BodyFraming = { kind: "none" };
 export const chunkedBody: BodyFraming = { kind: "chunked" };
-export const untilCloseBody: BodyFraming = { kind: "until-close" };
+const untilCloseBody: BodyFraming = { kind: "until-close" };
 
 export function requestFraming(head: RequestHead): BodyFraming | HeadError {
   const { fields } = head;

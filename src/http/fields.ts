@@ -121,11 +121,6 @@ export function isToken(text: string): boolean {
   return tokenPattern.test(text);
 }
 
-/** The lower-case form of a field name, or undefined when it is not a token. */
-export function fieldKey(name: string): string | undefined {
-  return isToken(name) ? name.toLowerCase() : undefined;
-}
-
 // oxlint-disable-next-line no-control-regex
 const forbiddenInValue = /[\0-\x08\x0a-\x1f\x7f\u0100-\uffff]/;
 
@@ -153,6 +148,7 @@ export function trimBlanks(text: string): string {
   return start === 0 && end === text.length ? text : text.slice(start, end);
 }
 
-function isBlank(code: number): boolean {
+/** SP or HTAB. */
+export function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }

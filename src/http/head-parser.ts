@@ -4,7 +4,7 @@
  * What a strict parser could read in two ways is refused here.
  */
 import { fieldNameAt } from "./field-names.ts";
-import { Fields, isToken } from "./fields.ts";
+import { Fields, isBlank, isToken } from "./fields.ts";
 
 export type HttpVersion = "HTTP/1.0" | "HTTP/1.1";
 
@@ -138,10 +138,6 @@ function endOfLine(text: string, start: number): number {
   if (lineFeed <= start) return -1;
   const carriageReturn = text.indexOf("\r", start);
   return carriageReturn === lineFeed - 1 ? carriageReturn : -1;
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }
 
 function parseStatus(text: string): number {

@@ -67,10 +67,6 @@ function appendUnchecked(
   return result;
 }
 
-export function serializeRequestHead(method: string, target: string, fields: Fields): string {
-  return appendFields(requestLine(method, target), fields, null) + endOfHead;
-}
-
 export function serializeResponseHead(status: number, reason: string, fields: Fields): string {
   return appendFields(statusLine(status, reason), fields, null) + endOfHead;
 }

@@ -11,7 +11,7 @@ export interface RequestTarget {
 
 /** Undefined when the target has none of the forms that a proxy of web apps serves. */
 export function parseRequestTarget(target: string, method: string): RequestTarget | undefined {
-  if (target.charCodeAt(0) === 0x2f) return splitQuery(target, 0, null);
+  if (target.charCodeAt(0) === 0x2f) return splitQuery(target, null);
   if (target === "*")
     return method === "OPTIONS" ? { path: "*", query: "", authority: null } : undefined;
 
@@ -23,16 +23,12 @@ export function parseRequestTarget(target: string, method: string): RequestTarge
   if (authority === "" || authority.includes("@")) return undefined;
   if (slash < 0) return { path: "/", query: "", authority };
   const rest = target.slice(start + slash);
-  return splitQuery(rest.charCodeAt(0) === 0x2f ? rest : `/${rest}`, 0, authority);
+  return splitQuery(rest.charCodeAt(0) === 0x2f ? rest : `/${rest}`, authority);
 }
 
-function splitQuery(
-  text: string,
-  start: number,
-  authority: string | null,
-): RequestTarget | undefined {
+function splitQuery(text: string, authority: string | null): RequestTarget | undefined {
   if (text.includes("#")) return undefined;
-  const question = text.indexOf("?", start);
+  const question = text.indexOf("?");
   if (question < 0) return { path: text, query: "", authority };
   return { path: text.slice(0, question), query: text.slice(question), authority };
 }
@@ -53,8 +49,10 @@ const rawBytes = /[\x7f-\xff]/g;
 
 /** Bytes that RFC 3986 does not allow in a URI, percent-encoded; everything else as it was. */
 export function escapeRawBytes(text: string): string {
-  return text.replace(
-    rawBytes,
-    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-  );
+  return text.replace(rawBytes, percentEncoded);
+}
+
+/** One byte, given as its character. */
+export function percentEncoded(byte: string): string {
+  return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
 }

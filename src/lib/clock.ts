@@ -9,7 +9,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970 with a fraction, as the machine's clock says. */
   wallMs(): number;
-  /** Calls once after `delayMs`; the timer keeps the process alive. */
+  /** Calls once after `delayMs`, however long; the timer keeps the process alive. */
   after(delayMs: number, callback: () => void): Timer;
 }
 

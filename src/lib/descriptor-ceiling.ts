@@ -14,7 +14,7 @@ export function descriptorCeiling(limit: number = openFileLimit()): number {
 }
 
 /** Infinity where there is no limit or no way to know it. */
-function openFileLimit(): number {
+export function openFileLimit(): number {
   try {
     const line = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"));
     return line === null ? Number.POSITIVE_INFINITY : Number(line[1]);

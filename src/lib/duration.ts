@@ -2,6 +2,7 @@
  * Durations as Go writes them (`1m30s`, `1.2s`, `250ms`), and the nanoseconds of the state file and
  * the access log. Inside the proxy a duration is a number of milliseconds.
  */
+import { maxGoInteger } from "./go-number.ts";
 
 export type ParsedDuration = { ms: number } | { error: string };
 
@@ -24,8 +25,6 @@ const units = new Map([
 
 /** One more than the largest duration; Go's are signed 64 bit nanoseconds. */
 const limit = 2n ** 63n;
-/** The largest number of nanoseconds that is exact in a double and fits Go's type. */
-const maxNanoseconds = 9_223_372_036_854_774_784;
 /** Number, fraction, unit: the unit goes on to the next digit or dot. */
 const part = /^([0-9]*)(?:\.([0-9]*))?([^0-9.]*)/;
 
@@ -61,7 +60,7 @@ export function formatDuration(ms: number): string {
 
 /** Whole nanoseconds, within what Go's type holds. */
 export function nanosecondsFromMs(ms: number): number {
-  return Math.max(-maxNanoseconds, Math.min(maxNanoseconds, Math.round(ms * 1e6)));
+  return Math.max(-maxGoInteger, Math.min(maxGoInteger, Math.round(ms * 1e6)));
 }
 
 export function msFromNanoseconds(nanoseconds: number): number {

@@ -8,6 +8,8 @@ const basedSyntax =
   /^[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/;
 const decimalSyntax = /^[+-]?[0-9]+$/;
 const maxInt64 = 2n ** 63n - 1n;
+/** The largest number that is exact in a double and fits Go's int64. */
+export const maxGoInteger = 9_223_372_036_854_774_784;
 
 const trueWords = new Set(["1", "t", "T", "TRUE", "true", "True"]);
 const falseWords = new Set(["0", "f", "F", "FALSE", "false", "False"]);

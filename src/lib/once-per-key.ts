@@ -10,8 +10,4 @@ export class OncePerKey<Key, Value> {
     this.#running.set(key, started);
     return started;
   }
-
-  isRunning(key: Key): boolean {
-    return this.#running.has(key);
-  }
 }

@@ -31,11 +31,7 @@ export class SocketWriter {
     this.#socket = socket;
   }
 
-  /** Bytes that the kernel did not take yet. The producer should pause while there are any. */
-  get pendingBytes(): number {
-    return this.#pendingBytes;
-  }
-
+  /** There are bytes that the kernel did not take yet: the producer should pause. */
   get blocked(): boolean {
     return this.#pendingBytes > 0;
   }

@@ -1,8 +1,10 @@
 /** A port that can't be bound, in the words of Go's net package. */
 import { CommandError } from "../config/command-error.ts";
+import { maxPort } from "../config/defaults.ts";
+import { codeOf, messageOf } from "../lib/error-text.ts";
 
 export function checkPort(port: number): void {
-  if (port < 0 || port > 65_535) {
+  if (port < 0 || port > maxPort) {
     throw new CommandError(`listen tcp: address ${port}: invalid port`);
   }
 }
@@ -17,9 +19,9 @@ export function bindError(
 }
 
 function bindReason(error: unknown): string {
-  const code = (error as { code?: string }).code;
+  const code = codeOf(error);
   if (code === "EADDRINUSE") return "address already in use";
   if (code === "EACCES") return "permission denied";
   if (code === "EADDRNOTAVAIL") return "cannot assign requested address";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -2,12 +2,12 @@
 import type { Clock } from "../lib/clock.ts";
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
 import type { CidrList } from "../lib/cidr.ts";
-import { descriptorCeiling } from "../lib/descriptor-ceiling.ts";
 import { unmapIpv4 } from "../lib/socket-address.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
+import type { DescriptorGuard } from "./descriptor-guard.ts";
 import { Http1Connection, type Http1Context } from "./http1-connection.ts";
 import { ProxiedConnection } from "./proxied-connection.ts";
 import type { ProxySource } from "./proxy-protocol.ts";
@@ -18,6 +18,8 @@ export interface HttpListenerOptions {
   port: number;
   limits: ClientLimits;
   clock: Clock;
+  /** Shared by all listeners. */
+  descriptors: DescriptorGuard;
   /** Peers whose connections begin with a PROXY header; null: none. */
   proxyPeers: CidrList | null;
   handle(exchange: Exchange): void;
@@ -26,7 +28,6 @@ export interface HttpListenerOptions {
 export class HttpListener {
   readonly #connections: ConnectionSet;
   readonly #listener: Bun.TCPSocketListener<ClientConnection>;
-  readonly #descriptorCeiling = descriptorCeiling();
   #accepting = true;
 
   constructor(options: HttpListenerOptions) {
@@ -40,7 +41,7 @@ export class HttpListener {
       wallMs: () => options.clock.wallMs(),
     };
     this.#listener = listen(options.bind, options.port, (socket) => {
-      if (!this.#accepting || socket.fd >= this.#descriptorCeiling) {
+      if (!this.#accepting || !options.descriptors.admits(socket.fd)) {
         socket.terminate();
         return null;
       }

@@ -6,11 +6,11 @@
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
 import type { CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
-import { descriptorCeiling } from "../lib/descriptor-ceiling.ts";
 import { unmapIpv4 } from "../lib/socket-address.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
+import type { DescriptorGuard } from "./descriptor-guard.ts";
 import type { ProxySource } from "./proxy-protocol.ts";
 import { ProxiedConnection } from "./proxied-connection.ts";
 import { ProxyRelay } from "./proxy-relay.ts";
@@ -21,6 +21,8 @@ export interface ProxyFrontOptions {
   port: number;
   limits: ClientLimits;
   clock: Clock;
+  /** Shared by all listeners. */
+  descriptors: DescriptorGuard;
   /** Peers whose connections begin with a PROXY header. */
   proxyPeers: CidrList;
   /** Of the TLS listener, on the loopback interface. */
@@ -36,7 +38,6 @@ export class ProxyFront {
   readonly #listener: Bun.TCPSocketListener<ClientConnection | null>;
   /** Clients by the local port of the connection that carries their bytes. */
   readonly #clients = new Map<number, ProxySource>();
-  readonly #descriptorCeiling = descriptorCeiling();
   #accepting = true;
 
   constructor(options: ProxyFrontOptions) {
@@ -91,7 +92,7 @@ export class ProxyFront {
   }
 
   #accept(socket: FrontSocket): ClientConnection | null {
-    if (!this.#accepting || socket.fd >= this.#descriptorCeiling) {
+    if (!this.#accepting || !this.#options.descriptors.admits(socket.fd)) {
       socket.terminate();
       return null;
     }

@@ -4,12 +4,12 @@ import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults
 import type { MinTlsVersion } from "../config/run-options.ts";
 import type { CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
-import { descriptorCeiling } from "../lib/descriptor-ceiling.ts";
 import type { Logger } from "../lib/logger.ts";
 import { joinHostPort, unmapIpv4 } from "../lib/socket-address.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
+import type { DescriptorGuard } from "./descriptor-guard.ts";
 import { Http1Connection, type Http1Context } from "./http1-connection.ts";
 import { Http2Relay, type Http2RelayContext } from "./http2-relay.ts";
 import { Http2Server } from "./http2-server.ts";
@@ -25,6 +25,8 @@ export interface TlsListenerOptions {
   port: number;
   limits: ClientLimits;
   clock: Clock;
+  /** Shared by all listeners. */
+  descriptors: DescriptorGuard;
   logger: Logger;
   certificates: HandshakeCertificates;
   minTlsVersion: MinTlsVersion;
@@ -43,7 +45,6 @@ export class TlsListener {
   readonly #server: TlsServer;
   /** Has the port instead when PROXY headers come before TLS. */
   readonly #front: ProxyFront | null;
-  readonly #descriptorCeiling = descriptorCeiling();
   #accepting = true;
 
   constructor(options: TlsListenerOptions) {
@@ -75,7 +76,7 @@ export class TlsListener {
     this.#front =
       proxyPeers === null
         ? null
-        : new ProxyFront({ bind, port, limits, clock, proxyPeers, innerPort: this.#server.port });
+        : new ProxyFront({ ...options, proxyPeers, innerPort: this.#server.port });
     this.#useDefaultCertificate();
     const alsoChanged = certificates.onChange;
     certificates.onChange = () => {
@@ -117,7 +118,7 @@ export class TlsListener {
   }
 
   #accept(socket: TlsSocket): ClientConnection | null {
-    if (!this.#accepting || socket.fd >= this.#descriptorCeiling) {
+    if (!this.#accepting || !this.#options.descriptors.admits(socket.fd)) {
       socket.terminate();
       return null;
     }

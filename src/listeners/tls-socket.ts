@@ -69,7 +69,7 @@ export class TlsServer {
 
   /** The certificate for clients that send no server name; null refuses them with an alert. */
   setDefaultCertificate(pair: CertificateKeyPair | null): void {
-    const certificate = pair === null ? {} : { key: pair.privateKey, cert: pair.certificate };
+    const certificate = pair === null ? {} : contextOptions(pair);
     const minVersion = minVersionNames[this.#options.minVersion];
     this.#defaults.setSecureContext({ ciphers, ecdhCurve: groups, minVersion, ...certificate });
   }
@@ -143,7 +143,7 @@ export class TlsServer {
     let context = this.#contexts.get(pair);
     if (context !== undefined) return context;
     try {
-      context = nativeContext({ key: pair.privateKey, cert: pair.certificate, ciphers });
+      context = nativeContext({ ...contextOptions(pair), ciphers });
     } catch (error) {
       this.#options.onBadCertificate(name, error as Error);
       return this.#refusal;
@@ -206,6 +206,14 @@ interface NativeHandlers {
 interface DefaultCertificateServer {
   _handle: NativeListener;
   setSecureContext(options: tls.SecureContextOptions): void;
+}
+
+/**
+ * `ca` is for client certificates, which are not asked for. Without it the system's roots would be
+ * searched in every handshake for what could follow a leaf that has no chain.
+ */
+function contextOptions({ privateKey, certificate }: CertificateKeyPair): tls.SecureContextOptions {
+  return { key: privateKey, cert: certificate, ca: certificate };
 }
 
 function nativeContext(options: tls.SecureContextOptions): NativeContext {

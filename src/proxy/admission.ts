@@ -4,8 +4,9 @@ import type { Logger } from "../lib/logger.ts";
 import type { HoldOutcome, PauseGate } from "../services/pause-gate.ts";
 import type { Service } from "../services/service.ts";
 import type { Transport } from "../upstream/transport.ts";
-import { type Answers, clientGone } from "./answers.ts";
+import type { Answers } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
+import { clientGone } from "./failure.ts";
 import type { RequestContext } from "./request-context.ts";
 
 type AdmissionOutcome = "admitted" | "stopped" | "expired" | "full" | "removed" | "client-gone";

@@ -1,26 +1,18 @@
 /** The proxy's own answers: error pages, and the one way in which an error becomes an answer. */
 import { Fields } from "../http/fields.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { Service } from "../services/service.ts";
-import type { Transport } from "../upstream/transport.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
-import { errorPageType, type ErrorPages } from "./error-pages.ts";
+import type { UpstreamError } from "../upstream/upstream-error.ts";
+import { CompiledPages } from "./compiled-pages.ts";
+import { errorPageType } from "./error-pages.ts";
 import { failureOf } from "./failure.ts";
 import type { RequestContext } from "./request-context.ts";
 
-export interface AnswersOptions {
-  logger: Logger;
-  /** Default pages, for requests that no service answers. */
-  pages: ErrorPages;
-  /** The pages of a service, or the default ones. */
-  pagesOf(service: Service<Transport>): ErrorPages;
-}
-
 export class Answers {
-  readonly #options: AnswersOptions;
+  readonly #logger: Logger;
+  readonly #pages = new CompiledPages();
 
-  constructor(options: AnswersOptions) {
-    this.#options = options;
+  constructor(logger: Logger) {
+    this.#logger = logger;
   }
 
   /** The error page of the status; `message` is shown by the page of a stopped service. */
@@ -30,7 +22,7 @@ export class Answers {
       context.unsentStatus = status;
       return;
     }
-    const pages = service === null ? this.#options.pages : this.#options.pagesOf(service);
+    const pages = this.#pages.of(service?.snapshot.errorPages ?? null);
     const fields = Fields.of(["Content-Type", errorPageType]);
     exchange.respond(status, fields, Buffer.from(pages.render(status, message)));
   }
@@ -39,7 +31,7 @@ export class Answers {
     const { exchange } = context;
     const failure = failureOf(error);
     if (failure.level !== "none") {
-      this.#options.logger[failure.level](failure.message, {
+      this.#logger[failure.level](failure.message, {
         target: context.target?.address ?? "",
         path: context.decodedPath,
         error: error.message,
@@ -54,8 +46,4 @@ export class Answers {
       exchange.cut();
     }
   }
-}
-
-export function clientGone(): UpstreamError {
-  return new UpstreamError("client-gone", "client", "never", "the client went away");
 }

@@ -1,4 +1,5 @@
 /** Requests of the proxy's own to the target of a service: no redirect, no log line, no pause. */
+import { maxOwnAnswerBytes } from "../config/defaults.ts";
 import { appendField, endOfHead, requestLine } from "../http/head-serializer.ts";
 import type { BodySink } from "../http/body.ts";
 import { noBody } from "../http/body-framing.ts";
@@ -13,9 +14,6 @@ export interface TargetAnswer {
   /** Its first bytes, as text. */
   body: string;
 }
-
-/** More of a body is read and forgotten. */
-const maxBodyBytes = 4_096;
 
 /** GET of `pathAndQuery` with that Host. Statuses of its own: 503 without a healthy target. */
 export function askTarget(
@@ -73,7 +71,7 @@ class Answer implements ResponseReceiver, BodySink {
 
   attach(): void {}
   write(chunk: Uint8Array): boolean {
-    const wanted = maxBodyBytes - this.#body.length;
+    const wanted = maxOwnAnswerBytes - this.#body.length;
     if (wanted > 0) this.#body += Buffer.from(chunk.subarray(0, wanted)).toString("utf8");
     return true;
   }

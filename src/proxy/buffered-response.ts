@@ -2,13 +2,13 @@
  * A response that the client gets only once the target has delivered all of it (--buffer-responses).
  * The target is free early, a broken answer becomes a clean 502, and limits are exact.
  */
-import type { BodySink, BodySource } from "../http/body.ts";
-import { pipe } from "../http/body.ts";
+import { type BodySink, type BodySource, pipe } from "../http/body.ts";
 import type { BodyFraming } from "../http/body-framing.ts";
 import type { Fields } from "../http/fields.ts";
 import type { ResponseHead } from "../http/head-parser.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import type { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Exchange } from "./exchange.ts";
+import { bufferingError, responseTooLarge } from "./failure.ts";
 import { SpooledBody, type SpoolOptions } from "./spooled-body.ts";
 
 /** A response that the proxy keeps for a while. */
@@ -102,7 +102,7 @@ export class BufferedResponse implements CollectedResponse {
     void spool.collected.then((outcome) => {
       if (this.#spool !== spool) return;
       if (outcome.kind === "complete") {
-        pipe(spool.source(), new DisposingSink(this.#sendHead(), spool, this.#onEnded));
+        this.#replay(spool);
         return;
       }
       this.dispose();
@@ -114,6 +114,27 @@ export class BufferedResponse implements CollectedResponse {
     });
   }
 
+  /** Sends what was collected, and frees it at the end. */
+  #replay(spool: SpooledBody): void {
+    const client = this.#sendHead();
+    const onEnded = this.#onEnded;
+    pipe(spool.source(), {
+      attach: (source) => client.attach(source),
+      write: (chunk) => client.write(chunk),
+      flush: () => client.flush(),
+      end(trailers) {
+        client.end(trailers);
+        spool.dispose();
+        onEnded(null);
+      },
+      abort(error) {
+        client.abort(error);
+        spool.dispose();
+        onEnded(bufferingError(error));
+      },
+    });
+  }
+
   #sendHead(): BodySink {
     return this.#exchange.sendHead(
       this.#head.status,
@@ -121,48 +142,5 @@ export class BufferedResponse implements CollectedResponse {
       this.#head.fields,
       this.#framing,
     );
-  }
-}
-
-export function responseTooLarge(maxBytes: number): UpstreamError {
-  const message = `response larger than ${maxBytes} bytes`;
-  return new UpstreamError("response-too-large", "upstream", "never", message);
-}
-
-/** The disk or its folder failed; only this request suffers. */
-export function bufferingError(error: Error): UpstreamError {
-  return new UpstreamError("buffering-failed", "proxy", "never", error.message);
-}
-
-/** Passes a spooled body on and frees it at the end. */
-class DisposingSink implements BodySink {
-  readonly #sink: BodySink;
-  readonly #spool: SpooledBody;
-  readonly #onEnded: (error: UpstreamError | null) => void;
-
-  constructor(sink: BodySink, spool: SpooledBody, onEnded: (error: UpstreamError | null) => void) {
-    this.#sink = sink;
-    this.#spool = spool;
-    this.#onEnded = onEnded;
-  }
-
-  attach(source: BodySource): void {
-    this.#sink.attach(source);
-  }
-  write(chunk: Uint8Array): boolean {
-    return this.#sink.write(chunk);
-  }
-  flush(): void {
-    this.#sink.flush();
-  }
-  end(trailers: Fields | null): void {
-    this.#sink.end(trailers);
-    this.#spool.dispose();
-    this.#onEnded(null);
-  }
-  abort(error: Error): void {
-    this.#sink.abort(error);
-    this.#spool.dispose();
-    this.#onEnded(bufferingError(error));
   }
 }

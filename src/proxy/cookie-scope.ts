@@ -1,5 +1,5 @@
 /** Cookies of an app that does not know that it is served below a path. */
-import { decodePath } from "../http/request-target.ts";
+import { decodePath, percentEncoded } from "../http/request-target.ts";
 import { normalizeHost } from "../http/host.ts";
 import { formatSetCookie, parseSetCookie } from "./set-cookie.ts";
 
@@ -34,9 +34,6 @@ const alwaysEscaped = /[^A-Za-z0-9\-_.~$&+,;=:@/]/g;
 /** As it is when it is a valid path, else decoded and escaped anew. */
 function escaped(path: string): string | undefined {
   const decoded = decodePath(path);
-  if (decoded === undefined || valid.test(path)) return decoded === undefined ? undefined : path;
-  return decoded.replace(
-    alwaysEscaped,
-    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-  );
+  if (decoded === undefined) return undefined;
+  return valid.test(path) ? path : decoded.replace(alwaysEscaped, percentEncoded);
 }

@@ -1,8 +1,8 @@
 /** What a failed request means to the client, to the log and to the metrics. The only such place. */
-import type { UpstreamError } from "../upstream/upstream-error.ts";
+import { UpstreamError } from "../upstream/upstream-error.ts";
 
 /** nginx's status for a client that left; nothing is sent, it stands in log and metrics only. */
-export const clientClosedRequest = 499;
+const clientClosedRequest = 499;
 
 export interface Failure {
   status: number;
@@ -35,6 +35,22 @@ export function failureOf(error: UpstreamError): Failure {
     case "unexpected-upgrade":
       return page(502, "error", "Error while proxying");
   }
+}
+
+// Failures that begin in the proxy itself.
+
+export function clientGone(): UpstreamError {
+  return new UpstreamError("client-gone", "client", "never", "the client went away");
+}
+
+export function responseTooLarge(maxBytes: number): UpstreamError {
+  const message = `response larger than ${maxBytes} bytes`;
+  return new UpstreamError("response-too-large", "upstream", "never", message);
+}
+
+/** The disk or its folder failed; only this request suffers. */
+export function bufferingError(error: Error): UpstreamError {
+  return new UpstreamError("buffering-failed", "proxy", "never", error.message);
 }
 
 function page(status: number, level: Failure["level"], message: string): Failure {

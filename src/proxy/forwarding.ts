@@ -12,6 +12,7 @@ import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { ResponseReceiver, UpstreamCall } from "../upstream/upstream-request.ts";
 import { BufferedResponse, type CollectedResponse } from "./buffered-response.ts";
 import type { Exchange } from "./exchange.ts";
+import { clientGone } from "./failure.ts";
 import { LimitedResponse } from "./limited-response.ts";
 import type { RequestContext } from "./request-context.ts";
 import { requestHead } from "./request-head.ts";
@@ -80,7 +81,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     );
   }
 
-  cancel(_reason: "draining"): void {
+  cancel(): void {
     if (this.#tunnel !== null) {
       this.#tunnel.destroy();
       return;
@@ -147,7 +148,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   #clientGone(): void {
     this.#call?.cancel();
     this.#collected?.dispose();
-    this.#finish(new UpstreamError("client-gone", "client", "never", "the client went away"));
+    this.#finish(clientGone());
   }
 
   #finish(error: UpstreamError | null): void {

@@ -9,8 +9,9 @@ import type { Fields } from "../http/fields.ts";
 import type { ResponseHead } from "../http/head-parser.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../lib/deadline-queue.ts";
 import type { UpstreamError } from "../upstream/upstream-error.ts";
-import { bufferingError, type CollectedResponse, responseTooLarge } from "./buffered-response.ts";
+import type { CollectedResponse } from "./buffered-response.ts";
 import type { Exchange } from "./exchange.ts";
+import { bufferingError, responseTooLarge } from "./failure.ts";
 import { SpooledBody, type SpoolOptions } from "./spooled-body.ts";
 
 /** `replaying`: what was collected goes to the client while the target waits. */

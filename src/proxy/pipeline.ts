@@ -5,12 +5,14 @@
 import { Fields } from "../http/fields.ts";
 import { decodePath, escapeRawBytes } from "../http/request-target.ts";
 import type { CidrList } from "../lib/cidr.ts";
+import { stackOf } from "../lib/error-text.ts";
+import type { Logger } from "../lib/logger.ts";
 import type { LiveServices } from "../services/live-services.ts";
 import { stripPrefix } from "../services/routed-path.ts";
 import type { Service } from "../services/service.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { Admission } from "./admission.ts";
-import { Answers, type AnswersOptions } from "./answers.ts";
+import { Answers } from "./answers.ts";
 import { Delivery, type DeliveryOptions } from "./delivery.ts";
 import type { Exchange } from "./exchange.ts";
 import { redirectBody, redirectFields, redirectLocation, redirectStatus } from "./redirects.ts";
@@ -19,7 +21,8 @@ import type { RequestRecorder } from "./request-record.ts";
 
 type ChallengeResponse = { status: number; body: string } | null;
 
-export interface PipelineOptions extends AnswersOptions, DeliveryOptions {
+export interface PipelineOptions extends DeliveryOptions {
+  logger: Logger;
   services: LiveServices<Transport>;
   recorder: RequestRecorder;
   newRequestId(): string;
@@ -37,7 +40,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    this.#answers = new Answers(options);
+    this.#answers = new Answers(options.logger);
     this.#admission = new Admission(this.#answers, options.logger);
     this.#delivery = new Delivery(options, this.#answers, this.#admission);
   }
@@ -49,7 +52,7 @@ export class Pipeline {
     } catch (error) {
       this.#options.logger.error("Request failed inside the proxy", {
         path: exchange.request.path,
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        error: stackOf(error),
       });
       if (exchange.status === 0) this.#answers.page(context, 500);
       else exchange.cut();

@@ -1,6 +1,8 @@
 /** Redirects to the service's scheme and host. */
 import { Fields } from "../http/fields.ts";
 import { parseHost } from "../http/host.ts";
+import { percentEncoded } from "../http/request-target.ts";
+import { escapeHtml } from "../lib/html-template/escapers.ts";
 import type { Scheme } from "./exchange.ts";
 
 export const redirectStatus = 301;
@@ -71,20 +73,4 @@ function escapePath(path: string): string {
 
 function escapeQuery(query: string): string {
   return query.replace(outsideQuery, percentEncoded);
-}
-
-function percentEncoded(byte: string): string {
-  return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
-}
-
-const htmlEscapes: Record<string, string> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&#34;",
-  "'": "&#39;",
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => htmlEscapes[character]!);
 }

@@ -6,6 +6,7 @@ import { closeSync, openSync, read, unlinkSync, write, constants } from "node:fs
 import { join } from "node:path";
 import type { BodySink, BodySource } from "../http/body.ts";
 import type { Fields } from "../http/fields.ts";
+import { type ReadFile, SpoolReader } from "./spool-reader.ts";
 
 /** Memory of all spooled bodies together. */
 export class SpoolMemory {
@@ -47,8 +48,6 @@ export type SpoolOutcome =
   /** The body could not be stored: disk full, no folder. */
   | { kind: "failed"; error: Error };
 
-const readChunkBytes = 128 * 1024;
-
 export class SpooledBody implements BodySink {
   readonly #options: SpoolOptions;
   readonly #collected = Promise.withResolvers<SpoolOutcome>();
@@ -73,10 +72,6 @@ export class SpooledBody implements BodySink {
   /** Resolves when the body is complete, or can't become so. */
   get collected(): Promise<SpoolOutcome> {
     return this.#collected.promise;
-  }
-
-  get sizeBytes(): number {
-    return this.#sizeBytes;
   }
 
   /** Bytes are on their way to the file; the source may be held back because of it. */
@@ -123,19 +118,7 @@ export class SpooledBody implements BodySink {
 
   /** The collected body from its first byte; may be asked for again to send it again. */
   source(): BodySource {
-    return new SpoolReader(
-      this.#chunks,
-      this.trailers,
-      this.#fileBytes,
-      (buffer, position, done) => {
-        this.#readers++;
-        read(this.#fd, buffer, 0, buffer.length, position, (error, count) => {
-          this.#readers--;
-          if (this.#disposed) this.#closeFile();
-          done(error, count);
-        });
-      },
-    );
+    return new SpoolReader(this.#chunks, this.trailers, this.#fileBytes, this.#read);
   }
 
   /** Frees memory and file. Must be called once nobody reads any more. */
@@ -149,6 +132,15 @@ export class SpooledBody implements BodySink {
     this.#queue = [];
     this.#closeFile();
   }
+
+  readonly #read: ReadFile = (buffer, position, done) => {
+    this.#readers++;
+    read(this.#fd, buffer, 0, buffer.length, position, (error, count) => {
+      this.#readers--;
+      if (this.#disposed) this.#closeFile();
+      done(error, count);
+    });
+  };
 
   #open(): boolean {
     const name = `proxy-buffer-${process.pid}-${nextFileNumber++}`;
@@ -217,92 +209,3 @@ function kept(chunk: Uint8Array): Uint8Array {
 }
 
 let nextFileNumber = 1;
-
-type ReadFile = (
-  buffer: Buffer,
-  position: number,
-  done: (error: Error | null, count: number) => void,
-) => void;
-
-/** Pushes the parts in memory, then those in the file. */
-class SpoolReader implements BodySource {
-  readonly #chunks: Uint8Array[];
-  readonly #trailers: Fields | null;
-  readonly #fileBytes: number;
-  readonly #read: ReadFile;
-  #sink: BodySink | null = null;
-  #nextChunk = 0;
-  #position = 0;
-  #paused = false;
-  #busy = false;
-
-  constructor(
-    chunks: Uint8Array[],
-    trailers: Fields | null,
-    fileBytes: number,
-    readFile: ReadFile,
-  ) {
-    this.#chunks = chunks;
-    this.#trailers = trailers;
-    this.#fileBytes = fileBytes;
-    this.#read = readFile;
-  }
-
-  start(sink: BodySink): void {
-    this.#sink = sink;
-    this.#push();
-  }
-
-  pause(): void {
-    this.#paused = true;
-  }
-
-  resume(): void {
-    this.#paused = false;
-    this.#push();
-  }
-
-  cancel(): void {
-    this.#sink = null;
-  }
-
-  #push(): void {
-    if (this.#busy) return;
-    this.#busy = true;
-    while (this.#sink !== null && !this.#paused && this.#nextChunk < this.#chunks.length) {
-      const chunk = this.#chunks[this.#nextChunk++]!;
-      if (!this.#sink.write(chunk)) this.#paused = true;
-    }
-    this.#busy = false;
-    const sink = this.#sink;
-    if (sink === null) return;
-    if (this.#nextChunk === this.#chunks.length && this.#position === this.#fileBytes) {
-      this.#sink = null;
-      sink.flush();
-      sink.end(this.#trailers);
-    } else {
-      sink.flush();
-      if (!this.#paused) this.#pushFile();
-    }
-  }
-
-  #pushFile(): void {
-    this.#busy = true;
-    // A buffer of its own for each read: the sink may keep it.
-    const buffer = Buffer.allocUnsafe(readChunkBytes);
-    this.#read(buffer, this.#position, (error, count) => {
-      this.#busy = false;
-      const sink = this.#sink;
-      if (sink === null) return;
-      if (error !== null || count === 0) {
-        this.#sink = null;
-        sink.abort(error ?? new Error("the buffer file is shorter than the body"));
-        return;
-      }
-      this.#position += count;
-      if (!sink.write(buffer.subarray(0, count))) this.#paused = true;
-      if (!this.#paused) this.#push();
-      else sink.flush();
-    });
-  }
-}

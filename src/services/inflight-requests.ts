@@ -1,12 +1,11 @@
 /** The requests under way on one target, and how they are brought to an end. */
 import type { Clock, Timer } from "../lib/clock.ts";
-import { timerDelay } from "./timer-delay.ts";
 
 export interface InFlightRequest {
   /** The connection was handed over (101): it would go on for ever. */
   readonly isTunnel: boolean;
-  /** Ends the request; it must call `end` sooner or later, as always. */
-  cancel(reason: "draining"): void;
+  /** A drain ends the request; it must call `end` sooner or later, as always. */
+  cancel(): void;
 }
 
 export class InFlightRequests {
@@ -44,7 +43,7 @@ export class InFlightRequests {
   /** The request has become a tunnel: a drain that waits for it stops waiting, and ends it. */
   upgraded(request: InFlightRequest): void {
     for (const drain of this.#drains) {
-      if (drain.remove(request)) request.cancel("draining");
+      if (drain.remove(request)) request.cancel();
     }
   }
 
@@ -77,7 +76,7 @@ class Drain {
     this.#cancel((request) => request.isTunnel);
     if (timeoutMs <= 0) this.#cancel(() => true);
     else if (this.#waitingFor.size > 0) {
-      this.#timer = clock.after(timerDelay(timeoutMs), () => this.#cancel(() => true));
+      this.#timer = clock.after(timeoutMs, () => this.#cancel(() => true));
     }
     return this.#finished.promise;
   }
@@ -96,7 +95,7 @@ class Drain {
       // Ending one may end another.
       if (!matches(request) || !this.#waitingFor.has(request)) continue;
       this.remove(request);
-      request.cancel("draining");
+      request.cancel();
     }
   }
 

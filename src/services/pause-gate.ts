@@ -1,7 +1,6 @@
 /** Admission of one service: open while running, holding while paused, closed while stopped. */
 import type { Pause } from "../config/options.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
-import { timerDelay } from "./timer-delay.ts";
 
 /** What becomes of a held request: sent on, answered 503, answered 504, or its service is gone. */
 export type HoldOutcome = "released" | "stopped" | "expired" | "removed";
@@ -91,7 +90,7 @@ class Held implements HeldRequest {
 
   constructor(queue: Set<Held>, clock: Clock, failAfterMs: number) {
     this.#queue = queue;
-    this.#timer = clock.after(timerDelay(failAfterMs), () => this.finish("expired"));
+    this.#timer = clock.after(failAfterMs, () => this.finish("expired"));
   }
 
   leave(): void {

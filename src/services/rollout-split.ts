@@ -4,7 +4,7 @@ import { cookieValue } from "../http/cookies.ts";
 import type { Fields } from "../http/fields.ts";
 import { fnv1a32 } from "../lib/fnv1a.ts";
 
-export const rolloutCookieName = "kamal-rollout";
+const rolloutCookieName = "kamal-rollout";
 
 /** Without the cookie a request never belongs to it. */
 export function isInRollout(split: RolloutSplit, request: Fields): boolean {

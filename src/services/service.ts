@@ -46,7 +46,7 @@ export class Service<T extends TargetTransport = TargetTransport> {
   }
 
   get targetOptions(): TargetOptions {
-    return this.#snapshot.targetOptions;
+    return this.#snapshot.active.targetOptions;
   }
 
   /** As byte strings, as requests carry them. */
@@ -66,7 +66,7 @@ export class Service<T extends TargetTransport = TargetTransport> {
     this.#split = rolloutSplit;
     this.#pathPrefixes = snapshot.options.pathPrefixes.map(byteString);
     this.#excludedMetricsPaths = new Set(snapshot.options.excludeMetricsPaths.map(byteString));
-    const { path } = snapshot.targetOptions.healthCheck;
+    const { path } = active.targetOptions.healthCheck;
     this.#healthCheckPath = byteString(path.startsWith("/") ? path : `/${path}`);
   }
 

@@ -2,7 +2,7 @@
 import { cookieValue } from "../http/cookies.ts";
 import type { Fields } from "../http/fields.ts";
 
-export const writerCookieName = "kamal-writer";
+const writerCookieName = "kamal-writer";
 const optOutKey = "x-writer-affinity";
 /** The cookie outlives its own value a little, so that rounding never cuts it short. */
 const cookieGraceMs = 1_000;

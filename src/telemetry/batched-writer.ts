@@ -4,7 +4,9 @@
  * waiting that memory has to be protected; then writing blocks, as it always does in kamal-proxy.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import { logPatienceMs, maxWaitingLogBytes } from "../config/defaults.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
+import { codeOf } from "../lib/error-text.ts";
 
 export interface BatchedWriterOptions {
   /** Lines wait this long at most. */
@@ -18,10 +20,7 @@ export interface BatchedWriterOptions {
 /** Writes some of the bytes and returns how many; throws errors with a code like `fs.writeSync`. */
 export type WriteBytes = (bytes: Uint8Array, offset: number, length: number) => number;
 
-const defaultMaxWaitingBytes = 16 * 1024 * 1024;
 const firstRetryMs = 1;
-/** How long the last flush waits for a reader that takes nothing. */
-const defaultPatienceMs = 2_000;
 
 export class BatchedWriter {
   readonly #clock: Clock;
@@ -41,7 +40,7 @@ export class BatchedWriter {
 
   constructor(fd: number, clock: Clock, options: BatchedWriterOptions, writeBytes?: WriteBytes) {
     this.#clock = clock;
-    this.#options = { maxWaitingBytes: defaultMaxWaitingBytes, ...options };
+    this.#options = { maxWaitingBytes: maxWaitingLogBytes, ...options };
     this.#ownFd = writeBytes === undefined ? openNonBlocking(fd) : null;
     const target = this.#ownFd ?? fd;
     this.#writeBytes =
@@ -62,7 +61,7 @@ export class BatchedWriter {
   }
 
   /** Writes everything now, waiting for a slow reader, but not for one that takes nothing at all. */
-  flushSync(patienceMs: number = defaultPatienceMs): void {
+  flushSync(patienceMs: number = logPatienceMs): void {
     this.#encode();
     this.#writeAll(patienceMs);
   }
@@ -141,7 +140,7 @@ export class BatchedWriter {
       }
       return "done";
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      const code = codeOf(error);
       if (code === "EAGAIN" || code === "EINTR") return "later";
       if (code !== "EPIPE" && code !== "EBADF") return "failed";
       // Nobody will ever read again; serving goes on without a log.

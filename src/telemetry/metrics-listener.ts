@@ -1,4 +1,6 @@
 /** Serves the metrics on a port of their own; every path answers. */
+import { maxPort } from "../config/defaults.ts";
+import { codeOf, messageOf } from "../lib/error-text.ts";
 import { joinHostPort } from "../lib/socket-address.ts";
 
 export interface MetricsListenerOptions {
@@ -12,8 +14,6 @@ export interface MetricsListener {
   readonly port: number;
   close(): Promise<void>;
 }
-
-const maxPort = 65_535;
 
 /** `render` gives the text for each scrape. Throws an error whose text is meant for the user. */
 export function listenForMetrics(
@@ -37,7 +37,7 @@ function serve(options: MetricsListenerOptions, fetch: () => Response): Bun.Serv
     return Bun.serve({ hostname: options.hostname || "::", port: options.port, fetch });
   } catch (error) {
     // A machine without IPv6 has no `::`.
-    if (options.hostname === "" && errorCode(error) !== "EADDRINUSE") {
+    if (options.hostname === "" && codeOf(error) !== "EADDRINUSE") {
       return serve({ ...options, hostname: "0.0.0.0" }, fetch);
     }
     throw new Error(listenError(options, error), { cause: error });
@@ -51,11 +51,5 @@ function listenError({ hostname, port }: MetricsListenerOptions, error: unknown)
     EACCES: "bind: permission denied",
     EADDRNOTAVAIL: "bind: cannot assign requested address",
   };
-  const reason =
-    reasons[errorCode(error)] ?? (error instanceof Error ? error.message : String(error));
-  return `listen tcp ${address}: ${reason}`;
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
+  return `listen tcp ${address}: ${reasons[codeOf(error)] ?? messageOf(error)}`;
 }

@@ -1,4 +1,5 @@
 /** Counts of requests by service, method and status. What clients invent never makes it grow. */
+import { maxMeteredServices, maxSeriesPerService } from "../config/defaults.ts";
 
 /** Upper bounds of the duration buckets in seconds; the last bucket has none. */
 export const durationBuckets: readonly number[] = [
@@ -35,10 +36,8 @@ const methods = new Set([
   "TRACE",
 ]);
 const otherMethod = "OTHER";
-/** An app may answer with statuses without end; beyond this many series, new ones are `other`. */
-const maxSeriesPerService = 250;
-/** Services live and removed. */
-const maxServices = 1_000;
+/** Stands for every status once a service has as many series as are kept. */
+const otherStatus = -1;
 
 export class Metrics {
   readonly #services = new Map<string, ServiceEntry>();
@@ -67,10 +66,6 @@ export class Metrics {
     series.buckets[bucket]!++;
   }
 
-  inFlight(service: string): number {
-    return this.#services.get(service)?.inFlight ?? 0;
-  }
-
   /** By name of service, series by method and status. */
   snapshot(): ServiceMetrics[] {
     const entries = [...this.#services.values()];
@@ -80,7 +75,7 @@ export class Metrics {
   #entry(service: string): ServiceEntry {
     let entry = this.#services.get(service);
     if (entry === undefined) {
-      if (this.#services.size >= maxServices) this.#forgetOldest();
+      if (this.#services.size >= maxMeteredServices) this.#forgetOldest();
       entry = new ServiceEntry(service);
       this.#services.set(service, entry);
     }
@@ -140,8 +135,6 @@ class ServiceEntry implements ServiceMetrics {
     return series;
   }
 }
-
-const otherStatus = -1;
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;

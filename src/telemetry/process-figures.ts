@@ -1,5 +1,6 @@
 /** What is reported of the process itself, under the names that Prometheus clients agree on. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { openFileLimit } from "../lib/descriptor-ceiling.ts";
 import type { Figure } from "./exposition.ts";
 
 export function processFigures(): Figure[] {
@@ -10,7 +11,7 @@ export function processFigures(): Figure[] {
       "Total user and system CPU time spent in seconds.",
       (user + system) / 1e6,
     ),
-    gauge("process_max_fds", "Maximum number of open file descriptors.", maxFds()),
+    gauge("process_max_fds", "Maximum number of open file descriptors.", openFileLimit()),
     gauge("process_open_fds", "Number of open file descriptors.", openFds()),
     gauge(
       "process_resident_memory_bytes",
@@ -24,7 +25,7 @@ export function processFigures(): Figure[] {
     ),
   ];
   // Where there is no /proc, some are unknown.
-  return figures.filter((figure) => !Number.isNaN(figure.value));
+  return figures.filter((figure) => Number.isFinite(figure.value));
 }
 
 function counter(name: string, help: string, value: number): Figure {
@@ -38,15 +39,6 @@ function gauge(name: string, help: string, value: number): Figure {
 function openFds(): number {
   try {
     return readdirSync("/proc/self/fd").length;
-  } catch {
-    return Number.NaN;
-  }
-}
-
-function maxFds(): number {
-  try {
-    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"));
-    return Number(limit?.[1]);
   } catch {
     return Number.NaN;
   }

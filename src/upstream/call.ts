@@ -10,6 +10,7 @@ import { type Fields, listElements } from "../http/fields.ts";
 import type { ResponseHead } from "../http/head-parser.ts";
 import { connectionOptions } from "../http/hop-by-hop.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../lib/deadline-queue.ts";
+import { codeOf } from "../lib/error-text.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -108,8 +109,8 @@ export class Call
     else this.#requestBody?.onDrained();
   }
 
-  onConnectFailed(_: Connection, error: Error): void {
-    const code = "code" in error ? String(error.code) : "";
+  onConnectFailed(error: Error): void {
+    const code = codeOf(error);
     const reason = error.message.includes(code) ? error.message : `${code} ${error.message}`;
     this.#fail(
       new UpstreamError("connect-failed", "upstream", "always", this.#text(`connect: ${reason}`)),

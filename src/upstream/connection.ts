@@ -22,8 +22,8 @@ export interface SocketOwner {
 export interface ConnectionUser extends ResponseHandler {
   /** The connection is ready: the request can be written. */
   onReady(connection: Connection): void;
-  onConnectFailed(connection: Connection, error: Error): void;
-  onConnectTimeout(connection: Connection): void;
+  onConnectFailed(error: Error): void;
+  onConnectTimeout(): void;
   /** All bytes of one read were handed on. */
   onReadEnd(): void;
   /** Everything written so far was taken by the kernel. */
@@ -151,7 +151,7 @@ export class Connection implements SocketOwner, DeadlineEntry {
     if (this.#state === "connecting") {
       const user = this.#user;
       this.destroy();
-      user?.onConnectTimeout(this);
+      user?.onConnectTimeout();
     } else if (this.#state === "idle") {
       this.close();
     }
@@ -174,7 +174,7 @@ export class Connection implements SocketOwner, DeadlineEntry {
     if (this.#state !== "connecting") return;
     const user = this.#user;
     this.destroy();
-    user?.onConnectFailed(this, error);
+    user?.onConnectFailed(error);
   }
 
   onData(bytes: Buffer): void {

@@ -30,10 +30,6 @@ export class RequestBody implements BodySink {
     this.#remaining = framing.kind === "length" ? framing.length : 0;
   }
 
-  get ended(): boolean {
-    return this.#ended;
-  }
-
   attach(source: BodySource): void {
     this.#source = source;
   }

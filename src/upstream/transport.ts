@@ -3,6 +3,7 @@ import {
   maxIdleUpstreamConnections,
   upstreamConnectTimeoutMs,
   upstreamIdleTimeoutMs,
+  upstreamSurplusTimeoutMs,
 } from "../config/defaults.ts";
 import type { Clock } from "../lib/clock.ts";
 import { DeadlineQueues } from "../lib/deadline-queue.ts";
@@ -21,9 +22,6 @@ export interface TransportOptions {
   surplusTimeoutMs?: number;
   connectTimeoutMs?: number;
 }
-
-/** Idle connections beyond the maximum are kept this long. */
-const surplusIdleTimeoutMs = 1_000;
 
 export class Transport implements CallHost, ConnectionKeeper {
   readonly address: string;
@@ -46,7 +44,7 @@ export class Transport implements CallHost, ConnectionKeeper {
     this.#pool = new ConnectionPool(clock, {
       maxIdleConnections: options.maxIdleConnections ?? maxIdleUpstreamConnections,
       idleTimeoutMs: options.idleTimeoutMs ?? upstreamIdleTimeoutMs,
-      surplusTimeoutMs: options.surplusTimeoutMs ?? surplusIdleTimeoutMs,
+      surplusTimeoutMs: options.surplusTimeoutMs ?? upstreamSurplusTimeoutMs,
     });
   }
 

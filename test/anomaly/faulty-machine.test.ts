@@ -3,7 +3,7 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type App, startApp } from "../support/app.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { type LogLine, ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -65,6 +65,18 @@ describe("a proxy without file descriptors", () => {
       for (let i = 0; i < 50; i++) {
         kept.send(request);
         expect((await readResponse(kept)).status).toBe(200);
+      }
+      const reports = (): LogLine[] => proxy.logs.filter(({ limit }) => limit === 64);
+      await waitFor(
+        () => reports().reduce((sum, { connections }) => sum + Number(connections), 0) >= 100,
+        "the log to say that connections were turned away",
+      );
+      expect(reports()[0]).toMatchObject({ level: "WARN", limit: 64 });
+      expect(String(reports()[0]!["msg"])).toContain("raise the limit");
+      const times = reports().map(({ time }) => Date.parse(String(time)));
+      for (const [i, time] of times.entries()) {
+        // Timer and clock round in their own ways.
+        if (i > 0) expect(time - times[i - 1]!).toBeGreaterThan(950);
       }
       const others = proxy.logs.slice(lines).filter(({ msg }) => msg !== "Request");
       expect(others.length).toBeLessThan(10);

@@ -125,7 +125,10 @@ test.each(Object.keys(attacks))("a flood: %s", async (name) => {
   attacker.raw.reset();
   const inFlight = async (): Promise<number> => {
     const { stdout } = await proxy.run("list", "--json");
-    const { web } = JSON.parse(stdout) as Record<string, { target_details: { in_flight: number }[] }>;
+    const { web } = JSON.parse(stdout) as Record<
+      string,
+      { target_details: { in_flight: number }[] }
+    >;
     return web!.target_details[0]!.in_flight;
   };
   await waitFor(async () => (await inFlight()) === 0, "the attacker's requests to end");

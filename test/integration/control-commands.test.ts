@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import type { CertificateDescription, Command } from "../../src/control/protocol.ts";
-import { parseReply } from "../../src/control/protocol-schema.ts";
 import { startApp } from "../support/app.ts";
 import { startControlPlane } from "../support/control-plane-harness.ts";
 import { deployCommand, serviceOptions } from "../support/service-options.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { parseReply } from "../support/reply-schema.ts";
 
 const app = () => startApp(() => new Response("ok"));
 

@@ -225,14 +225,16 @@ describe("a peer that does not read", () => {
 
 describe("an exchange that is cut short", () => {
   test("by a reset of the client ends the request to the app at once, with status 499", async () => {
-    app.answer = () => null;
+    let held: RawConnection | null = null;
+    app.answer = (_request, connection) => {
+      held = connection;
+      return null;
+    };
     using client = await Http2Connection.open(proxy.httpsPort);
-    const before = app.requests.length;
     client.send(headersFrame(1, request("/reset")));
-    await waitFor(() => app.requests.length > before, "the request at the app");
-    const connection = app.connections.at(-1)!;
+    await waitFor(() => held !== null, "the request at the app");
     client.send(resetFrame(1));
-    await waitFor(() => connection.peerEnded, "the end of the app's connection");
+    await waitFor(() => held!.peerEnded, "the end of the app's connection");
     expect(await proxy.waitForLog(({ path }) => path === "/reset")).toMatchObject({ status: 499 });
     app.answer = () => ok;
     client.send(headersFrame(3, request()));
@@ -291,7 +293,10 @@ test("a redeploy keeps the connection: its next stream reaches the new app, new 
   await waitFor(() => app.requests.length > before, "the request at the old app");
   const flags = saveCertificate(join(proxy.home, "next"), createCertificate(["next", "app.test"]));
   const deployed = proxy.deploy("web", next.address, "--host=app.test", ...flags);
-  await waitFor(async () => (await shakeHands(proxy.httpsPort)).certificate === "next", "the switch");
+  await waitFor(
+    async () => (await shakeHands(proxy.httpsPort)).certificate === "next",
+    "the switch",
+  );
   client.send(headersFrame(3, request("/new")));
   await client.ended(3);
   expect(client.body(3).toString()).toBe("next");

@@ -78,8 +78,7 @@ describe("with services with TLS", () => {
 
   test("Host alone decides where a request goes: to another service, to 503 without TLS, to 404", async () => {
     using connection = await connectHttps(proxy.httpsPort, "z.test");
-    const ask = async (host: string): Promise<number> =>
-      (await get(connection, "/", host)).status;
+    const ask = async (host: string): Promise<number> => (await get(connection, "/", host)).status;
     expect(await ask("first.m.test")).toBe(200);
     expect(await ask("plain.test")).toBe(503);
     expect(await ask("unknown.test")).toBe(404);

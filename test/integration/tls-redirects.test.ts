@@ -20,12 +20,7 @@ beforeAll(async () => {
   const deploy = (service: string, ...flags: string[]): Promise<void> =>
     proxy.deploy(service, app.address, ...flags);
   await deploy("app", "--host=app.test", ...certificate);
-  await deploy(
-    "canonical",
-    "--host=c.test,www.c.test",
-    "--canonical-host=c.test",
-    ...certificate,
-  );
+  await deploy("canonical", "--host=c.test,www.c.test", "--canonical-host=c.test", ...certificate);
   await deploy("plain", "--host=p.test,www.p.test", "--canonical-host=p.test");
   await deploy(
     "open",
@@ -87,7 +82,11 @@ describe("the scheme", () => {
   test.each([
     ["the port is left out", "/ HTTP/1.1\r\nHost: app.test:8080", "https://app.test/"],
     ["escapes", "/%2e%2F%c3?%41 HTTP/1.1\r\nHost: app.test", "https://app.test/%2e%2F%c3?%41"],
-    ["slashes and dots", "//a/../b/./;c HTTP/1.1\r\nHost: app.test", "https://app.test//a/../b/./;c"],
+    [
+      "slashes and dots",
+      "//a/../b/./;c HTTP/1.1\r\nHost: app.test",
+      "https://app.test//a/../b/./;c",
+    ],
     ["an empty query", "/a? HTTP/1.1\r\nHost: app.test", "https://app.test/a?"],
     ["raw bytes", "/caf\xc3\xa9 HTTP/1.1\r\nHost: app.test", "https://app.test/caf%C3%A9"],
     [

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { requestFraming } from "../../src/http/body-framing.ts";
 import { Fields } from "../../src/http/fields.ts";
-import { serializeRequestHead, serializeResponseHead } from "../../src/http/head-serializer.ts";
+import { serializeResponseHead } from "../../src/http/head-serializer.ts";
+import { serializeRequestHead } from "../support/serialize-request-head.ts";
 import {
   HeadError,
   hopelessHeadStart,

@@ -9,6 +9,7 @@ import { clientLimits } from "../../src/config/defaults.ts";
 import type { ServiceOptions } from "../../src/config/options.ts";
 import type { ServiceSnapshot } from "../../src/config/snapshot.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import { DescriptorGuard } from "../../src/listeners/descriptor-guard.ts";
 import { TlsListener } from "../../src/listeners/tls-listener.ts";
 import { RecordingLogger } from "./recording-logger.ts";
 import { poolSnapshot, serviceSnapshot } from "./service-snapshots.ts";
@@ -77,6 +78,7 @@ export class AcmeStand implements AsyncDisposable {
       port: this.#tlsPort,
       limits: clientLimits,
       clock: systemClock,
+      descriptors: new DescriptorGuard(systemClock, this.logger),
       logger: this.logger,
       certificates: this.#manager,
       minTlsVersion: "1.2",

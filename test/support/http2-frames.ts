@@ -135,7 +135,7 @@ const staticStatuses: Record<number, number> = {
 function huffmanDigits(bytes: Uint8Array): string {
   const bits = Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")).join("");
   let digits = "";
-  for (let at = 0; digits.length < 3; ) {
+  for (let at = 0; digits.length < 3;) {
     const five = Number.parseInt(bits.slice(at, at + 5), 2);
     if (five < 3) {
       digits += five;

@@ -46,7 +46,6 @@ export function serviceSnapshot(
   return {
     name,
     options: serviceOptions({ hosts: [""], pathPrefixes: ["/"], ...options }),
-    targetOptions: targetOptions(),
     active: poolSnapshot([`${name}-1`]),
     rollout: null,
     pause: { state: "running", stopMessage: "", failAfterMs: 0 },

@@ -8,6 +8,8 @@ export interface Handshake {
   error: string | null;
   /** Name in the certificate that was shown. */
   certificate: string | null;
+  /** Of the certificate that was shown. */
+  fingerprint: string | null;
   protocol: string | null;
   version: string | null;
   reused: boolean;
@@ -36,6 +38,7 @@ export async function shakeHands(
   const failed: Handshake = {
     error: null,
     certificate: null,
+    fingerprint: null,
     protocol: null,
     version: null,
     reused: false,
@@ -46,9 +49,11 @@ export async function shakeHands(
   socket.on("session", (ticket: Buffer) => (session = ticket));
   socket.on("secureConnect", () => {
     const raw = socket.getPeerCertificate().raw as Buffer | undefined;
+    const shownCertificate = raw === undefined ? null : new X509Certificate(raw);
     shown = {
       error: null,
-      certificate: raw === undefined ? null : new X509Certificate(raw).subject.replace("CN=", ""),
+      certificate: shownCertificate?.subject?.replace("CN=", "") ?? null,
+      fingerprint: shownCertificate?.fingerprint256 ?? null,
       protocol: socket.alpnProtocol || null,
       version: socket.getProtocol(),
       reused: socket.isSessionReused(),

@@ -2,6 +2,7 @@
 import { clientLimits, type ClientLimits } from "../../src/config/defaults.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import { DescriptorGuard } from "../../src/listeners/descriptor-guard.ts";
 import { TlsListener } from "../../src/listeners/tls-listener.ts";
 import type { Exchange } from "../../src/proxy/exchange.ts";
 import { FakeCertificates, keyPair } from "./fake-certificates.ts";
@@ -27,6 +28,7 @@ export class TlsSite implements Disposable {
       port: 0,
       limits: { ...clientLimits, ...options.limits },
       clock: options.clock ?? systemClock,
+      descriptors: new DescriptorGuard(systemClock, this.logger),
       logger: this.logger,
       certificates: this.certificates,
       minTlsVersion: "1.2",

@@ -4,9 +4,11 @@ import type { BodySink, BodySource } from "../../src/http/body.ts";
 import { pipe } from "../../src/http/body.ts";
 import { Fields } from "../../src/http/fields.ts";
 import { clientLimits } from "../../src/config/defaults.ts";
+import { DescriptorGuard } from "../../src/listeners/descriptor-guard.ts";
 import { HttpListener } from "../../src/listeners/http-listener.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import type { Exchange } from "../../src/proxy/exchange.ts";
+import { RecordingLogger } from "../support/recording-logger.ts";
 
 /** Answers with what it was sent: `METHOD path?query|body|trailers`. */
 class Echo implements BodySink {
@@ -64,6 +66,7 @@ const listener = new HttpListener({
   port: 0,
   limits: { ...clientLimits, headerTimeoutMs: 200, maxHeaderBytes: 100_000 },
   clock: systemClock,
+  descriptors: new DescriptorGuard(systemClock, new RecordingLogger()),
   proxyPeers: null,
   handle,
 });

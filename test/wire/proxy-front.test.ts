@@ -3,9 +3,11 @@ import { expect, test } from "bun:test";
 import { clientLimits } from "../../src/config/defaults.ts";
 import { CidrError, CidrList } from "../../src/lib/cidr.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import { DescriptorGuard } from "../../src/listeners/descriptor-guard.ts";
 import { ProxyFront } from "../../src/listeners/proxy-front.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { type RawScript, startRawServer } from "../support/raw-server.ts";
+import { RecordingLogger } from "../support/recording-logger.ts";
 import { waitFor, within } from "../support/wait-for.ts";
 
 const header = "PROXY TCP4 203.0.113.7 10.0.0.1 4711 443\r\n";
@@ -19,6 +21,7 @@ function start(trusted: string, script: RawScript) {
     port: 0,
     limits: clientLimits,
     clock: systemClock,
+    descriptors: new DescriptorGuard(systemClock, new RecordingLogger()),
     proxyPeers,
     innerPort: inner.port,
   });

@@ -4,8 +4,12 @@ import { goQuote } from "../../lib/go-quote.ts";
 import { catalogue } from "../catalogue.ts";
 import { cliCommand } from "../cli-command.ts";
 import { bashScript } from "../completion/bash.ts";
-import { completionLevels, shells } from "../completion/completion-levels.ts";
-import type { CompletionLevel, Shell } from "../completion/completion-levels.ts";
+import {
+  type CompletionLevel,
+  completionLevels,
+  type Shell,
+  shells,
+} from "../completion/completion-levels.ts";
 import { fishScript } from "../completion/fish.ts";
 import { zshScript } from "../completion/zsh.ts";
 

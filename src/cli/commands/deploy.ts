@@ -1,5 +1,5 @@
 /** `kamal-proxy deploy <service>` */
-import { CommandError } from "../../config/command-error.ts";
+import { failOn } from "../../config/command-error.ts";
 import { acmeStagingDirectory } from "../../config/defaults.ts";
 import { certificateFolder } from "../../config/paths.ts";
 import type { ServiceOptions, TargetOptions } from "../../config/options.ts";
@@ -10,11 +10,9 @@ import {
   validateTargetOptions,
   validateTargets,
 } from "../../config/validate-options.ts";
-import { cliCommand, sendQuietly } from "../cli-command.ts";
-import type { Input } from "../cli-command.ts";
+import { cliCommand, type Input, sendQuietly } from "../cli-command.ts";
 import { ensureDataFolder } from "../data-folder.ts";
-import { deployFlags } from "../deploy-flags.ts";
-import type { DeployFlags } from "../deploy-flags.ts";
+import { deployFlags, type DeployFlags } from "../deploy-flags.ts";
 
 type DeployInput = Input<DeployFlags>;
 
@@ -33,12 +31,12 @@ export const deploy = cliCommand({
   check(input) {
     rejectLimitWithoutBuffering(input, "request");
     rejectLimitWithoutBuffering(input, "response");
-    reject(validateServiceOptions(serviceOptions(input)));
+    failOn(validateServiceOptions(serviceOptions(input)));
   },
   run(input) {
     const { service, values, context } = input;
-    reject(validateTargets(values.target));
-    reject(validateTargetOptions(targetOptions(input)));
+    failOn(validateTargets(values.target));
+    failOn(validateTargetOptions(targetOptions(input)));
     return sendQuietly(context, {
       command: "deploy",
       service,
@@ -53,14 +51,10 @@ export const deploy = cliCommand({
   },
 });
 
-function reject(fault: string | undefined): void {
-  if (fault !== undefined) throw new CommandError(fault);
-}
-
 /** `--buffer-requests=false` counts as given. */
 function rejectLimitWithoutBuffering({ given }: DeployInput, kind: "request" | "response"): void {
   if (given.has(`max-${kind}-body`) && !given.has(`buffer-${kind}s`)) {
-    reject(`max-${kind}-body can only be set when ${kind} buffering is enabled`);
+    failOn(`max-${kind}-body can only be set when ${kind} buffering is enabled`);
   }
 }
 

@@ -1,5 +1,5 @@
 /** `kamal-proxy rollout set <service>` */
-import { CommandError } from "../../config/command-error.ts";
+import { failOn } from "../../config/command-error.ts";
 import { validatePercentage } from "../../config/validate-options.ts";
 import { cliCommand, sendQuietly } from "../cli-command.ts";
 import { int, strings } from "../flags.ts";
@@ -15,8 +15,7 @@ export const rolloutSet = cliCommand({
     list: strings("Value of the cookie that belongs to the rollout (repeatable)"),
   }),
   run: ({ service, values, context }) => {
-    const fault = validatePercentage(values.percent);
-    if (fault !== undefined) throw new CommandError(fault);
+    failOn(validatePercentage(values.percent));
     return sendQuietly(context, {
       command: "rollout-set",
       service,

@@ -1,13 +1,11 @@
 /** `kamal-proxy run` */
 import { readAcmeSettings } from "../../config/acme-settings.ts";
 import { CommandError } from "../../config/command-error.ts";
-import { runDefaults } from "../../config/defaults.ts";
-import { socketPath } from "../../config/paths.ts";
-import type { Environment } from "../../config/paths.ts";
+import { maxPort, runDefaults } from "../../config/defaults.ts";
+import { type Environment, socketPath } from "../../config/paths.ts";
 import type { RunOptions } from "../../config/run-options.ts";
 import { parseGoBoolean } from "../../lib/go-number.ts";
-import { cliCommand } from "../cli-command.ts";
-import type { Input } from "../cli-command.ts";
+import { cliCommand, type Input } from "../cli-command.ts";
 import { ensureDataFolder } from "../data-folder.ts";
 import { lenientBoolean, lenientInteger, strictSetting, variableNames } from "../environment.ts";
 import { bool, int, strings, withEnvironment } from "../flags.ts";
@@ -23,7 +21,6 @@ import {
 
 const trustedProxiesVariable = "KAMAL_PROXY_TRUSTED_PROXIES";
 const proxyProtocolVariable = "KAMAL_PROXY_PROXY_PROTOCOL";
-const maxPort = 65_535;
 
 export const run = cliCommand({
   path: "run",

@@ -1,6 +1,5 @@
 /** The completion script for bash, which needs nothing of the bash-completion package. */
-import { serviceNames } from "./completion-levels.ts";
-import type { CompletionFlag, CompletionLevel } from "./completion-levels.ts";
+import { type CompletionFlag, type CompletionLevel, serviceNames } from "./completion-levels.ts";
 import { levelCases } from "./level-cases.ts";
 
 export function bashScript(levels: readonly CompletionLevel[]): string {

@@ -1,6 +1,5 @@
 /** The completion script for fish. */
-import { serviceNames } from "./completion-levels.ts";
-import type { CompletionFlag, CompletionLevel } from "./completion-levels.ts";
+import { type CompletionFlag, type CompletionLevel, serviceNames } from "./completion-levels.ts";
 
 export function fishScript(levels: readonly CompletionLevel[]): string {
   return `# Completion of kamal-proxy for fish.

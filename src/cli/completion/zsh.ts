@@ -1,6 +1,5 @@
 /** The completion script for zsh: to be sourced, or put in a folder of `fpath` as `_kamal-proxy`. */
-import { serviceNames } from "./completion-levels.ts";
-import type { CompletionFlag, CompletionLevel } from "./completion-levels.ts";
+import { type CompletionFlag, type CompletionLevel, serviceNames } from "./completion-levels.ts";
 import { levelCases } from "./level-cases.ts";
 
 export function zshScript(levels: readonly CompletionLevel[]): string {

@@ -5,11 +5,11 @@ import {
   appendField,
   appendFields,
   requestLine,
-  serializeRequestHead,
   serializeResponseHead,
   skippedKeys,
   statusLine,
 } from "../../../src/http/head-serializer.ts";
+import { serializeRequestHead } from "../../support/serialize-request-head.ts";
 import { hopByHopKeys } from "../../../src/http/hop-by-hop.ts";
 
 function parsedFields(lines: string): Fields {

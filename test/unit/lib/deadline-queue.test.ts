@@ -12,13 +12,13 @@ class Entry implements DeadlineEntry {
   earlierEntry: DeadlineEntry | null = null;
   laterEntry: DeadlineEntry | null = null;
   firedAtMs: number[] = [];
-  then: (() => void) | null = null;
+  next: (() => void) | null = null;
 
   constructor(readonly clock: ManualClock) {}
 
   onDeadline(): void {
     this.firedAtMs.push(this.clock.now());
-    this.then?.();
+    this.next?.();
   }
 }
 
@@ -95,7 +95,7 @@ describe("DeadlineQueue", () => {
     const [a, b, c] = [new Entry(clock), new Entry(clock), new Entry(clock)];
     queue.add(a);
     queue.add(b);
-    a.then = () => {
+    a.next = () => {
       queue.delete(b);
       queue.add(c);
     };
@@ -110,7 +110,7 @@ describe("DeadlineQueue", () => {
     const clock = new ManualClock();
     const queue = new DeadlineQueue(clock, 100);
     const [a, b] = [new Entry(clock), new Entry(clock)];
-    a.then = () => {
+    a.next = () => {
       throw new Error("broken entry");
     };
     queue.add(a);

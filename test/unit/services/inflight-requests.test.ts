@@ -4,15 +4,15 @@ import { ManualClock } from "../../support/manual-clock.ts";
 
 class FakeRequest implements InFlightRequest {
   isTunnel: boolean;
-  cancelled: string[] = [];
+  cancelled = 0;
   onCancel: (() => void) | null = null;
 
   constructor(isTunnel = false) {
     this.isTunnel = isTunnel;
   }
 
-  cancel(reason: "draining"): void {
-    this.cancelled.push(reason);
+  cancel(): void {
+    this.cancelled++;
     this.onCancel?.();
   }
 }
@@ -68,7 +68,7 @@ describe("InFlightRequests", () => {
     expect(await isSettled(drained)).toBe(false);
     inFlight.end(requests[1]);
     await drained;
-    expect(requests.flatMap(({ cancelled }) => cancelled)).toEqual([]);
+    expect(requests.map(({ cancelled }) => cancelled)).toEqual(requests.map(() => 0));
     expect(clock.pendingTimers).toBe(0);
   });
 
@@ -77,17 +77,17 @@ describe("InFlightRequests", () => {
     const { clock, inFlight } = setup(request);
     const drained = inFlight.drain(1_000);
     clock.advance(999);
-    expect(request.cancelled).toEqual([]);
+    expect(request.cancelled).toBe(0);
     clock.advance(1);
     await drained;
-    expect(request.cancelled).toEqual(["draining"]);
+    expect(request.cancelled).toBe(1);
   });
 
   test("a drain closes tunnels at once and does not wait for them", async () => {
     const tunnel = new FakeRequest(true);
     const { clock, inFlight } = setup(tunnel);
     await inFlight.drain(1_000);
-    expect(tunnel.cancelled).toEqual(["draining"]);
+    expect(tunnel.cancelled).toBe(1);
     expect(clock.pendingTimers).toBe(0);
   });
 
@@ -98,21 +98,21 @@ describe("InFlightRequests", () => {
     request.isTunnel = true;
     inFlight.upgraded(request);
     await drained;
-    expect(request.cancelled).toEqual(["draining"]);
+    expect(request.cancelled).toBe(1);
   });
 
   test("an upgrade without a drain goes on", () => {
     const request = new FakeRequest();
     const { inFlight } = setup(request);
     inFlight.upgraded(request);
-    expect(request.cancelled).toEqual([]);
+    expect(request.cancelled).toBe(0);
   });
 
   test("a drain without time cancels everything at once", async () => {
     const requests = [new FakeRequest(), new FakeRequest(true)];
     const { inFlight } = setup(...requests);
     await inFlight.drain(0);
-    expect(requests.map(({ cancelled }) => cancelled)).toEqual([["draining"], ["draining"]]);
+    expect(requests.map(({ cancelled }) => cancelled)).toEqual([1, 1]);
   });
 
   test("a drain neither waits for later requests nor cancels them", async () => {
@@ -124,7 +124,7 @@ describe("InFlightRequests", () => {
     inFlight.end(before);
     await drained;
     clock.advance(5_000);
-    expect(after.cancelled).toEqual([]);
+    expect(after.cancelled).toBe(0);
     expect(inFlight.count).toBe(1);
   });
 
@@ -137,7 +137,7 @@ describe("InFlightRequests", () => {
       inFlight.end(second);
     };
     await inFlight.drain(0);
-    expect(second.cancelled).toEqual([]);
+    expect(second.cancelled).toBe(0);
     expect(inFlight.count).toBe(0);
   });
 
@@ -149,7 +149,7 @@ describe("InFlightRequests", () => {
     request.onCancel = () => inFlight.end(request);
     clock.advance(1_000);
     await Promise.all([short, long]);
-    expect(request.cancelled).toEqual(["draining"]);
+    expect(request.cancelled).toBe(1);
     expect(clock.pendingTimers).toBe(0);
   });
 });

@@ -227,7 +227,7 @@ function serviceChecking(path: string, stripPrefix = true) {
     snapshot(
       serviceSnapshot("web", {
         options: { pathPrefixes: ["/app"], stripPrefix },
-        targetOptions: targetOptions({ healthCheck }),
+        active: poolSnapshot(["web-1"], targetOptions({ healthCheck })),
       }),
     ),
   );

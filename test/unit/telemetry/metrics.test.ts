@@ -38,10 +38,10 @@ describe("Metrics", () => {
     metrics.requestStarted("a");
     metrics.requestStarted("a");
     metrics.requestEnded("a");
-    expect(metrics.inFlight("a")).toBe(1);
+    expect(metrics.snapshot()).toMatchObject([{ service: "a", inFlight: 1 }]);
     metrics.requestEnded("a");
     metrics.requestEnded("a");
-    expect([metrics.inFlight("a"), metrics.inFlight("unknown")]).toEqual([0, 0]);
+    expect(metrics.snapshot()).toMatchObject([{ service: "a", inFlight: 0 }]);
   });
 
   test("calls every method that is not common OTHER", () => {

@@ -1,0 +1,54 @@
+/** Checks a reply of the proxy field by field; the command line itself looks only at what it needs. */
+import * as v from "valibot";
+import type { Reply, ServiceDescription } from "../../src/control/protocol.ts";
+
+const texts = v.array(v.string());
+const integer = v.pipe(v.number(), v.integer());
+
+const serviceDescription = v.strictObject({
+  hosts: texts,
+  paths: texts,
+  targets: texts,
+  rollout_targets: texts,
+  state: v.picklist(["running", "paused", "stopped"]),
+  tls: v.boolean(),
+  rollout: v.nullable(v.strictObject({ percentage: v.number(), allowlist: texts })),
+  degraded: v.nullable(v.string()),
+  held_requests: integer,
+  target_details: v.array(
+    v.strictObject({
+      target: v.string(),
+      group: v.picklist(["active", "rollout"]),
+      read_only: v.boolean(),
+      state: v.picklist(["adding", "healthy", "unhealthy"]),
+      last_error: v.nullable(v.string()),
+      in_flight: integer,
+      served: integer,
+    }),
+  ),
+  certificates: v.array(
+    v.strictObject({
+      name: v.string(),
+      source: v.picklist(["file", "acme", "on-demand"]),
+      expires: v.nullable(v.string()),
+      error: v.nullable(v.string()),
+    }),
+  ),
+  options: v.record(v.string(), v.unknown()),
+}) satisfies v.GenericSchema<ServiceDescription>;
+
+const replySchema = v.variant("ok", [
+  v.strictObject({
+    ok: v.literal(true),
+    services: v.exactOptional(v.record(v.string(), serviceDescription)),
+  }),
+  v.strictObject({ ok: v.literal(false), error: v.string() }),
+]) satisfies v.GenericSchema<Reply>;
+
+/** Throws an error that names the field at fault. */
+export function parseReply(payload: unknown): Reply {
+  const result = v.safeParse(replySchema, payload, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new Error(`malformed reply (${v.getDotPath(issue)}): ${issue.message}`);
+}
