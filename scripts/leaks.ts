@@ -135,9 +135,11 @@ async function tunnels(count: number): Promise<void> {
   const clients = await connect(count);
   for (const [index, client] of clients.entries()) {
     client.send(
-      "GET / HTTP/1.1\r\nHost: streamed.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nping",
+      "GET / HTTP/1.1\r\nHost: streamed.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
     );
-    await client.receive("\r\n\r\nping");
+    await client.receive("\r\n\r\n");
+    client.send("ping");
+    await client.receive("ping");
     if (index % 2 === 0) client.close();
     else client.reset();
   }

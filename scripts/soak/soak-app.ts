@@ -1,7 +1,8 @@
 /** The apps of a soak: they read what they are sent, answer with path and length, and echo in tunnels. */
 import { nextHead } from "../../test/support/next-head.ts";
-import type { RawConnection } from "../../test/support/raw-connection.ts";
+import { connectRaw, type RawConnection } from "../../test/support/raw-connection.ts";
 import { type RawServer, startRawServer } from "../../test/support/raw-server.ts";
+import { waitFor } from "../../test/support/wait-for.ts";
 
 export function startSoakApp(): RawServer {
   const app = startRawServer(async (connection, index) => {
@@ -41,8 +42,17 @@ export class RestartingApp implements Disposable {
     return `127.0.0.1:${this.#port}`;
   }
 
+  /** Resolves when connections are refused: one that is taken and then reset can't be tried again. */
   async stop(): Promise<void> {
     await this.#server.stop(true);
+    await waitFor(
+      () =>
+        connectRaw(this.#port).then(
+          (connection) => connection.reset(),
+          () => true,
+        ),
+      "connections to be refused",
+    );
   }
 
   start(): void {

@@ -72,8 +72,6 @@ export async function deploy(
       errorPages,
       degraded: null,
     });
-    // A service that could not be served until now has targets that were never checked.
-    previous?.rollout?.start();
   });
   await settle(replaced, command.drainTimeoutMs, environment, report);
   logger.info("Deployed", fields);

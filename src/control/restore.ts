@@ -14,7 +14,11 @@ export interface RestoreEnvironment {
   groups: GroupEnvironment;
 }
 
-/** What can not be served is kept and listed with its reason; it takes no other service with it. */
+/**
+ * An entry that can't be read is kept and listed with its reason. A service whose certificate or
+ * error pages can't be loaded is degraded: its routes stay its own, its handshakes are refused, its
+ * error pages are the default ones. Neither takes another service with it.
+ */
 export async function restoreServices(
   entries: StateEntry[],
   environment: RestoreEnvironment,
@@ -31,10 +35,12 @@ export async function restoreServices(
     }
   }
   registry.restore(services, broken);
-  for (const service of services) startChecks(service);
+  for (const service of services) {
+    for (const group of groupsOf(service)) group.start();
+  }
 }
 
-/** Serves those whose certificate and error pages are there again. */
+/** Makes those whole again whose certificate and error pages are there. */
 export async function retryDegraded(environment: RestoreEnvironment): Promise<void> {
   const { registry, files, logger } = environment;
   for (const service of registry.all()) {
@@ -48,9 +54,7 @@ export async function retryDegraded(environment: RestoreEnvironment): Promise<vo
     // A command may have changed it meanwhile.
     const current = registry.get(service.name);
     if (current?.active !== service.active) continue;
-    const recovered = { ...current, errorPages, degraded: null };
-    registry.set(recovered);
-    startChecks(recovered);
+    registry.set({ ...current, errorPages, degraded: null });
     logger.info("Service restored", { service: service.name });
   }
 }
@@ -76,7 +80,7 @@ async function restoreService(
     errorPages = await checkService(name, options, files, logger);
   } catch (error) {
     degraded = fullReason(error);
-    logger.error("Unable to restore service", { service: name, error: degraded });
+    logger.error("Service is degraded", { service: name, error: degraded });
   }
   return {
     name,
@@ -93,11 +97,6 @@ async function restoreService(
   };
 }
 
-function startChecks(service: Service): void {
-  if (service.degraded !== null) return;
-  for (const group of groupsOf(service)) group.start();
-}
-
 /** Saved addresses were checked when the file was read. */
 function readAddress(address: string): TargetAddress {
   const target = parseTarget(address);
@@ -105,5 +104,5 @@ function readAddress(address: string): TargetAddress {
   return target;
 }
 
-/** What keeps a service from being served was logged once; a retry does not repeat it. */
+/** What is wrong with a service was logged once; a retry does not repeat it. */
 const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

@@ -45,7 +45,7 @@ export class ServiceRegistry {
 
   serves(group: TargetGroup): boolean {
     for (const service of this.#services.values()) {
-      if (service.degraded === null && groupsOf(service).includes(group)) return true;
+      if (groupsOf(service).includes(group)) return true;
     }
     return false;
   }
@@ -72,10 +72,11 @@ export class ServiceRegistry {
 
   publish(): void {
     this.#revision++;
-    const served = this.all().filter((service) => service.degraded === null);
     const snapshot: Snapshot = {
       revision: this.#revision,
-      services: served.map((service) => serviceSnapshot(service, this.effectiveOptions(service))),
+      services: this.all().map((service) =>
+        serviceSnapshot(service, this.effectiveOptions(service)),
+      ),
     };
     this.#dataPlane.apply(snapshot);
   }

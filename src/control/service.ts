@@ -14,7 +14,7 @@ export interface Service {
   readonly pause: Pause;
   readonly rolloutSplit: RolloutSplit | null;
   readonly errorPages: Record<string, string> | null;
-  /** Why the service can not be served although it is configured; null when it is served. */
+  /** What of its configuration could not be loaded, and so is not served; null when all is well. */
   readonly degraded: string | null;
 }
 

@@ -219,7 +219,7 @@ test("a certificate that is missing at the start takes no other service along, a
   const flagsOfA = saveCertificate(a, createCertificate(["a.test"]));
   await own.deploy("a", app.address, "--host=a.test", ...flagsOfA);
   await own.deploy("b", app.address, "--host=b.test", ...flagsOfB);
-  await own.deploy("plain", app.address, "--host=plain.test");
+  await own.deploy("plain", app.address);
   await own.stop();
 
   renameSync(`${a}.pem`, `${a}.away`);
@@ -234,6 +234,9 @@ test("a certificate that is missing at the start takes no other service along, a
   expect((await getOnce(own.httpsPort, "b.test")).body.toString()).toBe("the app");
   const plain = await fetch(own.url, { headers: { Host: "plain.test" } });
   expect(await plain.text()).toBe("the app");
+  // The host stays that of its service, although another one takes every host.
+  const other = await fetch(own.url, { headers: { Host: "a.test" }, redirect: "manual" });
+  expect(other.headers.get("Location")).toBe("https://a.test/");
 
   // A stop and a start in that state lose nothing.
   await own.stop();
