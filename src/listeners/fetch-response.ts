@@ -20,6 +20,8 @@ export interface FetchResponseOptions {
   onDone(): void;
 }
 
+const noHeaders = new Headers();
+
 /** `opening`: the head is given, Bun has not asked for the body yet. */
 type State = "waiting" | "empty" | "collecting" | "opening" | "streaming" | "done";
 
@@ -27,13 +29,14 @@ export class FetchResponse implements BodySink {
   readonly #options: FetchResponseOptions;
   readonly #head = Promise.withResolvers<Response>();
   #state: State = "waiting";
-  #init: { status: number; headers: Headers } = { status: 500, headers: new Headers() };
+  #init: { status: number; headers: Headers } = { status: 500, headers: noHeaders };
   #length = -1;
   #collected: Uint8Array[] = [];
   #collectedBytes = 0;
   #timer: Timer | null = null;
   #controller: DirectController | null = null;
-  readonly #streamed = Promise.withResolvers<void>();
+  /** Settled when the stream has ended; made when there is a stream. */
+  #streamed: PromiseWithResolvers<void> | null = null;
   #endWhenOpen = false;
   #source: BodySource | null = null;
   #blockedSinceMs = -1;
@@ -80,7 +83,7 @@ export class FetchResponse implements BodySink {
       case "collecting":
       case "opening":
         this.#count(chunk);
-        this.#collected.push(chunk.slice());
+        this.#collected.push(chunk);
         this.#collectedBytes += chunk.length;
         return this.#state === "collecting" || this.#hold();
       case "streaming":
@@ -110,7 +113,7 @@ export class FetchResponse implements BodySink {
     }
     switch (this.#state) {
       case "collecting":
-        this.#head.resolve(this.#whole(Buffer.concat(this.#collected)));
+        this.#head.resolve(this.#whole(joined(this.#collected)));
         this.#finish();
         break;
       case "opening":
@@ -118,7 +121,7 @@ export class FetchResponse implements BodySink {
         break;
       case "streaming":
         this.#controller!.end();
-        this.#streamed.resolve();
+        this.#streamed?.resolve();
         this.#finish();
         break;
       case "empty":
@@ -146,9 +149,10 @@ export class FetchResponse implements BodySink {
       return;
     }
     if (!headGiven) this.#head.resolve(this.#stream());
-    this.#streamed.promise.catch(ignore);
+    const streamed = this.#streamed!;
+    streamed.promise.catch(ignore);
     // Later, because Bun prints the error of a stream that breaks while it is being opened.
-    setImmediate(() => this.#streamed.reject(new Error("incomplete response")));
+    setImmediate(() => streamed.reject(new Error("incomplete response")));
   }
 
   #count(chunk: Uint8Array): void {
@@ -167,11 +171,13 @@ export class FetchResponse implements BodySink {
   }
 
   #stream(): Response {
+    const streamed = Promise.withResolvers<void>();
+    this.#streamed = streamed;
     return new Response(
       directStream({
-        pull: (controller) => this.#opened(controller),
+        pull: (controller) => this.#opened(controller, streamed.promise),
         // The client has reset the stream, which the exchange hears from the request.
-        cancel: () => this.#streamed.resolve(),
+        cancel: () => streamed.resolve(),
       }),
       this.#init,
     );
@@ -195,16 +201,16 @@ export class FetchResponse implements BodySink {
     return new Response(directStream({ pull: (controller) => controller.end() }), this.#init);
   }
 
-  #opened(controller: DirectController): Promise<void> {
+  #opened(controller: DirectController, streamed: Promise<void>): Promise<void> {
     this.#controller = controller;
-    if (this.#state !== "opening") return this.#streamed.promise;
+    if (this.#state !== "opening") return streamed;
     this.#state = "streaming";
     let free = true;
     for (const chunk of this.#collected) free = this.#send(chunk);
     this.#collected = [];
     if (this.#endWhenOpen) this.end();
     else if (free) this.#unblocked();
-    return this.#streamed.promise;
+    return streamed;
   }
 
   /** False when Bun keeps the bytes until the client's window opens. */
@@ -249,6 +255,10 @@ function directStream(source: DirectSource, highWaterMark = 0): ReadableStream {
   return highWaterMark > 0
     ? new ReadableStream(direct, { highWaterMark })
     : new ReadableStream(direct);
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
 function ignore(): void {}

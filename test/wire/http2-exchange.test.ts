@@ -84,10 +84,8 @@ class Chunks implements BodySource {
   #give(): void {
     const sink = this.#sink;
     if (sink === null) return;
-    // One buffer for all: whoever keeps a chunk has to copy it.
-    const chunk = Buffer.alloc(this.bytes);
     while (!this.#held && this.given < this.count) {
-      chunk.fill(this.given++ % 251);
+      const chunk = Buffer.alloc(this.bytes, this.given++ % 251);
       if (!sink.write(chunk)) this.#held = true;
       sink.flush();
     }
