@@ -23,7 +23,8 @@ async function main(): Promise<number> {
     options: {
       seconds: { type: "string", default: "3" },
       rounds: { type: "string", default: "3" },
-      warmup: { type: "string", default: "2" },
+      // Under load the JIT compiler of Bun settles after about ten seconds.
+      warmup: { type: "string", default: "12" },
       subjects: { type: "string", default: "" },
       list: { type: "boolean", default: false },
     },

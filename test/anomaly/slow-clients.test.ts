@@ -230,7 +230,7 @@ describe("many slow connections", () => {
       const slow: RawConnection[] = [];
       try {
         await patient.deploy("slow", app.address, "--target-timeout=60s");
-        for (let i = 0; i < 200; i++) {
+        for (let i = 0; i < 500; i++) {
           const connection = await connectRaw(patient.httpPort);
           slow.push(connection);
           connection.pause();
