@@ -14,6 +14,8 @@ export interface BodySource {
 }
 
 export interface BodySink {
+  /** A chunk for which `write` returned true is not kept: its memory may be used for something else. */
+  readonly passesOn?: true;
   /** Called by `pipe` before anything else; the sink calls `resume` on it after holding it back. */
   attach(source: BodySource): void;
   /**

@@ -10,6 +10,7 @@ import { connectionOptions, requestedProtocol } from "../http/hop-by-hop.ts";
 import { checkRequest } from "../http/request-policy.ts";
 import { reasonPhrase } from "../http/status.ts";
 import { ByteQueue } from "../lib/byte-queue.ts";
+import { releaseReceived } from "../lib/received-buffer.ts";
 import { SocketWriter } from "../lib/socket-writer.ts";
 import {
   lingerTimeoutMs,
@@ -56,6 +57,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   #processing = false;
   /** Somebody wants bytes while bytes are being handed out: the socket reads on afterwards. */
   #pumpWanted = false;
+  /** Bytes of the present read are still needed by somebody. */
+  #readKept = false;
   #paused = false;
   #ended = false;
   #lingerAfterDrain = false;
@@ -109,10 +112,12 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
       this.#processInput();
       return;
     }
+    this.#readKept = false;
     const consumed = this.#process(chunk);
     if (consumed < chunk.length && this.#reads) {
       this.#input.append(consumed === 0 ? chunk : chunk.subarray(consumed));
     }
+    if (!this.#readKept) releaseReceived(chunk);
     this.#limitReadAhead();
   }
 
@@ -209,6 +214,10 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     this.#socket.pause();
   }
 
+  keepRead(): void {
+    this.#readKept = true;
+  }
+
   responseEnded(): void {
     const exchange = this.#exchange;
     if (exchange === null || this.#state !== "exchange") return;
@@ -269,6 +278,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
       } else if (this.#state === "exchange" && this.#exchange!.wantsBody) {
         offset = this.#exchange!.receive(bytes, offset);
       } else if (this.#state === "tunnel" && this.#tunnel!.flowing) {
+        this.keepRead();
         this.#tunnel!.received(offset === 0 ? bytes : bytes.subarray(offset));
         offset = bytes.length;
       } else if (this.#state === "lingering" || this.#state === "closed") {

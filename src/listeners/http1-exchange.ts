@@ -33,6 +33,8 @@ export interface ExchangeConnection {
   /** Reads on: body bytes may wait in the read-ahead. */
   pump(): void;
   holdReading(): void;
+  /** Somebody keeps bytes of the present read. */
+  keepRead(): void;
   /** The response is complete; `close` when the connection must not be used again. */
   responseEnded(): void;
   startTunnel(): Duplex;
@@ -65,6 +67,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
   /** The connection can't be used after this exchange. */
   mustClose = false;
 
+  readonly passesOn = true;
   readonly #body: Http1RequestBody | null;
 
   #coding: ResponseCoding = "none";
@@ -144,6 +147,10 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
 
   holdReading(): void {
     this.#connection.holdReading();
+  }
+
+  keepRead(): void {
+    this.#connection.keepRead();
   }
 
   sendContinue(): void {

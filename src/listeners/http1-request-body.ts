@@ -19,6 +19,8 @@ export interface RequestBodyOwner {
   /** Reads on: body bytes may wait in the read-ahead. */
   pump(): void;
   holdReading(): void;
+  /** The sink keeps bytes of the present read. */
+  keepRead(): void;
   /** The whole body was read. */
   requestBodyEnded(): void;
   /** Where the body ends can't be told, or it is not worth reading on: no further request follows. */
@@ -115,8 +117,14 @@ export class Http1RequestBody implements BodySource {
 
   /** Chunk data from the decoder. */
   onChunk(data: Uint8Array): void {
-    if (this.#sink === null) this.#discarded(data.length);
-    else if (!this.#sink.write(data)) this.pause();
+    const sink = this.#sink;
+    if (sink === null) {
+      this.#discarded(data.length);
+      return;
+    }
+    const free = sink.write(data);
+    if (!free) this.pause();
+    if (!free || !sink.passesOn) this.#owner.keepRead();
   }
 
   #take(bytes: Buffer, offset: number): number {

@@ -11,6 +11,7 @@ import type { ResponseHead } from "../http/head-parser.ts";
 import { connectionOptions } from "../http/hop-by-hop.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../lib/deadline-queue.ts";
 import { codeOf } from "../lib/error-text.ts";
+import { releaseReceived } from "../lib/received-buffer.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -45,6 +46,8 @@ export class Call
   /** Bytes that the connection had sent before this request. */
   #takenBefore = 0;
   #sink: BodySink | null = null;
+  /** Bytes of the present read are still needed by somebody. */
+  #readKept = false;
   #persistent = false;
   #over = false;
   /** While `begin` runs, the sender does not have the call yet: errors are reported after it. */
@@ -180,11 +183,16 @@ export class Call
   }
 
   onBody(chunk: Uint8Array): void {
-    if (!this.#sink!.write(chunk)) this.pause();
+    const sink = this.#sink!;
+    const free = sink.write(chunk);
+    if (!free) this.pause();
+    if (!free || !sink.passesOn) this.#readKept = true;
   }
 
-  onReadEnd(): void {
+  onReadEnd(bytes: Buffer): void {
     this.#sink?.flush();
+    if (!this.#readKept) releaseReceived(bytes);
+    this.#readKept = false;
   }
 
   onEnd(trailers: Fields | null, excess: boolean): void {

@@ -24,8 +24,8 @@ export interface ConnectionUser extends ResponseHandler {
   onReady(connection: Connection): void;
   onConnectFailed(error: Error): void;
   onConnectTimeout(): void;
-  /** All bytes of one read were handed on. */
-  onReadEnd(): void;
+  /** All bytes of one read were handed on; the buffer is of no more use to the connection. */
+  onReadEnd(bytes: Buffer): void;
   /** Everything written so far was taken by the kernel. */
   onDrained(): void;
   onMalformed(reason: string): void;
@@ -187,7 +187,7 @@ export class Connection implements SocketOwner, DeadlineEntry {
     const reason = this.#parser.feed(bytes);
     // The response may be over, and the connection serve the next request by now.
     if (this.#user !== user) return;
-    if (reason === null) user.onReadEnd();
+    if (reason === null) user.onReadEnd(bytes);
     else user.onMalformed(reason);
   }
 

@@ -14,6 +14,7 @@ export interface RequestBodyOwner {
 }
 
 export class RequestBody implements BodySink {
+  readonly passesOn = true;
   readonly #writer: SocketWriter;
   readonly #owner: RequestBodyOwner;
   readonly #chunked: boolean;

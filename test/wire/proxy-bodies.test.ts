@@ -45,6 +45,27 @@ function chunked(body: Buffer, trailers = ""): Buffer {
   return Buffer.concat([...parts, Buffer.from(`0\r\n${trailers}\r\n`)]);
 }
 
+test("uploads that share their read events arrive whole, whether they are kept or passed on", async () => {
+  app.answer = () => ok;
+  using client = await connectRaw(proxy.httpPort);
+  const bodies = [randomBytes(200_000), randomBytes(300_000), randomBytes(150_000)];
+  const hosts = ["streamed", "buffered", "streamed"];
+  const requests = bodies.map((body, turn) =>
+    Buffer.concat([
+      Buffer.from(
+        `PUT / HTTP/1.1\r\nHost: ${hosts[turn]}\r\nContent-Length: ${body.length}\r\n\r\n`,
+      ),
+      body,
+    ]),
+  );
+  client.send(Buffer.concat([...requests, ...requests]));
+  for (let turn = 0; turn < 2 * bodies.length; turn++) {
+    expect((await readResponse(client)).status).toBe(200);
+  }
+  const hashes = app.requests.splice(-2 * bodies.length).map(({ body }) => hashOf(body));
+  expect(hashes).toEqual([...bodies, ...bodies].map(hashOf));
+});
+
 describe.each(services)("service %s", (host) => {
   test("an upload of known length arrives whole, with its Content-Length", async () => {
     app.answer = () => ok;
