@@ -47,7 +47,10 @@ export class HealthCheck {
     this.#current = controller;
     const timedOut = new Error("request timed out");
     this.#timer = clock.after(Math.max(0, options.timeoutMs), () => controller.abort(timedOut));
-    probe(endpoint, controller.signal).then(
+    // Without any time the check fails; it does not race its own timer.
+    const result =
+      options.timeoutMs > 0 ? probe(endpoint, controller.signal) : Promise.reject(timedOut);
+    result.then(
       (result) => this.#finish(controller, startedMs, result),
       (error: unknown) =>
         this.#finish(controller, startedMs, error === timedOut ? this.#timedOut() : thrown(error)),

@@ -62,6 +62,16 @@ describe("health check", () => {
     expect(probes).toHaveLength(2);
   });
 
+  test("one that has no time has failed, however quick its target is", async () => {
+    const { results, probes, check } = createCheck(1_000, 0);
+    check.start();
+    await settle();
+    expect(probes).toHaveLength(0);
+    expect(results).toEqual([
+      { healthy: false, error: "request timed out", reason: "did not answer on /up within 0s" },
+    ]);
+  });
+
   test("one that does not answer in time has failed", async () => {
     const { clock, results, probes, check } = createCheck();
     check.start();
