@@ -64,6 +64,7 @@ export class Delivery {
     const { request } = context.exchange;
     const targetOptions = optionsOf(this.#balancer(context, service), service);
     if (!targetOptions.bufferRequests || request.body === null) return null;
+    context.collectedFor = targetOptions;
     const limit = targetOptions.maxRequestBodyBytes;
     if (limit > 0 && request.framing.kind === "length" && request.framing.length > limit) {
       this.#answers.page(context, 413);

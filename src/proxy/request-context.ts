@@ -1,4 +1,5 @@
 /** What the pipeline knows of one request, for its phases and for the log line at its end. */
+import type { TargetOptions } from "../config/options.ts";
 import type { Service } from "../services/service.ts";
 import type { Target } from "../services/target.ts";
 import type { Transport } from "../upstream/transport.ts";
@@ -22,6 +23,8 @@ export class RequestContext {
   /** What the target sees, still escaped. */
   targetPath = "";
   target: Target<Transport> | null = null;
+  /** While the body is collected no target is chosen yet: the options that it is collected by. */
+  collectedFor: TargetOptions | null = null;
   forwarded: ForwardedFields | null = null;
   excludedFromMetrics = false;
   /** Status for log and metrics when none was sent (499). */

@@ -66,20 +66,46 @@ export class RequestRecorder {
   }
 }
 
-/** Fields named by --log-request-header and --log-response-header, once a target was chosen. */
+/**
+ * Fields named by --log-request-header and --log-response-header, of requests that were on their way
+ * to a target.
+ */
 function customFields(context: RequestContext): [string, string][] | null {
-  const options = context.target?.options;
-  if (options === undefined) return null;
+  const options = context.target?.options ?? context.collectedFor;
+  if (options === null) return null;
   const { logRequestHeaders, logResponseHeaders } = options;
   if (logRequestHeaders.length + logResponseHeaders.length === 0) return null;
   const custom: [string, string][] = [];
-  const { request, responseFields } = context.exchange;
-  for (const name of logRequestHeaders) custom.push(customField("req", name, request.fields));
-  for (const name of logResponseHeaders) custom.push(customField("resp", name, responseFields));
+  const { responseFields } = context.exchange;
+  for (const name of logRequestHeaders) {
+    const key = name.toLowerCase();
+    custom.push([customName("req", key), requestValue(context, key)]);
+  }
+  for (const name of logResponseHeaders) {
+    const key = name.toLowerCase();
+    custom.push([customName("resp", key), allValues(responseFields, key)]);
+  }
   return custom;
 }
 
-function customField(prefix: string, name: string, fields: Fields | null): [string, string] {
-  const key = name.toLowerCase();
-  return [`${prefix}_${key.replaceAll("-", "_")}`, fields?.all(key).join(",") ?? ""];
+function customName(prefix: string, key: string): string {
+  return `${prefix}_${key.replaceAll("-", "_")}`;
+}
+
+/** As the client sent it; of what the proxy adds to every request, what the target was told. */
+function requestValue(context: RequestContext, key: string): string {
+  switch (key) {
+    case "x-request-id":
+      return context.requestId;
+    case "x-request-start":
+      return context.requestStart;
+    case "x-kamal-target":
+      return context.forwarded?.kamalTarget ?? allValues(context.exchange.request.fields, key);
+    default:
+      return allValues(context.exchange.request.fields, key);
+  }
+}
+
+function allValues(fields: Fields | null, key: string): string {
+  return fields?.all(key).join(",") ?? "";
 }

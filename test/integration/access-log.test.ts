@@ -76,6 +76,38 @@ test("a line stays one JSON object, whatever the client sends", async () => {
   expect(proxy.output).toBe("");
 });
 
+test("fields that the proxy adds to a request are logged when they are named", async () => {
+  using app = startScriptedApp();
+  await using proxy = await ProxyProcess.start();
+  const names = "X-Request-ID,X-Request-Start,X-Kamal-Target,X-Absent";
+  await proxy.deploy("web", app.address, `--log-request-header=${names}`);
+  await (await fetch(proxy.url)).text();
+  const line = await proxy.waitForLog("Request");
+  const fields = new Map(app.requests[0]!.fields);
+  const told = (name: string): string => fields.get(name) ?? "not told";
+  expect(line["request_id"]).toBe(told("x-request-id"));
+  expect(line["req_x_request_id"]).toBe(told("x-request-id"));
+  expect(line["req_x_request_start"]).toBe(told("x-request-start"));
+  expect(line["req_x_kamal_target"]).toBe(app.address);
+  expect(line["req_x_absent"]).toBe("");
+});
+
+test("an upload that is refused has the named fields, though no target", async () => {
+  using app = startScriptedApp();
+  await using proxy = await ProxyProcess.start();
+  const limit = ["--buffer-requests", "--max-request-body=5"];
+  const named = ["--log-request-header=X-Of-Client", "--log-response-header=Content-Type"];
+  await proxy.deploy("web", app.address, ...limit, ...named);
+  const headers = { "X-Of-Client": "a" };
+  await (await fetch(proxy.url, { method: "POST", body: "123456", headers })).text();
+  expect(await proxy.waitForLog("Request")).toMatchObject({
+    status: 413,
+    target: "",
+    req_x_of_client: "a",
+    resp_content_type: "text/html; charset=utf-8",
+  });
+});
+
 test("sizes count bodies without their framing", async () => {
   using app = startScriptedApp(
     () => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n",
