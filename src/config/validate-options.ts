@@ -42,6 +42,11 @@ export function validateTargetOptions(options: TargetOptions): string | undefine
   return undefined;
 }
 
+/** The log and the metrics have the empty name for requests of no service. */
+export function validateServiceName(name: string): string | undefined {
+  return name === "" ? "the name of the service must not be empty" : undefined;
+}
+
 /** For the targets of `deploy` and `rollout deploy`. Readers alone could not take a write. */
 export function validateTargets(targets: readonly string[]): string | undefined {
   return targets.length === 0 ? "at least one target must be given" : undefined;

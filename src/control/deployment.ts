@@ -9,6 +9,7 @@ import { invalidTargetText, parseTarget, type TargetAddress } from "../config/ta
 import {
   normalizeServiceOptions,
   normalizeTargetOptions,
+  validateServiceName,
   validateServiceOptions,
   validateTargetOptions,
   validateTargets,
@@ -34,6 +35,7 @@ export async function deploy(
 ): Promise<void> {
   const { registry, logger, files, clock, shutdown } = environment;
   const name = command.service;
+  failOn(validateServiceName(name));
   failOn(validateServiceOptions(command.options));
   failOn(validateTargetOptions(command.targetOptions));
   const options = normalizeServiceOptions(command.options);

@@ -7,7 +7,6 @@ import type { Command } from "./protocol.ts";
 const texts = v.array(v.string());
 const milliseconds = v.pipe(v.number(), v.finite());
 const integer = v.pipe(v.number(), v.integer());
-const serviceName = v.pipe(v.string(), v.nonEmpty());
 
 const serviceOptions = v.strictObject({
   hosts: texts,
@@ -54,7 +53,7 @@ const deployTimeouts = { deployTimeoutMs: milliseconds, drainTimeoutMs: millisec
 const commandSchema = v.variant("command", [
   v.strictObject({
     command: v.literal("deploy"),
-    service: serviceName,
+    service: v.string(),
     ...targets,
     options: serviceOptions,
     targetOptions,
@@ -63,31 +62,31 @@ const commandSchema = v.variant("command", [
   }),
   v.strictObject({
     command: v.literal("rollout-deploy"),
-    service: serviceName,
+    service: v.string(),
     ...targets,
     ...deployTimeouts,
   }),
   v.strictObject({
     command: v.literal("rollout-set"),
-    service: serviceName,
+    service: v.string(),
     percentage: integer,
     allowlist: texts,
   }),
   v.strictObject({
     command: v.literal("pause"),
-    service: serviceName,
+    service: v.string(),
     drainTimeoutMs: milliseconds,
     maxPauseMs: milliseconds,
   }),
   v.strictObject({
     command: v.literal("stop"),
-    service: serviceName,
+    service: v.string(),
     drainTimeoutMs: milliseconds,
     message: v.string(),
   }),
   v.strictObject({
     command: v.picklist(["rollout-stop", "resume", "remove"]),
-    service: serviceName,
+    service: v.string(),
   }),
   v.strictObject({ command: v.literal("list") }),
 ]) satisfies v.GenericSchema<Command>;

@@ -141,6 +141,10 @@ describe("deploy", () => {
     );
     expect(await attempt({}, ["http://x"])).toBe("http://x :invalid host pattern");
     expect(await attempt({}, [])).toBe("at least one target must be given");
+    expect(await proxy.send(deployCommand("", [dead]))).toBe(
+      "the name of the service must not be empty",
+    );
+    expect(await proxy.send({ command: "remove", service: "" })).toBe("service not found");
     expect(await attempt({ hosts: ["b.example.com", "a.EXAMPLE.com."] })).toBe(
       "host settings conflict with another service",
     );

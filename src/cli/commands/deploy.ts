@@ -6,6 +6,7 @@ import type { ServiceOptions, TargetOptions } from "../../config/options.ts";
 import {
   normalizeServiceOptions,
   normalizeTargetOptions,
+  validateServiceName,
   validateServiceOptions,
   validateTargetOptions,
   validateTargets,
@@ -35,6 +36,7 @@ export const deploy = cliCommand({
   },
   run(input) {
     const { service, values, context } = input;
+    failOn(validateServiceName(service));
     failOn(validateTargets(values.target));
     failOn(validateTargetOptions(targetOptions(input)));
     return sendQuietly(context, {

@@ -134,6 +134,7 @@ const refusals: [string, string][] = [
   ["deploy a --target", "flag needs an argument: --target"],
   ["--target x deploy a", noServer],
   ["deploy a --target=", "at least one target must be given"],
+  ["deploy '' --target x", "the name of the service must not be empty"],
   ["deploy a --target= --force", "at least one target must be given"],
   [
     "deploy a --target x --health-check-interval 0s",

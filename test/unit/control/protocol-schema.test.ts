@@ -34,7 +34,7 @@ describe("command schema", () => {
     expect(() => parseCommand({ command: "pause", service: "web", drainTimeoutMs: 1 })).toThrow(
       /\(maxPauseMs\)/,
     );
-    expect(() => parseCommand({ command: "resume", service: "" })).toThrow(/\(service\)/);
+    expect(() => parseCommand({ command: "resume", service: 1 })).toThrow(/\(service\)/);
   });
 
   test("what is no command is refused", () => {
