@@ -4,7 +4,7 @@
  */
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { maxHealthCheckRedirects } from "../config/defaults.ts";
-import { codeOf, messageOf } from "../lib/error-text.ts";
+import { connectionFaultOf } from "../lib/error-text.ts";
 import { HealthAnswer } from "./health-answer.ts";
 import { type HealthEndpoint, redirectedEndpoint } from "./health-endpoint.ts";
 
@@ -17,16 +17,6 @@ export type ProbeResult =
 export type Probe = (endpoint: HealthEndpoint, signal: AbortSignal) => Promise<ProbeResult>;
 
 const redirects = new Set([301, 302, 303, 307, 308]);
-
-const connectionErrors: Record<string, string> = {
-  ECONNREFUSED: "connection refused",
-  ECONNRESET: "connection reset",
-  ENOTFOUND: "name does not resolve",
-  EAI_AGAIN: "name does not resolve",
-  EHOSTUNREACH: "no route to host",
-  ENETUNREACH: "network unreachable",
-  ETIMEDOUT: "connection timed out",
-};
 
 export const probeTarget: Probe = async (endpoint, signal) => {
   let current = endpoint;
@@ -103,11 +93,11 @@ function request(endpoint: HealthEndpoint, signal: AbortSignal): Promise<HealthA
       end: finish,
       close: finish,
       error(_socket, error) {
-        refusal ??= connectionFault(error);
+        refusal ??= connectionFaultOf(error);
         finish();
       },
     },
-  }).catch((error: unknown) => resolve(connectionFault(error)));
+  }).catch((error: unknown) => resolve(connectionFaultOf(error)));
 
   return promise.finally(() => signal.removeEventListener("abort", onAbort));
 }
@@ -121,9 +111,4 @@ function certificateFault(
     return `TLS handshake failed: ${error?.message ?? "certificate is not trusted"}`;
   }
   return checkServerIdentity(host, socket.getPeerCertificate() as PeerCertificate)?.message;
-}
-
-function connectionFault(error: unknown): string {
-  const code = codeOf(error);
-  return connectionErrors[code] ?? (code === "" ? messageOf(error) : code);
 }

@@ -1,5 +1,15 @@
 /** What is known of something that was thrown. */
 
+const connectionFaults: Record<string, string> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset",
+  ENOTFOUND: "name does not resolve",
+  EAI_AGAIN: "name does not resolve",
+  EHOSTUNREACH: "no route to host",
+  ENETUNREACH: "network unreachable",
+  ETIMEDOUT: "connection timed out",
+};
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -12,4 +22,10 @@ export function stackOf(error: unknown): string {
 /** The system's name for it, such as `ENOENT`; empty when it has none. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+/** Why a target can't be reached, in words. */
+export function connectionFaultOf(error: unknown): string {
+  const code = codeOf(error);
+  return connectionFaults[code] ?? (code === "" ? messageOf(error) : code);
 }

@@ -10,7 +10,7 @@ import { type Fields, listElements } from "../http/fields.ts";
 import type { ResponseHead } from "../http/head-parser.ts";
 import { connectionOptions } from "../http/hop-by-hop.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../lib/deadline-queue.ts";
-import { codeOf } from "../lib/error-text.ts";
+import { connectionFaultOf } from "../lib/error-text.ts";
 import { releaseReceived } from "../lib/received-buffer.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
@@ -113,8 +113,7 @@ export class Call
   }
 
   onConnectFailed(error: Error): void {
-    const code = codeOf(error);
-    const reason = error.message.includes(code) ? error.message : `${code} ${error.message}`;
+    const reason = connectionFaultOf(error);
     this.#fail(
       new UpstreamError("connect-failed", "upstream", "always", this.#text(`connect: ${reason}`)),
     );

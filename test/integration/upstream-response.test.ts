@@ -249,7 +249,7 @@ describe("a target that can't be reached", () => {
     expect(receiver.error!.code).toBe("connect-failed");
     expect(receiver.error!.retry).toBe("always");
     expect(receiver.error!.message).toContain(`127.0.0.1:${port}`);
-    expect(receiver.error!.message).toContain("ECONNREFUSED");
+    expect(receiver.error!.message).toContain("connect: connection refused");
   });
 
   test("fails with the reason when its name does not resolve", async () => {
