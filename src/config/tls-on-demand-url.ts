@@ -11,7 +11,7 @@ const schemePattern = /^([A-Za-z][A-Za-z0-9+.-]*):/;
 const hostCharacters = /[A-Za-z0-9\-_.~!$&'()*+,;=:[\]<>"%\u0080-\u{10ffff}]/u;
 const userinfoPattern = /^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/;
 /** With a zone, whose percent sign is escaped (RFC 6874). */
-const ipv6Pattern = /^(?=.*:)[0-9A-Fa-f:.]+(%25.+)?$/;
+const ipv6Pattern = /^([0-9A-Fa-f:.]+)(%25.+)?$/;
 // eslint-disable-next-line no-control-regex
 const controlCharacter = /[\u0000-\u001f\u007f]/;
 
@@ -61,7 +61,8 @@ function literalFault(host: string): string | undefined {
   if (fault !== undefined) return fault;
   const literal = host.slice(1, end);
   if (/^[0-9]+(\.[0-9]+){3}$/.test(literal)) return "invalid IP-literal";
-  if (ipv6Pattern.test(literal)) return undefined;
+  const address = ipv6Pattern.exec(literal)?.[1];
+  if (address !== undefined && URL.canParse(`http://[${address}]/`)) return undefined;
   return `invalid host: ParseAddr(${JSON.stringify(literal)}): unable to parse IP`;
 }
 

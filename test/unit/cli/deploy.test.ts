@@ -208,6 +208,8 @@ const refusals: [string, string][] = [
     `${url} http://[abc]/`,
     `${unparsable} "http://[abc]/": invalid host: ParseAddr("abc"): unable to parse IP`,
   ],
+  [`${url} http://[fe80::1%25eth0]/`, noServer],
+  [`${url} http://[::ffff:1.2.3.4]:80/`, noServer],
   [`${url} http://[1.2.3.4]/`, `${unparsable} "http://[1.2.3.4]/": invalid IP-literal`],
   [`${url} http://a[b]/`, `${unparsable} "http://a[b]/": invalid IP-literal`],
   [`${url} 'http://u p@a/'`, `${unparsable} "http://u p@a/": net/url: invalid userinfo`],
@@ -229,3 +231,12 @@ test.each(refusals)("`%s` is answered as by kamal-proxy", async (line, text) => 
     stderr: `Error: ${text}\n`,
   });
 });
+
+test.each(["1::2::3", ":::", "12345::", "0:0:0", "::1.2.3", "::1.2.3.256", "::g"])(
+  "a URL with %s for an IPv6 address is refused",
+  async (address) => {
+    const { exitCode, stderr } = await runLine(words(`${url} http://[${address}]/`));
+    expect(exitCode).toBe(1);
+    expect(stderr).toStartWith(`Error: ${unparsable} "http://[${address}]/": invalid host`);
+  },
+);
