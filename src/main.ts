@@ -3,6 +3,10 @@ import { mkdirSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
+import { codeOf } from "./lib/error-text.ts";
+
+/** What a shell shows for a program that SIGPIPE has ended. */
+const brokenPipeExitCode = 141;
 
 const context: CliContext = {
   environment: process.env,
@@ -14,10 +18,10 @@ const context: CliContext = {
         }
       : null,
   async write(text) {
-    await Bun.write(Bun.stdout, text);
+    await print(Bun.stdout, text);
   },
   async writeError(text) {
-    await Bun.write(Bun.stderr, text);
+    await print(Bun.stderr, text);
   },
   // Loaded when they are used: a client command must not pay for the server.
   async send(socketPath, command, onProgress) {
@@ -39,3 +43,13 @@ const context: CliContext = {
 };
 
 void runProgram(process.argv.slice(2), context).then((exitCode) => process.exit(exitCode));
+
+async function print(file: Bun.BunFile, text: string): Promise<void> {
+  try {
+    await Bun.write(file, text);
+  } catch (error) {
+    // `list | head` has read enough: that is no error to tell of.
+    if (codeOf(error) === "EPIPE") process.exit(brokenPipeExitCode);
+    throw error;
+  }
+}

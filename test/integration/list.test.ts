@@ -131,3 +131,15 @@ describe("commands without a proxy", () => {
     },
   );
 });
+
+test("a command whose output nobody reads any more ends without a word", async () => {
+  // The shell waits for its input until the reader is gone, then it becomes the command.
+  const script = ["sh", "-c", 'read -r go; exec "$@"', "sh", ...proxyCommand(), "help"];
+  const child = Bun.spawn(script, { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+  await child.stdout.cancel();
+  void child.stdin.write("go\n");
+  await child.stdin.end();
+  expect(await new Response(child.stderr).text()).toBe("");
+  // As a shell shows an end by SIGPIPE.
+  expect(await child.exited).toBe(141);
+});
