@@ -21,13 +21,20 @@ export class ProgressLine {
   show(progress: Progress): void {
     // A full line would wrap, and could not be erased then.
     const text = shortened(progressText(progress), this.#terminal.columns - 1);
-    this.#terminal.write(`${eraseLine}${this.#coloured ? `${dim}${text}${plain}` : text}`);
+    this.#print(`${eraseLine}${this.#coloured ? `${dim}${text}${plain}` : text}`);
     this.#shown = true;
   }
 
   clear(): void {
-    if (this.#shown) this.#terminal.write(eraseLine);
+    if (this.#shown) this.#print(eraseLine);
     this.#shown = false;
+  }
+
+  /** A terminal that was closed misses the news; the command goes on. */
+  #print(text: string): void {
+    try {
+      this.#terminal.write(text);
+    } catch {}
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { progressText } from "../../../src/cli/progress-line.ts";
+import { ProgressLine, progressText } from "../../../src/cli/progress-line.ts";
 import type { Progress } from "../../../src/control/protocol.ts";
 import { runLine, words } from "../../support/command-line.ts";
 
@@ -68,6 +68,15 @@ describe("progress of a command", () => {
     expect(line).toHaveLength(39);
     // eslint-disable-next-line no-control-regex
     expect(line).not.toMatch(/[\u0000-\u001f]/);
+  });
+
+  test("is lost on a terminal that was closed, and nothing else", () => {
+    const write = () => {
+      throw new Error("EIO: i/o error, write");
+    };
+    const line = new ProgressLine({ columns: 80, write }, {});
+    expect(() => line.show(drain)).not.toThrow();
+    expect(() => line.clear()).not.toThrow();
   });
 
   test("is not asked for without a terminal", async () => {
