@@ -90,7 +90,9 @@ export async function setRolloutSplit(
   failOn(validatePercentage(percentage));
   if (service.rollout === null) throw new CommandError("rollout target not set");
   registry.set({ ...service, rolloutSplit: rolloutSplit(percentage, allowlist) });
-  logger.info("Set rollout split", { service: name, percentage, allowlist });
+  // None is null there.
+  const allowed = allowlist.length === 0 ? null : allowlist;
+  logger.info("Set rollout split", { service: name, percentage, allowlist: allowed });
   await save(environment);
 }
 

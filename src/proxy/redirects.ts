@@ -3,6 +3,7 @@ import { Fields } from "../http/fields.ts";
 import { parseHost } from "../http/host.ts";
 import { percentEncoded } from "../http/request-target.ts";
 import { escapeHtml } from "../lib/html-template/escapers.ts";
+import { byteString } from "../services/byte-string.ts";
 import type { Scheme } from "./exchange.ts";
 
 export const redirectStatus = 301;
@@ -34,7 +35,7 @@ export function redirectLocation(
   if (!toHttps && !toCanonical) return undefined;
   const scheme = toHttps ? "https" : request.scheme;
   // The port is left out: that of the other scheme is not known.
-  const host = toCanonical ? canonicalHost : withoutPort(request.host);
+  const host = toCanonical ? escapeHost(canonicalHost) : withoutPort(request.host);
   return `${scheme}://${host}${escapePath(request.path)}${escapeQuery(request.query)}`;
 }
 
@@ -66,6 +67,11 @@ function withoutPort(host: string): string {
 const outsidePath = /[\x00-\x20"#<>\\^`{|}\x7f-\xff]/g;
 // oxlint-disable-next-line no-control-regex
 const outsideQuery = /[\x00-\x20#\x7f-\xff]/g;
+
+/** Configured text, unlike the rest, which came as bytes. */
+function escapeHost(host: string): string {
+  return byteString(host).replace(/[\x80-\xff]/g, percentEncoded);
+}
 
 function escapePath(path: string): string {
   return path.replace(outsidePath, percentEncoded);

@@ -1,8 +1,8 @@
 /** The line that the access log has for each request: keys, order and types of kamal-proxy. Pure. */
-import { jsonFromBytes } from "./json-string.ts";
+import { jsonFromBytes, jsonFromText } from "./json-string.ts";
 import { formatLogTime } from "./log-time.ts";
 
-/** Strings are byte strings: one character per byte, as they came. */
+/** What came from a client is a byte string: one character per byte. */
 export interface AccessRecord {
   /** When the request ended; with a fraction when the clock has one. */
   wallMs: number;
@@ -14,7 +14,7 @@ export interface AccessRecord {
   path: string;
   requestId: string;
   status: number;
-  /** Empty for unknown hosts. */
+  /** Ordinary text, as it was deployed; empty for unknown hosts. */
   service: string;
   /** Its address; empty when no target was chosen. Plain by its syntax, so it is not escaped. */
   target: string;
@@ -39,7 +39,7 @@ export interface AccessRecord {
   scheme: string;
   /** Raw, without its question mark. */
   query: string;
-  /** `req_…` and `resp_…` with their values, in this order. */
+  /** `req_…` and `resp_…`, ordinary text, with their values, in this order. */
   customFields: readonly (readonly [key: string, value: string])[] | null;
 }
 
@@ -49,7 +49,7 @@ export function formatAccessLine(record: AccessRecord): string {
     record.remoteAddr === record.clientAddr
       ? `"${record.clientAddr}"`
       : jsonFromBytes(record.remoteAddr);
-  const line = `{"time":"${formatLogTime(record.wallMs)}","level":"INFO","msg":"Request","host":${jsonFromBytes(record.host)},"port":${record.port},"path":${jsonFromBytes(record.path)},"request_id":${jsonFromBytes(record.requestId)},"status":${record.status},"service":${jsonFromBytes(record.service)},"target":"${record.target}","duration":${wholeNumber(record.durationNs)},"method":"${record.method}","req_content_length":${record.reqContentLength},"req_content_type":${jsonFromBytes(record.reqContentType)},"resp_content_length":${record.respContentLength},"resp_content_type":${jsonFromBytes(record.respContentType)},"client_addr":"${record.clientAddr}","client_port":"${record.clientPort}","remote_addr":${remoteAddr},"user_agent":${jsonFromBytes(record.userAgent)},"proto":"${record.proto}","scheme":"${record.scheme}","query":${jsonFromBytes(record.query)}`;
+  const line = `{"time":"${formatLogTime(record.wallMs)}","level":"INFO","msg":"Request","host":${jsonFromBytes(record.host)},"port":${record.port},"path":${jsonFromBytes(record.path)},"request_id":${jsonFromBytes(record.requestId)},"status":${record.status},"service":${jsonFromText(record.service)},"target":"${record.target}","duration":${wholeNumber(record.durationNs)},"method":"${record.method}","req_content_length":${record.reqContentLength},"req_content_type":${jsonFromBytes(record.reqContentType)},"resp_content_length":${record.respContentLength},"resp_content_type":${jsonFromBytes(record.respContentType)},"client_addr":"${record.clientAddr}","client_port":"${record.clientPort}","remote_addr":${remoteAddr},"user_agent":${jsonFromBytes(record.userAgent)},"proto":"${record.proto}","scheme":"${record.scheme}","query":${jsonFromBytes(record.query)}`;
   return record.customFields === null
     ? `${line}}\n`
     : `${line}${customJson(record.customFields)}}\n`;
@@ -57,7 +57,7 @@ export function formatAccessLine(record: AccessRecord): string {
 
 function customJson(fields: NonNullable<AccessRecord["customFields"]>): string {
   let json = "";
-  for (const [key, value] of fields) json += `,${jsonFromBytes(key)}:${jsonFromBytes(value)}`;
+  for (const [key, value] of fields) json += `,${jsonFromText(key)}:${jsonFromBytes(value)}`;
   return json;
 }
 

@@ -28,6 +28,7 @@ test("the life of a service is told message by message", async () => {
   await run("resume web");
   await run(`rollout deploy web --target=${a}`);
   await run("rollout set web --percent=5 --list=q");
+  await run("rollout set web --percent=7");
   await run("rollout stop web");
   await run("remove web");
   await proxy.stop();
@@ -62,6 +63,7 @@ test("the life of a service is told message by message", async () => {
     ["INFO", "Target health updated", healthy(a)],
     ["INFO", "Deployed for rollout", { ...service, targets: [a] }],
     ["INFO", "Set rollout split", { ...service, percentage: 5, allowlist: ["q"] }],
+    ["INFO", "Set rollout split", { ...service, percentage: 7, allowlist: null }],
     ["INFO", "Stopped rollout", service],
     ["INFO", "Server stopped", {}],
   ];

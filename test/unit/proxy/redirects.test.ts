@@ -37,6 +37,11 @@ describe("redirectLocation", () => {
     expect(redirectLocation(request({ scheme: "https" }), rules)).toBe("https://www.test/x?y=1");
   });
 
+  test("writes what no field can hold of the canonical host as escaped UTF-8", () => {
+    const rules = { ...plain, canonicalHost: "\u010aé.test" };
+    expect(redirectLocation(request(), rules)).toBe("http://%C4%8A%C3%A9.test/x?y=1");
+  });
+
   test("changes scheme and host in one step", () => {
     expect(redirectLocation(request(), { ...tls, canonicalHost: "www.test" })).toBe(
       "https://www.test/x?y=1",

@@ -60,6 +60,12 @@ describe("formatAccessLine", () => {
     expect(durations).toEqual([1, 0, 12_345_678]);
   });
 
+  test("has what the deploy named as it was given", () => {
+    const service = 'café "<€>"\n';
+    const line = formatAccessLine({ ...record, service, customFields: [["req_x_é", "a"]] });
+    expect(JSON.parse(line)).toMatchObject({ service, req_x_é: "a" });
+  });
+
   test("is valid JSON whatever clients send", () => {
     const nasty = '"}\n{"\\\xff\0\xc3\xa9';
     const parsed = JSON.parse(
