@@ -4,6 +4,9 @@ import type { ServiceOptions, TargetOptions } from "./options.ts";
 import { parseTlsOnDemandUrl } from "./tls-on-demand-url.ts";
 
 const rootPath = "/";
+/** Blanks and what would end the line of the Host field. */
+// eslint-disable-next-line no-control-regex
+const noHost = /[\u0000-\u0020\u007f]/;
 
 /** The form in which options are compared and saved. Applying it twice changes nothing. */
 export function normalizeServiceOptions(options: ServiceOptions): ServiceOptions {
@@ -36,9 +39,10 @@ export function validateServiceOptions(options: ServiceOptions): string | undefi
 }
 
 export function validateTargetOptions(options: TargetOptions): string | undefined {
-  const { intervalMs, port } = options.healthCheck;
+  const { intervalMs, port, host } = options.healthCheck;
   if (!(intervalMs > 0)) return "health-check-interval must be greater than 0s";
   if (port < 0 || port > maxPort) return `health-check-port must be between 0 and ${maxPort}`;
+  if (noHost.test(host)) return "health-check-host must not have blanks or control characters";
   return undefined;
 }
 

@@ -131,6 +131,10 @@ describe("bad flags of deploy", () => {
         [`--target=${app.address}`, "--health-check-port=65536"],
         "health-check-port must be between 0 and 65535",
       ],
+      [
+        [`--target=${app.address}`, "--health-check-host=a\r\nX-Forged: b"],
+        "health-check-host must not have blanks or control characters",
+      ],
     ];
     for (const [flags, error] of cases) {
       expect({ flags, ...(await proxy.run("deploy", "web", ...flags)) }).toEqual({
