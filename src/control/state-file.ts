@@ -8,6 +8,7 @@ import type { PauseState, ServiceOptions, TargetOptions } from "../config/option
 import { invalidTargetText, parseTarget } from "../config/target-address.ts";
 import { normalizeServiceOptions, normalizeTargetOptions } from "../config/validate-options.ts";
 import { msFromNanoseconds, nanosecondsFromMs } from "../lib/duration.ts";
+import { parseFirstJson } from "../lib/first-json.ts";
 import { maxGoInteger } from "../lib/go-number.ts";
 import type { SavedService, StateEntry } from "./state-entry.ts";
 import { type StateEntryJson, stateEntrySchema } from "./state-schema.ts";
@@ -16,7 +17,8 @@ const pauseStates: readonly PauseState[] = ["running", "paused", "stopped"];
 
 /** Throws when the text as a whole is no list of services. Of two with one name the later counts. */
 export function decodeState(text: string): StateEntry[] {
-  const list: unknown = JSON.parse(text);
+  // Writes that overlap leave the end of a longer one behind in kamal-proxy's file.
+  const list = parseFirstJson(text);
   // What Go writes for an empty list that was never filled.
   if (list === null) return [];
   if (!Array.isArray(list)) throw new Error("the file holds no list of services");

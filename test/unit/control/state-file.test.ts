@@ -75,6 +75,11 @@ describe("state file", () => {
     expect(decodeState("null\n")).toEqual([]);
   });
 
+  test("what an earlier, longer write left behind the list does not count", () => {
+    const entries = decodeState(current);
+    expect(decodeState(`${current}${current.slice(-40)}`)).toEqual(entries);
+  });
+
   test.each(["", "{", "{}", '"x"', current.slice(0, -20)])("%# is no state file", (text) => {
     expect(() => decodeState(text)).toThrow();
   });
