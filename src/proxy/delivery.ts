@@ -84,6 +84,7 @@ export class Delivery {
     const outcome = await spool.collected;
     switch (outcome.kind) {
       case "complete":
+        context.collectedFor = null;
         // The last bytes may have been on their way to the disk when the client left.
         if (context.exchange.aborted) {
           this.#answers.fail(context, clientGone());

@@ -108,6 +108,16 @@ test("an upload that is refused has the named fields, though no target", async (
   });
 });
 
+test("an upload that nobody can take has no named fields", async () => {
+  const nobody = "127.0.0.1:1";
+  await using proxy = await ProxyProcess.start();
+  await proxy.deploy("web", nobody, "--force", "--buffer-requests", "--log-request-header=X-A");
+  await (await fetch(proxy.url, { method: "POST", body: "1", headers: { "X-A": "a" } })).text();
+  const line = await proxy.waitForLog("Request");
+  expect(line["status"]).toBe(503);
+  expect(line).not.toHaveProperty("req_x_a");
+});
+
 test("sizes count bodies without their framing", async () => {
   using app = startScriptedApp(
     () => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n",
