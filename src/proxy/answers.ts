@@ -29,10 +29,11 @@ export class Answers {
 
   fail(context: RequestContext, error: UpstreamError): void {
     const { exchange } = context;
-    const failure = failureOf(error);
+    const { target } = context;
+    const failure = failureOf(error, target === null);
     if (failure.level !== "none") {
       this.#logger[failure.level](failure.message, {
-        target: context.target?.address ?? "",
+        ...(target !== null && { target: target.address }),
         path: context.decodedPath,
         error: error.message,
       });

@@ -12,7 +12,8 @@ export interface Failure {
   message: string;
 }
 
-export function failureOf(error: UpstreamError): Failure {
+/** `collecting`: the request body was being buffered, so that no target was chosen yet. */
+export function failureOf(error: UpstreamError, collecting: boolean): Failure {
   switch (error.code) {
     case "client-gone":
       return { status: clientClosedRequest, silent: true, level: "none", message: "" };
@@ -20,15 +21,15 @@ export function failureOf(error: UpstreamError): Failure {
       return page(504, "info", "Request cancelled due to draining");
     case "response-timeout":
     case "connect-timeout":
-      return page(504, "error", "Error while proxying");
+      return page(504, "info", "Target timed out");
     case "malformed-request":
-      return page(400, "info", "Malformed request");
+      return page(400, "info", collecting ? "Malformed chunked request" : "Malformed request");
     case "request-too-large":
       return page(413, "none", "");
     case "response-too-large":
       return page(500, "info", "Response exceeded max response limit");
     case "buffering-failed":
-      return page(500, "error", "Error while buffering");
+      return page(500, "error", `Error buffering ${collecting ? "request" : "response"}`);
     case "connect-failed":
     case "connection-lost":
     case "malformed-response":

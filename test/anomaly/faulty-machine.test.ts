@@ -147,7 +147,7 @@ describe("a full disk", () => {
     expect(await post(200_000)).toBe(200);
     const large = await Promise.all([post(2_000_000), post(2_000_000), post(500), post(500)]);
     expect(large).toEqual([500, 500, 200, 200]);
-    expect(await proxy.waitForLog("Error while buffering")).toBeDefined();
+    expect(await proxy.waitForLog("Error buffering request")).toBeDefined();
     expect(await post(200_000)).toBe(200);
     await expectNoSpillFiles(proxy);
   });

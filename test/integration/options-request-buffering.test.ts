@@ -136,6 +136,9 @@ describe("--buffer-requests", () => {
     expect(response.body.toString()).toBe("<h1>400 Bad Request</h1>");
     await client.receiveAll();
     expect(app.connections.length).toBe(0);
+    expect(Object.keys(await proxy.waitForLog("Malformed chunked request"))).not.toContain(
+      "target",
+    );
   });
 
   test("a body that could not be stored costs its own request only", async () => {

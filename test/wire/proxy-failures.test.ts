@@ -91,6 +91,8 @@ describe("a target", () => {
       expect(response.status).toBe(504);
       expect(response.body.toString()).toContain("<title>504 — Gateway Timeout</title>");
       expect(await logOf(`/slow-${host}`)).toMatchObject({ status: 504 });
+      const reason = { level: "INFO", msg: "Target timed out", target: app.address };
+      expect(proxy.logs.find((line) => line["path"] === `/slow-${host}`)).toMatchObject(reason);
       // It is not left waiting either.
       await app.connections.at(-1)!.receiveAll();
     },
