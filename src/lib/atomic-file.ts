@@ -2,7 +2,7 @@
  * Replaces a file so that whoever reads it, also after a crash at any moment, finds the old content
  * or the new one, never a part.
  */
-import { open, rename, unlink } from "node:fs/promises";
+import { open, realpath, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** The steps that can be interrupted, so that tests can fail each of them. */
@@ -18,12 +18,16 @@ export interface AtomicWriteOptions {
   operations?: FileOperations;
 }
 
-/** Calls for one path must not overlap: they share the temporary file beside it. */
+/**
+ * Calls for one path must not overlap: they share the temporary file beside it. Where the path is a
+ * link, the file that it names is replaced.
+ */
 export async function writeFileAtomically(
-  path: string,
+  link: string,
   data: string | Uint8Array,
   { mode = 0o644, operations = fileOperations }: AtomicWriteOptions = {},
 ): Promise<void> {
+  const path = await realpath(link).catch(() => link);
   // A fixed name, so that what a crash leaves behind is overwritten and never piles up.
   const temporaryPath = `${path}.tmp`;
   try {

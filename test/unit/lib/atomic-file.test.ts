@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import {
   type FileOperations,
@@ -22,6 +29,18 @@ describe("atomic file", () => {
     expect(readFileSync(path, "utf8")).toBe("new");
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder.path)).toEqual(["state"]);
+  });
+
+  test("a link stays, and the file that it names is replaced", async () => {
+    using folder = tempFolder();
+    const file = folder.file("elsewhere");
+    const path = folder.file("state");
+    writeFileSync(file, "old");
+    symlinkSync(file, path);
+    await writeFileAtomically(path, "new");
+    expect(readFileSync(file, "utf8")).toBe("new");
+    expect(readlinkSync(path)).toBe(file);
+    expect(readdirSync(folder.path).toSorted()).toEqual(["elsewhere", "state"]);
   });
 
   test("what a crash left behind does not disturb the next write", async () => {
