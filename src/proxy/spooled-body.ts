@@ -121,7 +121,7 @@ export class SpooledBody implements BodySink {
     return new SpoolReader(this.#chunks, this.trailers, this.#fileBytes, this.#read);
   }
 
-  /** Frees memory and file. Must be called once nobody reads any more. */
+  /** Frees memory and file. A reader under way stops where it is. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -133,12 +133,14 @@ export class SpooledBody implements BodySink {
     this.#closeFile();
   }
 
+  /** Once the body was disposed of, nobody is told of anything: the client of its reader has gone. */
   readonly #read: ReadFile = (buffer, position, done) => {
+    if (this.#disposed) return;
     this.#readers++;
     read(this.#fd, buffer, 0, buffer.length, position, (error, count) => {
       this.#readers--;
       if (this.#disposed) this.#closeFile();
-      done(error, count);
+      else done(error, count);
     });
   };
 

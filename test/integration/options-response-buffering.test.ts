@@ -135,6 +135,19 @@ describe("--buffer-responses", () => {
     await waitFor(() => app.connections[0]!.peerEnded, "the target's connection to be closed");
   });
 
+  test("clients that leave while their answer is read back from the file harm nobody", async () => {
+    using app = startScriptedApp(() => withLength(2_000_000) + "x".repeat(2_000_000));
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", app.address, "--buffer-responses", "--buffer-memory=1");
+    for (let i = 0; i < 10; i++) {
+      using client = await ask(proxy);
+      await client.receiveBytes(1_000 + 150_000 * i);
+      client.reset();
+    }
+    expect((await answer(proxy)).body.length).toBe(2_000_000);
+    await waitFor(() => openSpillFiles(proxy).length === 0, "the files to be closed");
+  });
+
   test("a response that could not be stored costs its own request only", async () => {
     // What comes in one piece needs no storing, and this does not.
     using app = startScriptedApp(({ startLine }) => {
