@@ -59,8 +59,9 @@ export class ClientTunnel implements Duplex, BodySource, BodySink {
     this.#connection.pump();
   }
 
+  /** Nobody can take the client's bytes: half a tunnel is of no use, and whoever joined it is told. */
   cancel(): void {
-    this.#sink = null;
+    this.#connection.destroy();
   }
 
   /** Bytes of the client; null for its FIN. */

@@ -95,6 +95,20 @@ describe("a tunnel", () => {
     await client.receiveAll();
   });
 
+  test("is over when the app, having ended its side, takes nothing more", async () => {
+    const switched = switchingApp();
+    using client = await connectRaw(proxy.httpPort);
+    client.send(upgradeRequest().replace("/chat", "/half-ended"));
+    await readResponse(client);
+    const upstream = await switched;
+    upstream.end();
+    await client.receiveAll();
+    upstream.reset();
+    client.send("nobody reads this");
+    await client.closed();
+    await proxy.waitForLog((line) => line["path"] === "/half-ended");
+  });
+
   test("gets the bytes that were sent behind the request", async () => {
     const switched = switchingApp();
     using client = await connectRaw(proxy.httpPort);
