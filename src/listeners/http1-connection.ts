@@ -65,7 +65,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   stopping = false;
   #served = 0;
   #discardedBytes = 0;
-  /** When the current wait began: for a head, or the last byte of progress either way. */
+  /** When the present wait for the client began, or its last byte of progress, either way. */
   #sinceMs: number;
 
   constructor(
@@ -122,8 +122,13 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   }
 
   onDrain(): void {
-    if (this.#state === "closed" || !this.writer.drain()) return;
-    this.#sinceMs = this.#context.connections.nowMs;
+    if (this.#state === "closed") return;
+    const { writer } = this;
+    const takenBefore = writer.takenBytes;
+    const isSent = writer.drain();
+    // Bun may call this without need: only bytes that were taken are progress.
+    if (writer.takenBytes > takenBefore) this.#sinceMs = this.#context.connections.nowMs;
+    if (!isSent) return;
     if (this.#state === "draining") this.#closeAfterDrain();
     else if (this.#state === "tunnel") this.#tunnel!.drained();
     else this.#exchange?.drained();
@@ -139,7 +144,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     // Requests that were pipelined before the FIN are still answered, the last one as well when it
     // waits behind another; a client that half-closes while its only request runs counts as gone.
     if (this.#state === "exchange" && this.#exchange!.bodyDone && this.#input.length > 0) return;
-    this.destroy();
+    if (this.#state === "head") this.#closeWhenSent(false);
+    else this.destroy();
   }
 
   onClose(error: Error | null): void {
@@ -147,11 +153,14 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   }
 
   sweep(nowMs: number): void {
+    if (this.#state === "exchange" && !this.#awaitsClient) this.#sinceMs = nowMs;
     const waitedMs = nowMs - this.#sinceMs;
     const { limits } = this.#context;
     switch (this.#state) {
       case "head":
-        if (this.#input.length === 0 && this.#served > 0) {
+        if (this.writer.blocked) {
+          if (waitedMs > limits.stallTimeoutMs) this.destroy();
+        } else if (this.#input.length === 0 && this.#served > 0) {
           if (waitedMs > limits.idleTimeoutMs) this.destroy();
         } else if (waitedMs > limits.headerTimeoutMs) {
           if (this.#input.length === 0) this.destroy();
@@ -159,9 +168,6 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
         }
         break;
       case "exchange":
-        if (waitedMs <= limits.stallTimeoutMs) break;
-        if (this.writer.blocked || this.#exchange!.wantsBody) this.destroy();
-        break;
       case "draining":
         if (waitedMs > limits.stallTimeoutMs) this.destroy();
         break;
@@ -176,7 +182,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
 
   finish(): void {
     this.stopping = true;
-    if (this.#state === "head" && this.#input.length === 0) this.destroy();
+    if (this.#state === "head" && this.#input.length === 0) this.#closeWhenSent(false);
   }
 
   /** Ends the connection at once; an exchange under way is told. */
@@ -236,7 +242,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     this.#state = "head";
     if (this.#processing) return;
     this.pump();
-    if (this.#ended && this.#state === "head") this.destroy();
+    if (this.#ended && this.#state === "head") this.#closeWhenSent(false);
   }
 
   startTunnel(): Duplex {
@@ -254,6 +260,11 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
 
   // Reading.
 
+  /** It is up to the client to go on: to read what it was sent, or to send its body. */
+  get #awaitsClient(): boolean {
+    return this.writer.blocked || this.#exchange!.wantsBody;
+  }
+
   get #reads(): boolean {
     return this.#state === "head" || this.#state === "exchange" || this.#state === "tunnel";
   }
@@ -263,7 +274,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     const consumed = this.#process(this.#input.view());
     this.#input.consume(consumed);
     this.#limitReadAhead();
-    if (this.#ended && this.#state === "head") this.destroy();
+    if (this.#ended && this.#state === "head") this.#closeWhenSent(false);
   }
 
   /** Reads as much as can be used now; returns how many bytes that was. */

@@ -149,10 +149,13 @@ export class Http1RequestBody implements BodySource {
   }
 
   #finish(trailers: Fields | null): void {
+    const wasHeld = this.#flow === "held";
     this.#flow = "done";
     const sink = this.#sink;
     this.#sink = null;
     sink?.end(trailers);
+    // A sink that held the last bytes back resumes no more, and who does not read misses a client that leaves.
+    if (wasHeld) this.#owner.pump();
     this.#owner.requestBodyEnded();
   }
 
