@@ -47,7 +47,7 @@ export class Delivery {
     const spool = this.#startSpool(context, service);
     if (spool === "answered") return;
     try {
-      if (spool !== null && !(await this.#collect(context, service, spool))) return;
+      if (spool !== null && !(await this.#collect(context, spool))) return;
       const { clock, targetRetryMs } = this.#options;
       const retry = targetRetryMs > 0 ? new ConnectRetry(clock, targetRetryMs) : null;
       await this.#offer(context, service, spool, retry);
@@ -75,12 +75,8 @@ export class Delivery {
     return spool;
   }
 
-  /** Waits for the whole request body, then for the gate again: a pause may have come meanwhile. */
-  async #collect(
-    context: RequestContext,
-    service: Service<Transport>,
-    spool: SpooledBody,
-  ): Promise<boolean> {
+  /** Waits for the whole request body; false when there is none, and the request is answered. */
+  async #collect(context: RequestContext, spool: SpooledBody): Promise<boolean> {
     const outcome = await spool.collected;
     switch (outcome.kind) {
       case "complete":
@@ -90,7 +86,7 @@ export class Delivery {
           this.#answers.fail(context, clientGone());
           return false;
         }
-        return service.gate.state === "running" || this.#admission.admit(context, service);
+        return true;
       case "too-large":
         this.#answers.fail(
           context,
@@ -141,32 +137,29 @@ export class Delivery {
     retry: ConnectRetry | null,
   ): Promise<void> {
     for (;;) {
+      // While the body was collected or a target refused, a deploy, a pause or a stop may have come.
+      if (service.gate.state !== "running" && !(await this.#admission.admit(context, service)))
+        return;
       const balancer = this.#balancer(context, service);
-      let target = this.#claim(context, service, balancer);
-      while (target !== null) {
+      const target = this.#claim(context, service, balancer, retry?.tried);
+      if (target !== null) {
         const error = await this.#forward(context, service, target, balancer, spool);
         if (error === null) return;
         if (retry === null || !retry.takes(error, target)) {
           this.#answers.fail(context, error);
           return;
         }
-        target = this.#claim(context, service, balancer, retry.tried);
-      }
-      if (retry === null || !retry.mayWait) {
+      } else if (retry === null || !retry.mayWait) {
         this.#answers.page(context, 503);
         return;
-      }
-      if (!(await retry.pause(context.exchange))) {
+      } else if (!(await retry.pause(context.exchange))) {
         this.#answers.fail(context, clientGone());
         return;
       }
-      // A deploy, a pause or a stop may have come meanwhile.
-      if (service.gate.state !== "running" && !(await this.#admission.admit(context, service)))
-        return;
     }
   }
 
-  async #forward(
+  #forward(
     context: RequestContext,
     service: Service<Transport>,
     target: Target<Transport>,
