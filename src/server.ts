@@ -51,7 +51,8 @@ export async function runServer(options: RunOptions): Promise<number> {
     acme: options.acme,
     defaultCachePath: certificateFolder(options.dataPath),
     userAgent: `kamal-proxy/${productVersion}`,
-    askTarget: (service, pathAndQuery, host) => askTarget(services, service, pathAndQuery, host),
+    askTarget: (service, pathAndQuery, host, signal) =>
+      askTarget(services, service, pathAndQuery, host, signal),
   });
   const controlPlane = new ControlPlane({
     dataPlane: {

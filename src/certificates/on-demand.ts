@@ -20,11 +20,15 @@ export interface OnDemandAnswer {
   body: string;
 }
 
-/** A request to the target of the service itself; `pathAndQuery` begins with a slash. */
+/**
+ * A request to the target of the service itself; `pathAndQuery` begins with a slash. It is given up
+ * when the signal aborts.
+ */
 export type AskTarget = (
   service: string,
   pathAndQuery: string,
   host: string,
+  signal: AbortSignal,
 ) => Promise<OnDemandAnswer>;
 
 export interface OnDemandSettings {
@@ -90,7 +94,7 @@ export class OnDemandPolicy {
     });
     try {
       const asked = url.startsWith("/")
-        ? askTarget(service, url, host)
+        ? askTarget(service, url, host, timeUp.signal)
         : this.#fetch(url, timeUp.signal);
       return await Promise.race([asked, late.promise]);
     } finally {

@@ -6,7 +6,6 @@ import { noBody } from "../http/body-framing.ts";
 import type { ResponseHead } from "../http/head-parser.ts";
 import type { LiveServices } from "../services/live-services.ts";
 import type { Transport } from "../upstream/transport.ts";
-import type { UpstreamError } from "../upstream/upstream-error.ts";
 import type { ResponseReceiver } from "../upstream/upstream-request.ts";
 
 export interface TargetAnswer {
@@ -15,12 +14,16 @@ export interface TargetAnswer {
   body: string;
 }
 
-/** GET of `pathAndQuery` with that Host. Statuses of its own: 503 without a healthy target. */
+/**
+ * GET of `pathAndQuery` with that Host. Statuses of its own: 503 without a healthy target. It is given
+ * up when the signal aborts, with its reason.
+ */
 export function askTarget(
   services: LiveServices<Transport>,
   serviceName: string,
   pathAndQuery: string,
   host: string,
+  signal: AbortSignal,
 ): Promise<TargetAnswer> {
   const service = services.get(serviceName);
   const target = service?.activeBalancer.claim(true);
@@ -30,7 +33,7 @@ export function askTarget(
   head = appendField(head, "X-Forwarded-Proto", "http");
   head = appendField(head, "X-Kamal-Target", target.address);
   const answer = new Answer();
-  target.transport.send(
+  const call = target.transport.send(
     {
       method: "GET",
       head: head + endOfHead,
@@ -42,6 +45,11 @@ export function askTarget(
     },
     answer,
   );
+  const giveUp = (): void => {
+    call.cancel();
+    answer.onError(signal.reason);
+  };
+  signal.addEventListener("abort", giveUp, { once: true });
   return answer.done;
 }
 
@@ -62,7 +70,7 @@ class Answer implements ResponseReceiver, BodySink {
   onUpgrade(): void {
     throw new Error("no upgrade was asked for");
   }
-  onError(error: UpstreamError): void {
+  onError(error: Error): void {
     this.#done.reject(error);
   }
   onComplete(): void {

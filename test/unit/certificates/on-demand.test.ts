@@ -26,9 +26,9 @@ class Setup {
       clock: this.clock,
       logger: this.logger,
       caFiles: [],
-      askTarget: (service, path, host) => {
+      askTarget: (service, path, host, signal) => {
         this.questions.push(`${service} ${path} ${host}`);
-        return askTarget(service, path, host);
+        return askTarget(service, path, host, signal);
       },
       fetch: async (url, init) => {
         this.questions.push(`${init.redirect} ${url}`);
@@ -72,9 +72,16 @@ test("on-demand denies when the endpoint can't be reached", async () => {
 });
 
 test("on-demand denies what is not answered in time, as a 504 of the service itself", async () => {
-  const setup = new Setup({});
+  const signals: AbortSignal[] = [];
+  const setup = new Setup({
+    askTarget: (...[, , , signal]) => {
+      signals.push(signal);
+      return never("", "", "", signal);
+    },
+  });
   const denial = setup.policy.denial("web", "/check", "a.test");
   setup.clock.advance(onDemandTimeoutMs);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   expect(await denial).toContain("status: 504");
   expect(setup.logger.entries[0]?.fields).toMatchObject({ host: "a.test", status: 504 });
   expect(setup.clock.pendingTimers).toBe(0);
