@@ -1,4 +1,4 @@
-/** The time of a log line: RFC 3339 with nine digits of a second, in the machine's time zone. Pure. */
+/** The time of a log line: RFC 3339 with nine digits of a second, in the machine's time zone. */
 
 let cachedSecond = Number.NaN;
 let cachedStart = "";
