@@ -10,6 +10,7 @@ import type { RunOptions } from "./config/run-options.ts";
 import { ControlPlane } from "./control/control-plane.ts";
 import { CidrError, CidrList } from "./lib/cidr.ts";
 import { systemClock as clock } from "./lib/clock.ts";
+import { logStrayErrors } from "./lib/stray-errors.ts";
 import { DescriptorGuard } from "./listeners/descriptor-guard.ts";
 import { Http3Listener } from "./listeners/http3-listener.ts";
 import { HttpListener } from "./listeners/http-listener.ts";
@@ -39,6 +40,7 @@ export async function runServer(options: RunOptions): Promise<number> {
   });
   process.on("exit", () => output.flushSync());
   const logger = createLogger(output, clock, options.debug);
+  logStrayErrors(process, logger);
   const metrics = new Metrics();
 
   const services = new LiveServices({
@@ -114,6 +116,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     port: options.httpPort,
     limits,
     clock,
+    logger,
     descriptors,
     proxyPeers,
     handle,

@@ -2,12 +2,14 @@
 import type { Clock } from "../lib/clock.ts";
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
 import type { CidrList } from "../lib/cidr.ts";
+import type { Logger } from "../lib/logger.ts";
 import { unmapIpv4 } from "../lib/socket-address.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
 import type { DescriptorGuard } from "./descriptor-guard.ts";
+import { closeFailedSocket } from "./failed-socket.ts";
 import { Http1Connection, type Http1Context } from "./http1-connection.ts";
 import { ProxiedConnection } from "./proxied-connection.ts";
 import type { ProxySource } from "./proxy-protocol.ts";
@@ -18,6 +20,7 @@ export interface HttpListenerOptions {
   port: number;
   limits: ClientLimits;
   clock: Clock;
+  logger: Logger;
   /** Shared by all listeners. */
   descriptors: DescriptorGuard;
   /** Peers whose connections begin with a PROXY header; null: none. */
@@ -40,7 +43,7 @@ export class HttpListener {
       handle: options.handle,
       wallMs: () => options.clock.wallMs(),
     };
-    this.#listener = listen(options.bind, options.port, (socket) => {
+    this.#listener = listen(options, (socket) => {
       if (!this.#accepting || !options.descriptors.admits(socket.fd)) {
         socket.terminate();
         return null;
@@ -82,8 +85,7 @@ export class HttpListener {
 type TcpSocket = Bun.Socket<ClientConnection | null> & { readonly fd: number };
 
 function listen(
-  bind: string,
-  port: number,
+  { bind, port, logger }: HttpListenerOptions,
   accept: (socket: TcpSocket) => ClientConnection | null,
 ): Bun.TCPSocketListener<ClientConnection> {
   const socket: Bun.SocketHandler<ClientConnection | null> = {
@@ -103,7 +105,7 @@ function listen(
       socket.data?.onClose(error ?? null);
     },
     error(socket, error) {
-      socket.data?.onClose(error);
+      closeFailedSocket(socket, error, logger);
     },
   };
   checkPort(port);

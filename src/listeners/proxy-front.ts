@@ -6,11 +6,13 @@
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
 import type { CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
 import { unmapIpv4 } from "../lib/socket-address.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
 import type { DescriptorGuard } from "./descriptor-guard.ts";
+import { closeFailedSocket } from "./failed-socket.ts";
 import type { ProxySource } from "./proxy-protocol.ts";
 import { ProxiedConnection } from "./proxied-connection.ts";
 import { ProxyRelay } from "./proxy-relay.ts";
@@ -21,6 +23,7 @@ export interface ProxyFrontOptions {
   port: number;
   limits: ClientLimits;
   clock: Clock;
+  logger: Logger;
   /** Shared by all listeners. */
   descriptors: DescriptorGuard;
   /** Peers whose connections begin with a PROXY header. */
@@ -69,7 +72,7 @@ export class ProxyFront {
   }
 
   #listen(): Bun.TCPSocketListener<ClientConnection | null> {
-    const { bind, port } = this.#options;
+    const { bind, port, logger } = this.#options;
     checkPort(port);
     try {
       return Bun.listen<ClientConnection | null>({
@@ -83,7 +86,7 @@ export class ProxyFront {
           drain: (socket) => socket.data?.onDrain(),
           end: (socket) => socket.data?.onEnd(),
           close: (socket, error) => socket.data?.onClose(error ?? null),
-          error: (socket, error) => socket.data?.onClose(error),
+          error: (socket, error) => closeFailedSocket(socket, error, logger),
         },
       });
     } catch (error) {

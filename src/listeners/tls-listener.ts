@@ -10,6 +10,7 @@ import type { Exchange } from "../proxy/exchange.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
 import type { DescriptorGuard } from "./descriptor-guard.ts";
+import { closeFailedSocket } from "./failed-socket.ts";
 import { Http1Connection, type Http1Context } from "./http1-connection.ts";
 import { Http2Relay, type Http2RelayContext } from "./http2-relay.ts";
 import { Http2Server } from "./http2-server.ts";
@@ -63,6 +64,7 @@ export class TlsListener {
       },
       accept: (socket) => this.#accept(socket),
       handshakeDone: (socket, outcome) => this.#handshakeDone(socket, outcome),
+      handlerFailed: (socket, error) => closeFailedSocket(socket, error, options.logger),
     });
     this.#http1 = {
       scheme: "https",

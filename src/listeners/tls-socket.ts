@@ -44,6 +44,8 @@ export interface TlsServerOptions {
   /** Null refuses the connection. */
   accept(socket: TlsSocket): ClientConnection | null;
   handshakeDone(socket: TlsSocket, outcome: HandshakeOutcome): void;
+  /** One of the socket's handlers threw. */
+  handlerFailed(socket: TlsSocket, error: Error): void;
 }
 
 export class TlsServer {
@@ -104,7 +106,7 @@ export class TlsServer {
         socket.data = null;
         connection?.onClose(error ?? null);
       },
-      error: (socket, error) => socket.data?.onClose(error),
+      error: (socket, error) => options.handlerFailed(socket, error),
     };
     checkPort(port);
     try {

@@ -46,6 +46,7 @@ function handle(exchange: Exchange): void {
     exchange.onAbort = () => aborted.push("client left /hold");
     return;
   }
+  if (request.path === "/mistake") throw new Error("a mistake of the program");
   if (request.path === "/early") {
     exchange.respond(200, new Fields(), Buffer.from("early"));
     return;
@@ -61,12 +62,14 @@ function handle(exchange: Exchange): void {
   else pipe(request.body, new Echo(exchange));
 }
 
+const logger = new RecordingLogger();
 const listener = new HttpListener({
   bind: "127.0.0.1",
   port: 0,
   limits: { ...clientLimits, headerTimeoutMs: 200, maxHeaderBytes: 100_000 },
   clock: systemClock,
-  descriptors: new DescriptorGuard(systemClock, new RecordingLogger()),
+  logger,
+  descriptors: new DescriptorGuard(systemClock, logger),
   proxyPeers: null,
   handle,
 });
@@ -225,6 +228,13 @@ describe("an HTTP/1.1 connection", () => {
     expect(received).toStartWith("HTTP/1.1 408 ");
     expect(closed).toBe(true);
   });
+});
+
+test("a mistake of the program costs its own connection, and is logged", async () => {
+  const { received, closed } = await talk([get("/mistake")]);
+  expect([received, closed]).toEqual(["", true]);
+  const entry = logger.find("Connection failed inside the proxy");
+  expect(entry?.fields["error"]).toContain("a mistake of the program");
 });
 
 describe("an HTTP/1.1 connection refuses and closes", () => {

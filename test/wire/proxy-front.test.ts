@@ -21,6 +21,7 @@ function start(trusted: string, script: RawScript) {
     port: 0,
     limits: clientLimits,
     clock: systemClock,
+    logger: new RecordingLogger(),
     descriptors: new DescriptorGuard(systemClock, new RecordingLogger()),
     proxyPeers,
     innerPort: inner.port,

@@ -49,6 +49,9 @@ class Site implements Disposable {
         this.outcomes.push(outcome);
         if (outcome.kind !== "complete") socket.end();
       },
+      handlerFailed(_socket, error) {
+        throw error;
+      },
     });
   }
 
@@ -305,6 +308,7 @@ test("a port in use is reported in the words of Go", () => {
     onBadCertificate() {},
     accept: () => null,
     handshakeDone() {},
+    handlerFailed() {},
   };
   expect(() => new TlsServer(options)).toThrow(
     `listen tcp 127.0.0.1:${port}: bind: address already in use`,
