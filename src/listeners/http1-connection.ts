@@ -242,7 +242,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     this.#state = "head";
     if (this.#processing) return;
     this.pump();
-    if (this.#ended && this.#state === "head") this.#closeWhenSent(false);
+    if (this.#ended) this.#endWithClient();
   }
 
   startTunnel(): Duplex {
@@ -274,7 +274,19 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     const consumed = this.#process(this.#input.view());
     this.#input.consume(consumed);
     this.#limitReadAhead();
-    if (this.#ended && this.#state === "head") this.#closeWhenSent(false);
+    if (this.#ended) this.#endWithClient();
+  }
+
+  /** All that the client has sent may have been read by now: what is incomplete stays so. */
+  #endWithClient(): void {
+    const exchange = this.#exchange;
+    if (this.#state === "exchange" && this.#input.length === 0 && !exchange!.bodyDone) {
+      this.#exchange = null;
+      exchange!.clientGone();
+    } else if (this.#state !== "head") {
+      return;
+    }
+    this.#closeWhenSent(false);
   }
 
   /** Reads as much as can be used now; returns how many bytes that was. */
@@ -363,6 +375,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   }
 
   #closeWhenSent(linger: boolean): void {
+    if (this.#state === "closed") return;
     this.#lingerAfterDrain = linger;
     this.#state = "draining";
     this.writer.flush();

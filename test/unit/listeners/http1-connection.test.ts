@@ -195,6 +195,30 @@ describe("Http1Connection, with a request body", () => {
   }
 });
 
+describe("Http1Connection, when the client has ended its side behind pipelined requests", () => {
+  for (const [what, rest] of [
+    ["nothing", ""],
+    ["a part", "abc"],
+  ]) {
+    test(`gives the last one up when ${what} of its body has come`, () => {
+      const { connection, exchanges, socket, send, drain } = setUp();
+      send(`${get("/1")}POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n${rest}`);
+      connection.onEnd();
+      answerBlocked(exchanges[0]!, socket);
+      const last = exchanges[1]!;
+      let left = last.aborted;
+      last.onAbort = (): void => void (left = true);
+      if (!left) last.request.body!.start(new Held());
+      expect(left).toBe(true);
+      // The answer before it is on its way all the same.
+      expect(socket.closed).toBe(false);
+      drain(Number.POSITIVE_INFINITY);
+      expect(socket.received).toEndWith("x".repeat(100_000));
+      expect(socket.closed).toBe(true);
+    });
+  }
+});
+
 /** Takes what comes, but always asks to be waited for. */
 class Held implements BodySink {
   ended = false;
