@@ -3,7 +3,6 @@ import type { Clock } from "../lib/clock.ts";
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
 import type { CidrList } from "../lib/cidr.ts";
 import type { Logger } from "../lib/logger.ts";
-import { unmapIpv4 } from "../lib/socket-address.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection } from "./client-connection.ts";
@@ -13,6 +12,7 @@ import { closeFailedSocket } from "./failed-socket.ts";
 import { Http1Connection, type Http1Context } from "./http1-connection.ts";
 import { ProxiedConnection } from "./proxied-connection.ts";
 import type { ProxySource } from "./proxy-protocol.ts";
+import { peerOf } from "./socket-peer.ts";
 
 export interface HttpListenerOptions {
   /** Empty: every address, IPv4 and IPv6. */
@@ -44,11 +44,11 @@ export class HttpListener {
       wallMs: () => options.clock.wallMs(),
     };
     this.#listener = listen(options, (socket) => {
-      if (!this.#accepting || !options.descriptors.admits(socket.fd)) {
+      const peer = peerOf(socket);
+      if (!this.#accepting || peer === null || !options.descriptors.admits(socket.fd)) {
         socket.terminate();
         return null;
       }
-      const peer = { address: unmapIpv4(socket.remoteAddress), port: socket.remotePort };
       const begin = ({ address, port }: ProxySource): ClientConnection =>
         new Http1Connection(socket, context, address, port);
       if (options.proxyPeers === null || !options.proxyPeers.contains(peer.address)) {

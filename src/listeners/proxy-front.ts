@@ -7,7 +7,6 @@ import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults
 import type { CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
-import { unmapIpv4 } from "../lib/socket-address.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
@@ -16,6 +15,7 @@ import { closeFailedSocket } from "./failed-socket.ts";
 import type { ProxySource } from "./proxy-protocol.ts";
 import { ProxiedConnection } from "./proxied-connection.ts";
 import { ProxyRelay } from "./proxy-relay.ts";
+import { peerOf } from "./socket-peer.ts";
 
 export interface ProxyFrontOptions {
   /** Empty: every address, IPv4 and IPv6. */
@@ -95,12 +95,12 @@ export class ProxyFront {
   }
 
   #accept(socket: FrontSocket): ClientConnection | null {
-    if (!this.#accepting || !this.#options.descriptors.admits(socket.fd)) {
+    const { limits, proxyPeers, descriptors } = this.#options;
+    const peer = peerOf(socket);
+    if (!this.#accepting || peer === null || !descriptors.admits(socket.fd)) {
       socket.terminate();
       return null;
     }
-    const { limits, proxyPeers } = this.#options;
-    const peer = { address: unmapIpv4(socket.remoteAddress), port: socket.remotePort };
     if (!proxyPeers.contains(peer.address)) return this.#relay(socket, peer);
     return new ProxiedConnection({
       peer,

@@ -5,7 +5,7 @@ import type { MinTlsVersion } from "../config/run-options.ts";
 import type { CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
-import { joinHostPort, unmapIpv4 } from "../lib/socket-address.ts";
+import { joinHostPort } from "../lib/socket-address.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
@@ -17,6 +17,7 @@ import { Http2Server } from "./http2-server.ts";
 import { ProxyFront } from "./proxy-front.ts";
 import type { ProxySource } from "./proxy-protocol.ts";
 import { innerHost } from "./proxy-relay.ts";
+import { peerOf } from "./socket-peer.ts";
 import { TlsHandshake } from "./tls-handshake.ts";
 import { TlsServer, type HandshakeOutcome, type TlsSocket } from "./tls-socket.ts";
 
@@ -120,17 +121,17 @@ export class TlsListener {
   }
 
   #accept(socket: TlsSocket): ClientConnection | null {
-    if (!this.#accepting || !this.#options.descriptors.admits(socket.fd)) {
+    // Asked now: a closed socket has no address any more.
+    const peer = peerOf(socket);
+    if (!this.#accepting || peer === null || !this.#options.descriptors.admits(socket.fd)) {
       socket.terminate();
       return null;
     }
-    // A closed socket has no addresses any more.
-    const { remoteAddress, remotePort } = socket;
     return new TlsHandshake(socket, {
       connections: this.#connections,
       timeoutMs: this.#options.limits.headerTimeoutMs,
       onFailed: (reason) => {
-        const { address, port } = this.#clientOf({ remoteAddress, remotePort }) ?? unknownClient;
+        const { address, port } = this.#clientBehind(peer) ?? unknownClient;
         const client = joinHostPort(address, port);
         this.#options.logger.info(`http: TLS handshake error from ${client}: ${reason}`);
       },
@@ -165,7 +166,8 @@ export class TlsListener {
     // The certificate was that of a validation, and the client is not the one that validates.
     const isChallenge = serverName !== null && this.#options.certificates.isChallenge(serverName);
     if (protocol === acmeTls || isChallenge || !this.#accepting) return null;
-    const client = this.#clientOf(socket);
+    const peer = peerOf(socket);
+    const client = peer === null ? undefined : this.#clientBehind(peer);
     if (client === undefined) return null;
     if (serverName === null) {
       const host = this.#options.certificates.defaultHost();
@@ -177,10 +179,8 @@ export class TlsListener {
   }
 
   /** Undefined for a connection that did not come through the front, where there is one. */
-  #clientOf(socket: Pick<TlsSocket, "remoteAddress" | "remotePort">): ProxySource | undefined {
-    const { remoteAddress, remotePort } = socket;
-    if (this.#front !== null) return this.#front.clientOf(remotePort);
-    return { address: unmapIpv4(remoteAddress), port: remotePort };
+  #clientBehind(peer: ProxySource): ProxySource | undefined {
+    return this.#front === null ? peer : this.#front.clientOf(peer.port);
   }
 }
 
