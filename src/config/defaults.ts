@@ -62,8 +62,9 @@ export const maxReadAheadBytes = 64 * KB;
 export const maxLeadingEmptyLines = 4;
 /** Bytes of an unread upload thrown away after an early answer, so that the client can read it. */
 export const maxDiscardBytes = 256 * KB;
-/** How long a closing connection waits for the client to read the last answer. */
+/** How long a closing connection waits for the client to read the last answer, and what it may still send. */
 export const lingerTimeoutMs = 2 * SECOND;
+export const maxLingerBytes = 2 * MB;
 
 /** Chunk size line with its extensions; the trailer section as a whole. */
 export const maxChunkLineBytes = 4 * KB;

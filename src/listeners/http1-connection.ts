@@ -3,19 +3,15 @@
  * one after the other; what a client sends ahead waits, bounded, until the response is complete.
  */
 import type { Duplex } from "../http/body.ts";
-import { noBody, requestFraming } from "../http/body-framing.ts";
 import { Fields } from "../http/fields.ts";
-import { HeadError, parseRequestHead } from "../http/head-parser.ts";
-import { connectionOptions, requestedProtocol } from "../http/hop-by-hop.ts";
-import { checkRequest } from "../http/request-policy.ts";
+import { HeadError } from "../http/head-parser.ts";
 import { reasonPhrase } from "../http/status.ts";
 import { ByteQueue } from "../lib/byte-queue.ts";
 import { releaseReceived } from "../lib/received-buffer.ts";
 import { SocketWriter } from "../lib/socket-writer.ts";
 import {
   lingerTimeoutMs,
-  maxDiscardBytes,
-  maxFieldCount,
+  maxLingerBytes,
   maxReadAheadBytes,
   type ClientLimits,
 } from "../config/defaults.ts";
@@ -25,6 +21,7 @@ import { ClientTunnel } from "./client-tunnel.ts";
 import type { ConnectionSet } from "./connection-set.ts";
 import { Http1HeadReader } from "./http1-head-reader.ts";
 import { Http1Exchange, type ExchangeConnection } from "./http1-exchange.ts";
+import { readHttp1Request } from "./http1-request.ts";
 
 export interface Http1Context {
   scheme: Scheme;
@@ -334,29 +331,16 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
 
   /** A whole head has come. False when the request was refused. */
   #begin(text: string): boolean {
-    const head = parseRequestHead(text, maxFieldCount);
-    if (head instanceof HeadError) {
-      this.#refuse(head.status);
+    const request = readHttp1Request(text);
+    if (request instanceof HeadError) {
+      this.#refuse(request.status);
       return false;
     }
-    const framing = requestFraming(head);
-    const target = framing instanceof HeadError ? framing : checkRequest(head);
-    if (framing instanceof HeadError || target instanceof HeadError) {
-      this.#refuse((target as HeadError).status);
-      return false;
-    }
-    const { fields, version } = head;
-    const options = connectionOptions(fields);
-    const upgrades = options.upgrade && version === "HTTP/1.1" && framing.kind === "none";
-    const exchange = new Http1Exchange(this, head, target, framing, {
-      clientCloses: version === "HTTP/1.1" ? options.close : options.close || !options.keepAlive,
-      expectsContinue: version === "HTTP/1.1" && framing !== noBody && expects(fields),
-      upgrade: upgrades ? requestedProtocol(fields) : null,
-    });
+    const exchange = new Http1Exchange(this, request);
     this.#exchange = exchange;
     this.#state = "exchange";
     this.#sinceMs = this.#context.connections.nowMs;
-    if (target.path === "*") exchange.respond(200, new Fields(), noBytes);
+    if (exchange.path === "*") exchange.respond(200, new Fields(), noBytes);
     else this.#context.handle(exchange);
     return true;
   }
@@ -396,7 +380,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
 
   #discard(count: number): void {
     this.#discardedBytes += count;
-    if (this.#discardedBytes > 8 * maxDiscardBytes) this.destroy();
+    if (this.#discardedBytes > maxLingerBytes) this.destroy();
   }
 
   #closed(error: Error | null): void {
@@ -409,9 +393,4 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     exchange?.clientGone();
     this.#tunnel?.closed(error);
   }
-}
-
-/** The policy has refused every expectation but 100-continue; an empty field asks for nothing. */
-function expects(fields: Fields): boolean {
-  return (fields.joined("expect") ?? "") !== "";
 }

@@ -17,6 +17,7 @@ import type { RequestHead } from "../http/head-parser.ts";
 import { isBodyless, reasonPhrase } from "../http/status.ts";
 import type { Exchange, ExchangeRequest, Protocol, Scheme } from "../proxy/exchange.ts";
 import type { SocketWriter } from "../lib/socket-writer.ts";
+import type { Http1Request } from "./http1-request.ts";
 import { Http1RequestBody, type RequestBodyOwner } from "./http1-request-body.ts";
 
 /** What an exchange asks of its connection. */
@@ -74,13 +75,8 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
   #responseRemaining = 0;
   #responseSource: BodySource | null = null;
 
-  constructor(
-    connection: ExchangeConnection,
-    head: RequestHead,
-    target: { path: string; query: string; host: string; hostName: string },
-    framing: BodyFraming,
-    options: { clientCloses: boolean; expectsContinue: boolean; upgrade: string | null },
-  ) {
+  constructor(connection: ExchangeConnection, request: Http1Request) {
+    const { head, target, framing } = request;
     this.#connection = connection;
     this.#head = head;
     this.path = target.path;
@@ -88,9 +84,9 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
     this.host = target.host;
     this.hostName = target.hostName;
     this.framing = framing;
-    this.upgrade = options.upgrade;
-    this.#clientCloses = options.clientCloses;
-    this.#expectsContinue = options.expectsContinue;
+    this.upgrade = request.upgrade;
+    this.#clientCloses = request.clientCloses;
+    this.#expectsContinue = request.expectsContinue;
     this.#body = framing.kind === "none" ? null : new Http1RequestBody(framing, this);
   }
 

@@ -14,7 +14,7 @@ import { UpstreamError } from "../upstream/upstream-error.ts";
 import type { Admission } from "./admission.ts";
 import type { Answers } from "./answers.ts";
 import { ConnectRetry } from "./connect-retry.ts";
-import { bufferingError, clientGone } from "./failure.ts";
+import { bufferingError, clientGone, requestTooLarge } from "./failure.ts";
 import { forwardedFields } from "./forwarded-headers.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -67,7 +67,7 @@ export class Delivery {
     context.collectedFor = targetOptions;
     const limit = targetOptions.maxRequestBodyBytes;
     if (limit > 0 && request.framing.kind === "length" && request.framing.length > limit) {
-      this.#answers.page(context, 413);
+      this.#answers.fail(context, requestTooLarge());
       return "answered";
     }
     const spool = new SpooledBody(this.#spoolOptions(targetOptions.maxMemoryBufferBytes, limit));
@@ -88,10 +88,7 @@ export class Delivery {
         }
         return true;
       case "too-large":
-        this.#answers.fail(
-          context,
-          new UpstreamError("request-too-large", "client", "never", "request body too large"),
-        );
+        this.#answers.fail(context, requestTooLarge());
         return false;
       case "aborted":
         this.#answers.fail(

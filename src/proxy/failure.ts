@@ -44,6 +44,10 @@ export function clientGone(): UpstreamError {
   return new UpstreamError("client-gone", "client", "never", "the client went away");
 }
 
+export function requestTooLarge(): UpstreamError {
+  return new UpstreamError("request-too-large", "client", "never", "request body too large");
+}
+
 export function responseTooLarge(maxBytes: number): UpstreamError {
   const message = `response larger than ${maxBytes} bytes`;
   return new UpstreamError("response-too-large", "upstream", "never", message);
