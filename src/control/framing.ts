@@ -76,7 +76,7 @@ export class MessageReader {
       this.#chunks = [];
       return { kind: "too-large" };
     }
-    // The socket reuses its buffer, so what is kept has to be a copy.
+    // A copy: the chunk is its owner's, and may be a small part of a large buffer.
     this.#chunks.push(Buffer.from(chunk.subarray(0, taken)));
     if (end < 0) return { kind: "more" };
     const line = Buffer.concat(this.#chunks).toString("utf8");

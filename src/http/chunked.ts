@@ -10,7 +10,7 @@ export interface ChunkedLimits {
 }
 
 export interface ChunkedConsumer {
-  /** Bytes of the body; valid during the call only. */
+  /** Bytes of the body, a part of what was fed: they may be kept if that is not written again. */
   onChunk(data: Uint8Array): void;
 }
 

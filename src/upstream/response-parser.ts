@@ -17,10 +17,10 @@ import { HeadError, parseResponseHead, type ResponseHead } from "../http/head-pa
 export interface ResponseHandler {
   /** 1xx other than 101. */
   onInformational(head: ResponseHead): void;
-  /** 101; `rest` are the bytes behind it, valid during the call only. The parser has stopped. */
+  /** 101; `rest` are the bytes behind it. The parser has stopped. */
   onSwitch(head: ResponseHead, rest: Uint8Array): void;
   onHead(head: ResponseHead, framing: BodyFraming): void;
-  /** Valid during the call only. */
+  /** A part of what was fed: it may be kept, since whoever feeds does not write there again. */
   onBody(chunk: Uint8Array): void;
   /** The response is complete; `excess` says that bytes nobody asked for came behind it. */
   onEnd(trailers: Fields | null, excess: boolean): void;
