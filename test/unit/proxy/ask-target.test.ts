@@ -18,5 +18,5 @@ test("a question to a target that does not answer is given up with its signal", 
   expect(cancelled).toBe(0);
   controller.abort(new Error("too late"));
   expect(cancelled).toBe(1);
-  expect(asked).rejects.toThrow("too late");
+  await expect(asked).rejects.toThrow("too late");
 });
