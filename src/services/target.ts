@@ -50,7 +50,7 @@ export class Target<T extends TargetTransport = TargetTransport> {
     return this.#retired;
   }
 
-  /** Requests answered so far. */
+  /** Requests that have ended so far, whatever became of them. */
   get served(): number {
     return this.inFlight.finishedCount;
   }
