@@ -5,14 +5,18 @@ import { elfNeeds } from "../../scripts/image/elf-needs.ts";
 import { startApp } from "../support/app.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { type ImageArchive, readImageArchive } from "../support/image-archive.ts";
-import { createContainer, obstacle } from "../support/image-container.ts";
+import { DockerEngine } from "../support/docker-engine.ts";
+import { ImageContainer, obstacle } from "../support/image-container.ts";
+import { KamalHost } from "../support/kamal-host.ts";
 import { tempFolder } from "../support/temp-folder.ts";
+import { waitFor } from "../support/wait-for.ts";
 import manifest from "../../package.json" with { type: "json" };
 
 const projectFolder = join(import.meta.dir, "..", "..");
 const folder = tempFolder();
 const archivePath = folder.file("image.tar");
 const sourceTime = 1_700_000_000;
+const engine = await DockerEngine.find();
 let image: ImageArchive;
 
 async function writeImage(path: string): Promise<void> {
@@ -33,7 +37,10 @@ beforeAll(async () => {
   image = readImageArchive(archivePath);
 }, 60_000);
 
-afterAll(() => folder[Symbol.dispose]());
+afterAll(async () => {
+  await engine?.[Symbol.asyncDispose]();
+  folder[Symbol.dispose]();
+});
 
 describe("container image", () => {
   test("two builds of the same source are the same bytes", async () => {
@@ -102,8 +109,7 @@ describe("container image", () => {
       using scratch = tempFolder();
       await using app = startApp(() => new Response("from the app"));
       const [httpPort = 0, httpsPort = 0] = freePorts(2);
-      await using container = await createContainer(
-        archivePath,
+      await using container = new ImageContainer(
         image,
         { HTTP_PORT: String(httpPort), HTTPS_PORT: String(httpsPort) },
         scratch,
@@ -122,5 +128,44 @@ describe("container image", () => {
       expect(await container.stop()).toBe(0);
     },
     60_000,
+  );
+
+  test.skipIf(engine === null)(
+    `Kamal's commands boot, deploy to, stop, start, reboot and remove it${engine === null ? " (not run: no Docker engine)" : ""}`,
+    async () => {
+      await using host = await KamalHost.create(engine!, archivePath, image);
+      const [httpPort = 0, httpsPort = 0] = freePorts(2);
+      const request = () => engine!.fetch(`http://127.0.0.1:${httpPort}/`);
+      const answers = (text: string) =>
+        waitFor(async () => (await request()) === text, `the answer "${text}"`, 20_000);
+      const isUp = () => waitFor(() => host.proxy("list"), "the proxy to take commands", 20_000);
+
+      await host.bootProxy(httpPort, httpsPort, "kamal-proxy", "run", "--debug");
+      await isUp();
+      expect(await host.logs()).toContain("No previous state to restore");
+      expect(await host.proxyVersion()).toBe(`v${manifest.version}`);
+      const deploy = async (text: string) => {
+        const target = await host.bootApp(text);
+        expect(await host.proxy("deploy", "app-web", `--target=${target}`)).toBe("");
+        expect(await request()).toBe(text);
+      };
+      await deploy("version 1");
+      await deploy("version 2");
+
+      expect(await host.stopProxy()).toBe(0);
+      await host.startProxy();
+      await answers("version 2");
+
+      expect(await host.stopProxy()).toBe(0);
+      await host.removeStoppedProxy();
+      await host.bootProxy(httpPort, httpsPort, "kamal-proxy", "run");
+      await answers("version 2");
+      expect(await host.logs()).toContain("Restored saved state");
+      expect(await host.proxy("remove", "app-web")).toBe("");
+      expect(await host.stopProxy()).toBe(0);
+      await host.removeStoppedProxy();
+      await expect(host.logs()).rejects.toThrow("No such container");
+    },
+    120_000,
   );
 });

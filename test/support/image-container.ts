@@ -1,6 +1,6 @@
 /**
- * Runs the image: in a Docker engine where one answers, else its root folder in a mount namespace of
- * its own, as the image's user. Either way nothing but the image's files can be used by the proxy.
+ * Runs the image without a container engine: its root folder in a mount namespace of its own, as the
+ * image's user. Nothing but the image's files can be used by the proxy.
  */
 import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,104 +8,26 @@ import type { ImageArchive } from "./image-archive.ts";
 import type { TempFolder } from "./temp-folder.ts";
 import { waitFor } from "./wait-for.ts";
 
-export interface ImageContainer extends AsyncDisposable {
-  /** Starts the image's own command; again after `stop`, with the same volume. */
-  start(): Promise<void>;
-  /** Runs a command inside; resolves to its output, rejects when it fails. */
-  exec(...command: string[]): Promise<string>;
-  /** SIGTERM; resolves to the exit code. */
-  stop(): Promise<number | null>;
-}
-
 /** Why no image can be run here; undefined when it can. */
 export function obstacle(): string | undefined {
-  if (dockerAnswers()) return undefined;
-  if (process.platform !== "linux") return "no Docker engine answers, and this is not Linux";
-  if (process.getuid?.() !== 0) return "no Docker engine answers, and chroot needs root";
+  if (process.platform !== "linux") return "this is not Linux";
+  if (process.getuid?.() !== 0) return "chroot needs root";
   const missing = ["unshare", "chroot", "mount", "tar"].filter((tool) => Bun.which(tool) === null);
-  if (missing.length > 0) return `no Docker engine answers, and ${missing.join(", ")} is missing`;
+  if (missing.length > 0) return `missing: ${missing.join(", ")}`;
   if (!Bun.spawnSync(["unshare", "--mount", "true"]).success) {
-    return "no Docker engine answers, and mount namespaces are not allowed";
+    return "mount namespaces are not allowed";
   }
   return undefined;
 }
 
-/** `environment` is that of the proxy, beside the image's own. */
-export async function createContainer(
-  archivePath: string,
-  image: ImageArchive,
-  environment: Record<string, string>,
-  folder: TempFolder,
-): Promise<ImageContainer> {
-  return dockerAnswers()
-    ? DockerContainer.create(archivePath, image, environment)
-    : new ChrootContainer(image, environment, folder);
-}
-
-function dockerAnswers(): boolean {
-  if (Bun.which("docker") === null) return false;
-  return Bun.spawnSync(["docker", "version", "--format", "{{.Server.Version}}"]).success;
-}
-
-class DockerContainer implements ImageContainer {
-  readonly #name: string;
-
-  private constructor(name: string) {
-    this.#name = name;
-  }
-
-  static async create(
-    archivePath: string,
-    image: ImageArchive,
-    environment: Record<string, string>,
-  ): Promise<DockerContainer> {
-    const name = `kamal-proxy-test-${process.pid}`;
-    await docker("load", "--input", archivePath);
-    await docker(
-      "create",
-      `--name=${name}`,
-      "--network=host",
-      `--volume=${name}:/home/kamal-proxy/.config/kamal-proxy`,
-      ...Object.entries(environment).map(([key, value]) => `--env=${key}=${value}`),
-      image.reference,
-    );
-    return new DockerContainer(name);
-  }
-
-  async start(): Promise<void> {
-    await docker("start", this.#name);
-    await waitFor(
-      async () => {
-        await this.exec("kamal-proxy", "list");
-        return true;
-      },
-      "the proxy in the container",
-      20_000,
-    );
-  }
-
-  exec(...command: string[]): Promise<string> {
-    return docker("exec", this.#name, ...command);
-  }
-
-  async stop(): Promise<number> {
-    await docker("stop", this.#name);
-    return Number(await docker("inspect", "--format", "{{.State.ExitCode}}", this.#name));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await docker("rm", "--force", this.#name);
-    await docker("volume", "rm", "--force", this.#name);
-  }
-}
-
-class ChrootContainer implements ImageContainer {
+export class ImageContainer implements AsyncDisposable {
   readonly #root: string;
   readonly #volume: string;
   readonly #environment: Record<string, string>;
   readonly #image: ImageArchive;
   #child: Bun.Subprocess<"ignore", "ignore", "inherit"> | null = null;
 
+  /** `environment` is that of the proxy, beside the image's own. */
   constructor(image: ImageArchive, environment: Record<string, string>, folder: TempFolder) {
     this.#image = image;
     this.#root = folder.file("root");
@@ -128,6 +50,7 @@ class ChrootContainer implements ImageContainer {
     for (const name of ["proc", "dev"]) mkdirSync(join(this.#root, name));
   }
 
+  /** Starts the image's own command; again after `stop`, with the same volume. */
   async start(): Promise<void> {
     const child = Bun.spawn(this.#command(this.#image.config.Cmd), {
       env: this.#environment,
@@ -148,10 +71,12 @@ class ChrootContainer implements ImageContainer {
     if (child.exitCode !== null) throw new Error(`the proxy ended with ${child.exitCode}`);
   }
 
+  /** Runs a command inside; resolves to its output, rejects when it fails. */
   async exec(...command: string[]): Promise<string> {
     return output(this.#command(command), this.#environment);
   }
 
+  /** SIGTERM; resolves to the exit code. */
   async stop(): Promise<number | null> {
     const child = this.#child;
     if (child === null) return null;
@@ -176,13 +101,9 @@ class ChrootContainer implements ImageContainer {
   }
 }
 
-function docker(...args: string[]): Promise<string> {
-  return output(["docker", ...args]);
-}
-
-async function output(command: string[], env?: Record<string, string>): Promise<string> {
+async function output(command: string[], env: Record<string, string>): Promise<string> {
   const child = Bun.spawn(command, {
-    ...(env !== undefined && { env }),
+    env,
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
