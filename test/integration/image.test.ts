@@ -138,11 +138,13 @@ describe("container image", () => {
       const request = () => engine!.fetch(`http://127.0.0.1:${httpPort}/`);
       const answers = (text: string) =>
         waitFor(async () => (await request()) === text, `the answer "${text}"`, 20_000);
+      const logged = (message: string) =>
+        waitFor(async () => (await host.logs()).includes(message), `"${message}" in the log`);
       const isUp = () => waitFor(() => host.proxy("list"), "the proxy to take commands", 20_000);
 
       await host.bootProxy(httpPort, httpsPort, "kamal-proxy", "run", "--debug");
       await isUp();
-      expect(await host.logs()).toContain("No previous state to restore");
+      await logged("No previous state to restore");
       expect(await host.proxyVersion()).toBe(`v${manifest.version}`);
       const deploy = async (text: string) => {
         const target = await host.bootApp(text);
@@ -160,11 +162,11 @@ describe("container image", () => {
       await host.removeStoppedProxy();
       await host.bootProxy(httpPort, httpsPort, "kamal-proxy", "run");
       await answers("version 2");
-      expect(await host.logs()).toContain("Restored saved state");
+      await logged("Restored saved state");
       expect(await host.proxy("remove", "app-web")).toBe("");
       expect(await host.stopProxy()).toBe(0);
       await host.removeStoppedProxy();
-      await expect(host.logs()).rejects.toThrow("No such container");
+      expect(await host.hasProxy()).toBe(false);
     },
     120_000,
   );

@@ -102,7 +102,13 @@ export class KamalHost implements AsyncDisposable {
     await this.#engine.run("container", "prune", "--force", ...filters);
   }
 
-  async logs(): Promise<string> {
+  /** Running or not. */
+  async hasProxy(): Promise<boolean> {
+    const id = await this.#engine.run("ps", "--all", "--quiet", `--filter=name=^${this.#name}$`);
+    return id !== "";
+  }
+
+  logs(): Promise<string> {
     return this.#engine.run("logs", this.#name);
   }
 
