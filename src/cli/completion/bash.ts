@@ -10,12 +10,12 @@ _kamal_proxy_services() {
 }
 
 _kamal_proxy() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]}
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} equals=
   # "=" is a word of its own: --flag=value.
   if [[ $current == "=" ]]; then
-    current=
+    current= equals=yes
   elif [[ $previous == "=" ]]; then
-    previous=\${COMP_WORDS[COMP_CWORD-2]}
+    previous=\${COMP_WORDS[COMP_CWORD-2]} equals=yes
   fi
   local word level= words= flags= values= files= services=
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -29,8 +29,12 @@ ${levels.map(levelCase).join("\n")}
   COMPREPLY=()
   if [[ " $files " == *" $previous "* ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    # Folders get a slash; an error where nobody is typing.
+    compopt -o filenames 2>/dev/null
   elif [[ " $values " == *" $previous "* ]]; then
     return
+  elif [[ -n $equals ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "true false" -- "$current")
   elif [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$current")
   else

@@ -11,8 +11,12 @@ _kamal_proxy_services() {
 }
 
 _kamal_proxy() {
-  local word level= values= files= services= previous=\${words[CURRENT-1]}
+  local word level= values= files= services= equals= previous=\${words[CURRENT-1]}
   local -a commands flags
+  if [[ \${words[CURRENT]} == --*=* ]]; then
+    previous=\${words[CURRENT]%%=*} equals=yes
+    compset -P '*='
+  fi
   for word in "\${(@)words[2,CURRENT-1]}"; do
     case "$level/$word" in
 ${levelCases(levels, "      ")}
@@ -25,6 +29,9 @@ ${levels.map(levelCase).join("\n")}
     _files
   elif [[ " $values " == *" $previous "* ]]; then
     return
+  elif [[ -n $equals ]]; then
+    commands=(true false)
+    _describe value commands
   elif [[ \${words[CURRENT]} == -* ]]; then
     _describe -o flag flags
   else
