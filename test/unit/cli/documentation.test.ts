@@ -43,6 +43,36 @@ describe("documentation", () => {
   });
 });
 
+/** The fixed part of each text that such a call begins with. */
+async function textsIn(call: RegExp): Promise<string[]> {
+  const texts = new Set<string>();
+  for await (const path of new Bun.Glob("src/**/*.ts").scan({ cwd: projectFolder })) {
+    for (const [, , text = ""] of read(path).matchAll(call)) {
+      const parts = text
+        .split(/\$\{[^}]*\}|\\n/)
+        .map((part) => part.replace(/^[\W_]+|[\s:("]+$/g, ""));
+      texts.add(parts.toSorted((a, b) => b.length - a.length)[0]!);
+    }
+  }
+  return [...texts];
+}
+
+describe("troubleshooting page", () => {
+  const page = read("docs/troubleshooting.md");
+
+  test("has every error of a command", async () => {
+    const texts = await textsIn(/new CommandError\(\s*(["`])((?:\\.|(?!\1)[^])*)\1/g);
+    expect(texts.length).toBeGreaterThan(25);
+    expect(texts.filter((text) => !page.includes(text))).toEqual([]);
+  });
+
+  test("has every warning and error of the log", async () => {
+    const texts = await textsIn(/\.(?:warn|error)\(\s*(["`])((?:\\.|(?!\1)[^])*)\1/g);
+    expect(texts).toContain("Unable to save state");
+    expect(texts.filter((text) => !page.includes(text))).toEqual([]);
+  });
+});
+
 describe("Dockerfile", () => {
   test("gives the image the same configuration as `bun run image` does", () => {
     const dockerfile = read("Dockerfile");
