@@ -3,15 +3,15 @@
 #   docker build --tag kamal-proxy:v0.10.0 .
 #
 # `bun run image` makes the same image without Docker. Only the last stage is shipped: the executable, the C library
-# that it needs, certificate authorities, a user. Nothing in it can be used as a shell.
+# that it needs, certificate authorities, a user. There is no shell in it.
 
 ARG BUILD_IMAGE=node:22-bookworm-slim
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /source
 COPY package.json package-lock.json .npmrc ./
-RUN npm install --no-audit --no-fund
+RUN npm ci --no-audit --no-fund
 COPY . .
-RUN node_modules/.bin/bun scripts/image.ts --root-folder=/image
+RUN npm run image -- --root-folder=/image
 
 FROM scratch
 COPY --from=build /image/ /
