@@ -24,5 +24,6 @@ USER kamal-proxy:kamal-proxy
 # Kamal finds the container by its title.
 LABEL org.opencontainers.image.title="kamal-proxy" \
       org.opencontainers.image.version="0.10.0" \
+      org.opencontainers.image.description="A drop-in replacement of kamal-proxy, the proxy of Kamal 2, in TypeScript on Bun" \
       org.opencontainers.image.licenses="MIT"
 CMD ["kamal-proxy", "run"]

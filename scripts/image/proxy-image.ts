@@ -42,7 +42,7 @@ export async function proxyImage(platform: Platform, sources: ImageSources): Pro
  * As kamal-proxy's own: no entry point, and a user who may bind ports 80 and 443 because Docker
  * lets every user of a container do so (net.ipv4.ip_unprivileged_port_start is 0 there).
  */
-function imageConfig(): ImageConfig {
+export function imageConfig(): ImageConfig {
   return {
     User: `${user.name}:${user.name}`,
     ExposedPorts: { "80/tcp": {}, "443/tcp": {}, "443/udp": {} },

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { catalogue } from "../../../src/cli/catalogue.ts";
+import { imageConfig } from "../../../scripts/image/proxy-image.ts";
 import { completionLevels } from "../../../src/cli/completion/completion-levels.ts";
 import { runLine } from "../../support/command-line.ts";
-import manifest from "../../../package.json" with { type: "json" };
 
 const projectFolder = join(import.meta.dir, "..", "..", "..");
 const read = (path: string) => readFileSync(join(projectFolder, path), "utf8");
@@ -76,11 +76,14 @@ describe("troubleshooting page", () => {
 describe("Dockerfile", () => {
   test("gives the image the same configuration as `bun run image` does", () => {
     const dockerfile = read("Dockerfile");
-    expect(dockerfile).toContain(`image.version="${manifest.version}"`);
-    expect(dockerfile).toContain('image.title="kamal-proxy"');
-    expect(dockerfile).toContain("USER kamal-proxy:kamal-proxy");
-    expect(dockerfile).toContain("EXPOSE 80 443 443/udp");
-    expect(dockerfile).toContain('CMD ["kamal-proxy", "run"]');
+    const { User, ExposedPorts, Cmd, Labels } = imageConfig();
+    for (const [name, value] of Object.entries(Labels)) {
+      expect(dockerfile).toContain(`${name}="${value}"`);
+    }
+    expect(dockerfile).toContain(`\nUSER ${User}\n`);
+    const ports = Object.keys(ExposedPorts).map((port) => port.replace("/tcp", ""));
+    expect(dockerfile).toContain(`\nEXPOSE ${ports.join(" ")}\n`);
+    expect(dockerfile).toContain(`\nCMD ${JSON.stringify(Cmd).replace(",", ", ")}\n`);
     expect(dockerfile).not.toContain("ENTRYPOINT");
   });
 });
