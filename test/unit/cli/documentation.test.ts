@@ -5,6 +5,7 @@ import { catalogue } from "../../../src/cli/catalogue.ts";
 import { imageConfig } from "../../../scripts/image/proxy-image.ts";
 import { completionLevels } from "../../../src/cli/completion/completion-levels.ts";
 import { runLine } from "../../support/command-line.ts";
+import manifest from "../../../package.json" with { type: "json" };
 
 const projectFolder = join(import.meta.dir, "..", "..", "..");
 const read = (path: string) => readFileSync(join(projectFolder, path), "utf8");
@@ -30,6 +31,14 @@ describe("documentation", () => {
       const short = variable.replace("KAMAL_PROXY_", "`");
       expect(text.includes(variable) || text.includes(short), variable).toBe(true);
     }
+  });
+
+  test("examples name the version of the package", () => {
+    const examples = /(?:kamal-proxy[:-]|image_version |version: )v(\d+\.\d+\.\d+)/g;
+    const pages = ["docs/drop-in.md", "docs/outside-kamal.md", "Dockerfile"];
+    const found = pages.flatMap((page) => [...read(page).matchAll(examples)]);
+    expect(found.length).toBeGreaterThan(8);
+    expect(found.filter(([, version]) => version !== manifest.version)).toEqual([]);
   });
 
   test("links lead to files that exist", async () => {

@@ -33,6 +33,12 @@ test("both lock files hold a checksum of every package", () => {
   expect(bunPackages.filter((line) => !/"sha512-[^"]{80,}"\],?$/.test(line))).toEqual([]);
 });
 
+test("package-lock.json has the version of the package", async () => {
+  const read = async (name: string) =>
+    (await Bun.file(join(projectFolder, name)).json()) as { version: string };
+  expect((await read("package-lock.json")).version).toBe((await read("package.json")).version);
+});
+
 test("package-lock.json names no registry", async () => {
   const text = await Bun.file(join(projectFolder, "package-lock.json")).text();
   expect(text).not.toContain('"resolved"');
