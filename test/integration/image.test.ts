@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { elfNeeds } from "../../scripts/image/elf-needs.ts";
 import { startApp } from "../support/app.ts";
@@ -19,10 +19,10 @@ const sourceTime = 1_700_000_000;
 const engine = await DockerEngine.find();
 let image: ImageArchive;
 
-async function writeImage(path: string): Promise<void> {
+async function writeImage(path: string, cwd = projectFolder): Promise<void> {
   const command = ["scripts/image.ts", `--outfile=${path}`, "--level=1"];
   const child = Bun.spawn([process.execPath, ...command], {
-    cwd: projectFolder,
+    cwd,
     env: { ...process.env, SOURCE_DATE_EPOCH: String(sourceTime) },
     stdin: "ignore",
     stdout: "ignore",
@@ -43,9 +43,14 @@ afterAll(async () => {
 });
 
 describe("container image", () => {
-  test("two builds of the same source are the same bytes", async () => {
+  test("the same source gives the same bytes, also in another folder", async () => {
+    const checkout = folder.file("another/checkout");
+    for (const name of ["src", "scripts", "package.json", "bun.lock", "tsconfig.json", "LICENSE"]) {
+      cpSync(join(projectFolder, name), join(checkout, name), { recursive: true });
+    }
+    symlinkSync(join(projectFolder, "node_modules"), join(checkout, "node_modules"));
     const again = folder.file("again.tar");
-    await writeImage(again);
+    await writeImage(again, checkout);
     expect(Buffer.compare(readFileSync(archivePath), readFileSync(again))).toBe(0);
     expect(image.created).toBe(new Date(sourceTime * 1_000).toISOString());
     const times = [...image.files, ...image.entries.values()].map(({ modifiedAt }) => modifiedAt);
