@@ -4,7 +4,7 @@
  * firewall rules without touching the machine's.
  */
 import { tempFolder, type TempFolder } from "./temp-folder.ts";
-import { waitFor } from "./wait-for.ts";
+import { waitFor, within } from "./wait-for.ts";
 
 interface Daemon {
   child: Bun.Subprocess<"ignore", "ignore", "ignore">;
@@ -25,7 +25,7 @@ export class DockerEngine implements AsyncDisposable {
     if (process.platform !== "linux" || Bun.which("docker") === null) return null;
     const running = new DockerEngine(process.env, null);
     if (await running.#answers()) return running;
-    const tools = ["dockerd", "unshare", "nsenter", "ip"];
+    const tools = ["dockerd", "setpriv", "unshare", "nsenter", "ip"];
     if (process.getuid?.() !== 0 || tools.some((tool) => Bun.which(tool) === null)) return null;
     return DockerEngine.#start();
   }
@@ -42,7 +42,19 @@ export class DockerEngine implements AsyncDisposable {
       `--host=${host}`,
     ];
     const script = 'ip link set lo up && exec "$@"';
-    const child = Bun.spawn(["unshare", "--net", "sh", "-c", script, "sh", ...command], {
+    // Each program replaces the one before. The engine must not outlive a test run that is killed.
+    const wrapper = [
+      "setpriv",
+      "--pdeathsig",
+      "TERM",
+      "unshare",
+      "--net",
+      "sh",
+      "-c",
+      script,
+      "sh",
+    ];
+    const child = Bun.spawn([...wrapper, ...command], {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "ignore",
@@ -79,7 +91,9 @@ export class DockerEngine implements AsyncDisposable {
     if (this.#daemon === null) return;
     const { child, folder } = this.#daemon;
     child.kill("SIGTERM");
-    await child.exited;
+    await within(child.exited, "the Docker engine to end", 20_000).catch(() =>
+      child.kill("SIGKILL"),
+    );
     folder[Symbol.dispose]();
   }
 
