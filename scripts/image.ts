@@ -27,6 +27,9 @@ const usage = `Usage: bun run image -- [options]
   --level=1…12          compression, 12 is slow (default 9)
 `;
 
+/** A colon may also stand before the port of a registry. */
+const namePattern = /^.+:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -44,6 +47,7 @@ async function main(): Promise<void> {
     console.log(usage);
     return;
   }
+  if (!namePattern.test(values.tag)) throw new Error("--tag must be NAME:VERSION");
   const platforms = (values.arch ?? [hostPlatform().arch]).map(platformNamed);
   const scratchFolder = await mkdtemp(join(tmpdir(), "kamal-proxy-image-"));
   try {

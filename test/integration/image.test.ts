@@ -57,6 +57,16 @@ describe("container image", () => {
     expect(new Set(times)).toEqual(new Set([sourceTime]));
   });
 
+  test.each(["kamal-proxy", "registry:5000/kamal-proxy", "kamal-proxy:", ":v1.0.0"])(
+    "a name without a version is refused before anything is built: %s",
+    (tag) => {
+      const command = [process.execPath, "scripts/image.ts", `--tag=${tag}`];
+      const child = Bun.spawnSync(command, { cwd: projectFolder });
+      expect(child.exitCode).toBe(1);
+      expect(child.stderr.toString()).toContain("--tag must be NAME:VERSION");
+    },
+  );
+
   test("configuration is what Kamal needs of the proxy's image", () => {
     expect(image.architecture).toBe(process.arch === "arm64" ? "arm64" : "amd64");
     expect(image.reference).toBe(`docker.io/library/kamal-proxy:v${manifest.version}`);
