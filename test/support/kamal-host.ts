@@ -11,24 +11,30 @@ const appPort = 3000;
 export class KamalHost implements AsyncDisposable {
   readonly #engine: DockerEngine;
   readonly #reference: string;
-  /** Of another image that had the same name before. */
+  /** Of the image. */
+  readonly #loaded: string;
+  /** Of the image that had the same name before. */
   readonly #replaced: string | null;
   /** Network, volume, container and label. */
   readonly #name = `kamal-proxy-test-${process.pid}`;
 
-  private constructor(engine: DockerEngine, reference: string, replaced: string | null) {
+  private constructor(
+    engine: DockerEngine,
+    reference: string,
+    loaded: string,
+    replaced: string | null,
+  ) {
     this.#engine = engine;
     this.#reference = reference;
+    this.#loaded = loaded;
     this.#replaced = replaced;
   }
 
-  static async create(engine: DockerEngine, archivePath: string, image: ImageArchive) {
-    const { reference } = image;
-    const replaced = await engine
-      .run("image", "inspect", "--format={{.Id}}", reference)
-      .catch(() => null);
+  static async create(engine: DockerEngine, archivePath: string, { reference }: ImageArchive) {
+    const imageId = () => engine.run("image", "inspect", "--format={{.Id}}", reference);
+    const replaced = await imageId().catch(() => null);
     await engine.run("load", `--input=${archivePath}`);
-    const host = new KamalHost(engine, reference, replaced);
+    const host = new KamalHost(engine, reference, await imageId(), replaced);
     await engine.run("network", "create", host.#name);
     return host;
   }
@@ -128,7 +134,11 @@ export class KamalHost implements AsyncDisposable {
     if (containers !== "") await this.#engine.run("rm", "--force", ...containers.split("\n"));
     await this.#engine.run("volume", "rm", "--force", this.#name);
     await this.#engine.run("network", "rm", this.#name);
-    await this.#engine.run("image", "rm", this.#reference);
-    if (this.#replaced !== null) await this.#engine.run("tag", this.#replaced, this.#reference);
+    if (this.#replaced === null) {
+      await this.#engine.run("image", "rm", this.#reference);
+    } else if (this.#replaced !== this.#loaded) {
+      await this.#engine.run("tag", this.#replaced, this.#reference);
+      await this.#engine.run("image", "rm", this.#loaded);
+    }
   }
 }
