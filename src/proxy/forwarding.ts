@@ -66,6 +66,8 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
       {
         method: request.method,
         head: requestHead(request, {
+          // A client that names no host: many apps refuse an empty one.
+          host: request.host || this.#target.address,
           target: this.#context.targetPath + escapeRawBytes(request.query),
           requestId: this.#context.requestId,
           requestStart: this.#context.requestStart,

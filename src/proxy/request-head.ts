@@ -24,6 +24,7 @@ const skippedWithTrailers = new Set([...skipped].filter((key) => key !== "traile
 export interface OutgoingValues {
   /** Path and query, as they go out. */
   target: string;
+  host: string;
   requestId: string;
   requestStart: string;
   forwarded: ForwardedFields;
@@ -32,7 +33,7 @@ export interface OutgoingValues {
 export function requestHead(request: ExchangeRequest, values: OutgoingValues): string {
   const { fields, framing } = request;
   const named = namedByConnection(fields.joined("connection"));
-  let text = appendField(requestLine(request.method, values.target), "Host", request.host);
+  let text = appendField(requestLine(request.method, values.target), "Host", values.host);
   text = appendFields(
     text,
     fields,

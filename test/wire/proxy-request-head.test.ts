@@ -171,6 +171,18 @@ describe("request fields", () => {
     expect(valuesOf(request, "authorization")).toEqual(["Bearer t"]);
   });
 
+  test.each(["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost:\r\n\r\n"])(
+    "%j names no host: the target gets its own",
+    async (head) => {
+      using client = await connectRaw(proxy.httpPort);
+      client.send(head);
+      expect((await readResponse(client)).status).toBe(200);
+      const request = app.requests[0]!;
+      expect(valuesOf(request, "host")).toEqual([app.address]);
+      expect(valuesOf(request, "x-forwarded-host")).toEqual([""]);
+    },
+  );
+
   test("TE keeps trailers only", async () => {
     const request = await forwarded("GET / HTTP/1.1", ["TE: trailers, gzip"]);
     expect(valuesOf(request, "te")).toEqual(["trailers"]);
