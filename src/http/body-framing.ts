@@ -14,6 +14,11 @@ export const noBody: BodyFraming = { kind: "none" };
 export const chunkedBody: BodyFraming = { kind: "chunked" };
 const untilCloseBody: BodyFraming = { kind: "until-close" };
 
+/** Whether not a byte of body can follow. */
+export function isEmptyBody(framing: BodyFraming): boolean {
+  return framing.kind === "none" || (framing.kind === "length" && framing.length === 0);
+}
+
 export function requestFraming(head: RequestHead): BodyFraming | HeadError {
   const { fields } = head;
   const hasLength = fields.has("content-length");
@@ -39,6 +44,8 @@ export function responseFraming(head: ResponseHead, method: string): BodyFraming
     if (ambiguous) return new HeadError(400, "ambiguous framing of the response");
     if (!isChunkedOnly(fields)) return new HeadError(501, "unsupported Transfer-Encoding");
   }
+  // A length that nothing follows would keep a client waiting (RFC 9110 8.6 forbids it).
+  if (status === 204) fields.delete("content-length");
   if (method === "HEAD" || isBodyless(status)) return noBody;
   if (hasCoding) return chunkedBody;
   return length ?? untilCloseBody;

@@ -3,7 +3,7 @@
  * the sink of the response body, in one object per request.
  */
 import type { BodySink, BodySource, Duplex } from "../http/body.ts";
-import type { BodyFraming } from "../http/body-framing.ts";
+import { isEmptyBody, type BodyFraming } from "../http/body-framing.ts";
 import { chunkHeader, lastChunk } from "../http/chunked.ts";
 import { httpDate } from "../http/date.ts";
 import type { Fields } from "../http/fields.ts";
@@ -87,7 +87,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
     this.upgrade = request.upgrade;
     this.#clientCloses = request.clientCloses;
     this.#expectsContinue = request.expectsContinue;
-    this.#body = framing.kind === "none" ? null : new Http1RequestBody(framing, this);
+    this.#body = isEmptyBody(framing) ? null : new Http1RequestBody(framing, this);
   }
 
   get request(): ExchangeRequest {

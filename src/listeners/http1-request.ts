@@ -29,14 +29,13 @@ export function readHttp1Request(text: string): Http1Request | HeadError {
   const { fields, version } = head;
   const options = connectionOptions(fields);
   const isCurrent = version === "HTTP/1.1";
-  const mayUpgrade = options.upgrade && isCurrent && framing.kind === "none";
   return {
     head,
     target,
     framing,
     clientCloses: isCurrent ? options.close : options.close || !options.keepAlive,
     expectsContinue: isCurrent && framing !== noBody && expects(fields),
-    upgrade: mayUpgrade ? requestedProtocol(fields) : null,
+    upgrade: options.upgrade && isCurrent ? requestedProtocol(fields) : null,
   };
 }
 

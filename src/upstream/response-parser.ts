@@ -9,7 +9,7 @@ import {
   maxResponseHeadBytes,
   maxTrailerBytes,
 } from "../config/defaults.ts";
-import { type BodyFraming, responseFraming } from "../http/body-framing.ts";
+import { type BodyFraming, isEmptyBody, responseFraming } from "../http/body-framing.ts";
 import { ChunkedDecoder, type ChunkedLimits } from "../http/chunked.ts";
 import type { Fields } from "../http/fields.ts";
 import { HeadError, parseResponseHead, type ResponseHead } from "../http/head-parser.ts";
@@ -174,7 +174,7 @@ export class ResponseParser {
     } else if (framing.kind === "until-close") {
       this.#state = "until-close";
     }
-    const isEmpty = framing.kind === "none" || (framing.kind === "length" && framing.length === 0);
+    const isEmpty = isEmptyBody(framing);
     const handler = this.#handler!;
     handler.onHead(head, framing);
     if (isEmpty && this.#handler === handler) this.#end(null, position < bytes.length);
@@ -183,7 +183,9 @@ export class ResponseParser {
 
   #interim(head: ResponseHead, bytes: Buffer, position: number): number | string {
     const handler = this.#handler!;
+    const { fields } = head;
     if (head.status === 101) {
+      fields.delete("content-length");
       this.stop();
       handler.onSwitch(head, bytes.subarray(position));
       return bytes.length;
@@ -192,10 +194,10 @@ export class ResponseParser {
       return "too many informational responses";
     }
     // RFC 9112 6.3: a 1xx ends with its empty line; framing fields in it only serve to confuse.
-    const { fields } = head;
     if (fields.has("transfer-encoding") || hasLength(fields)) {
       return "informational response with a body";
     }
+    fields.delete("content-length");
     handler.onInformational(head);
     return position;
   }

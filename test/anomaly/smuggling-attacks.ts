@@ -557,11 +557,6 @@ export const attackFamilies: Record<string, Attack[]> = {
       body: "",
     },
     {
-      name: "upgrade of a POST",
-      bytes: post("Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5", "hello"),
-      body: "hello",
-    },
-    {
       name: "upgrade that Connection does not name",
       bytes: `${getHead}Upgrade: websocket\r\n\r\n`,
       body: "",

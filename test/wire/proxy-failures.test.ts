@@ -182,11 +182,19 @@ describe("a kept connection that the target has dropped", () => {
     return fickle;
   }
 
-  test.each(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])("%s is sent again", async (method) => {
+  test.each([
+    ["GET", ""],
+    ["HEAD", ""],
+    ["OPTIONS", ""],
+    ["PUT", ""],
+    ["PUT", "Content-Length: 0\r\n"],
+    ["DELETE", ""],
+    ["DELETE", "Content-Length: 0\r\n"],
+  ])("%s is sent again, with the fields %j", async (method, lines) => {
     using fickle = await fickleApp();
     using client = await connectRaw(proxy.httpPort);
     await keepThenDrop(client);
-    client.send(`${method} /again HTTP/1.1\r\nHost: fickle\r\n\r\n`);
+    client.send(`${method} /again HTTP/1.1\r\nHost: fickle\r\n${lines}\r\n`);
     expect((await readResponse(client, method)).status).toBe(200);
     const again = fickle.requests.filter(({ startLine }) => startLine.includes("/again"));
     expect(again).toHaveLength(2);

@@ -125,6 +125,18 @@ describe.each(["a", "buffered"])("responses without a body from host %s", (host)
     expect(valuesOf(response, "transfer-encoding")).toEqual([]);
   });
 
+  test("204 loses a Content-Length, which nothing follows", async () => {
+    for (const length of [0, 5]) {
+      const response = await answered(
+        `HTTP/1.1 204 X\r\nContent-Length: ${length}\r\n\r\n`,
+        "GET",
+        host,
+      );
+      expect(response.status).toBe(204);
+      expect(valuesOf(response, "content-length")).toEqual([]);
+    }
+  });
+
   test("304 keeps the Content-Length that GET would have", async () => {
     const response = await answered("HTTP/1.1 304 X\r\nContent-Length: 1234\r\n\r\n", "GET", host);
     expect(response.status).toBe(304);

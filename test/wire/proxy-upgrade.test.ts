@@ -155,6 +155,25 @@ describe("an upgrade", () => {
     expect(valuesOf(request, "upgrade")).toEqual(["chat"]);
   });
 
+  test.each([
+    ["that says it is empty", "Content-Length: 0\r\n\r\n", ""],
+    ["of known length", "Content-Length: 5\r\n\r\nhello", "hello"],
+    ["in chunks", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "hello"],
+  ])("with a body %s switches when the body has been sent", async (_what, rest, body) => {
+    for (const host of ["a", "buffered"]) {
+      const switched = switchingApp();
+      using client = await connectRaw(proxy.httpPort);
+      client.send(
+        `POST /attach HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: chat\r\n${rest}early`,
+      );
+      expect((await readResponse(client)).status).toBe(101);
+      const request = app.requests.at(-1)!;
+      expect(request.body.toString()).toBe(body);
+      expect(valuesOf(request, "upgrade")).toEqual(["chat"]);
+      expect((await (await switched).receiveBytes(5)).toString()).toBe("early");
+    }
+  });
+
   const refusals: [what: string, script: AppScript, status: number, body: string | null][] = [
     [
       "that the app refuses is an ordinary response",

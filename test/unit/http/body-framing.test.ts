@@ -139,6 +139,13 @@ describe("responseFraming", () => {
     expect(ofResponse("Transfer-Encoding: chunked\r\n", "GET", start)).toEqual({ kind: "none" });
   });
 
+  test("takes the length of a 204 away", () => {
+    const head = parseResponseHead("HTTP/1.1 204 None\r\nContent-Length: 3\r\n", 100);
+    if (head instanceof HeadError) throw new Error(head.reason);
+    expect(responseFraming(head, "GET")).toEqual({ kind: "none" });
+    expect(head.fields.all("content-length")).toEqual([]);
+  });
+
   test("gives the answer to HEAD no body", () => {
     expect(ofResponse("Content-Length: 3\r\n", "HEAD")).toEqual({ kind: "none" });
   });
