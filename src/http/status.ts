@@ -1,4 +1,4 @@
-/** Status codes and their names (RFC 9110 15), as kamal-proxy's pages name them. */
+/** Status codes and their names (RFC 9110 15). */
 
 const reasons: Record<number, string> = {
   100: "Continue",
@@ -18,7 +18,7 @@ const reasons: Record<number, string> = {
   500: "Internal Server Error",
   501: "Not Implemented",
   502: "Bad Gateway",
-  503: "Service Temporarily Unavailable",
+  503: "Service Unavailable",
   504: "Gateway Timeout",
   505: "HTTP Version Not Supported",
 };

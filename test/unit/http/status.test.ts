@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { isBodyless, reasonPhrase } from "../../../src/http/status.ts";
 
 test("reasonPhrase names known and unknown statuses", () => {
-  expect(reasonPhrase(503)).toBe("Service Temporarily Unavailable");
+  expect(reasonPhrase(503)).toBe("Service Unavailable");
   expect(reasonPhrase(799)).toBe("Status 799");
 });
 
