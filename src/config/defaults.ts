@@ -62,9 +62,10 @@ export const maxReadAheadBytes = 64 * KB;
 export const maxLeadingEmptyLines = 4;
 /** Bytes of an unread upload thrown away after an early answer, so that the client can read it. */
 export const maxDiscardBytes = 256 * KB;
-/** How long a closing connection waits for the client to read the last answer, and what it may still send. */
+/** How long a closing connection waits for the client to read the last answer. */
 export const lingerTimeoutMs = 2 * SECOND;
-export const maxLingerBytes = 2 * MB;
+/** What a client may still send in that time: many send all of an upload before they read. */
+export const maxLingerBytes = 64 * MB;
 
 /** Chunk size line with its extensions; the trailer section as a whole. */
 export const maxChunkLineBytes = 4 * KB;

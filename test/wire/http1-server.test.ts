@@ -1,5 +1,6 @@
 /** The server side of HTTP/1.1, bytes in and bytes out, with a handler in place of the pipeline. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { connect } from "node:net";
 import type { BodySink, BodySource } from "../../src/http/body.ts";
 import { pipe } from "../../src/http/body.ts";
 import { Fields } from "../../src/http/fields.ts";
@@ -207,6 +208,20 @@ describe("an HTTP/1.1 connection", () => {
     expect(received).toContain("Connection: close");
     expect(received).toEndWith("early");
     expect(closed).toBe(true);
+  });
+
+  test("lets a client send all of a large upload before it reads the early answer", async () => {
+    const upload = Buffer.alloc(20_000_000);
+    const head = `POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: ${upload.length}\r\n\r\n`;
+    const socket = connect({ port: listener.port, host: "127.0.0.1", allowHalfOpen: true });
+    const { promise: written, resolve } = Promise.withResolvers<Error | null | undefined>();
+    socket.on("error", resolve);
+    socket.write(head);
+    socket.write(upload, resolve);
+    expect(await written).toBeNil();
+    socket.end();
+    const received = Buffer.concat(await Array.fromAsync<Buffer>(socket)).toString();
+    expect(received).toEndWith("early");
   });
 
   test("tells the exchange when the client leaves", async () => {
