@@ -94,7 +94,7 @@ function canonicalHostFault(options: ServiceOptions): string | undefined {
   const { canonicalHost, hosts } = options;
   const names = normalizeHosts(hosts);
   if (canonicalHost === "" || names[0] === "") return undefined;
-  if (names.includes(normalizeName(canonicalHost))) return undefined;
+  if (names.includes(withoutBrackets(normalizeName(canonicalHost)))) return undefined;
   return `canonical-host '${canonicalHost}' must be present in the hosts list: [${hosts.join(" ")}]`;
 }
 
@@ -103,7 +103,12 @@ function hasOnlyNamedHosts(options: ServiceOptions): boolean {
 }
 
 function normalizeHosts(hosts: readonly string[]): string[] {
-  return hosts.length === 0 ? [""] : hosts.map(normalizeName);
+  return hosts.length === 0 ? [""] : hosts.map((host) => withoutBrackets(normalizeName(host)));
+}
+
+/** An IPv6 address: requests write it in brackets, but only for the port that may follow. */
+function withoutBrackets(name: string): string {
+  return /^\[.*\]$/.test(name) ? name.slice(1, -1) : name;
 }
 
 /** Lower case, without the final dot of a full name. */

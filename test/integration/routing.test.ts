@@ -17,6 +17,7 @@ const services: Record<string, string[]> = {
   "two-hosts": ["--host=Two.Example.ORG,three.example.org"],
   canonical: ["--host=www.example.net,example.net", "--canonical-host=www.example.net"],
   address: ["--host=::1", "--host=10.0.0.1"],
+  literal: ["--host=[2001:DB8::1]", "--canonical-host=[2001:db8::1]"],
 };
 
 let proxy: ProxyProcess;
@@ -64,6 +65,8 @@ describe("the host", () => {
     ["10.0.0.1:80", "address /"],
     ["[::1]:80", "address /"],
     ["[::1]", "address /"],
+    ["[2001:db8::1]", "literal /"],
+    ["[2001:DB8::1]:80", "literal /"],
   ])("%s is answered by %s", async (host, expected) => {
     expect(await answer(host)).toBe(expected);
   });
