@@ -2,6 +2,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
 import type { CidrList } from "../lib/cidr.ts";
+import { listenOn } from "../lib/every-address.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { bindError, checkPort } from "./bind-error.ts";
@@ -110,13 +111,9 @@ function listen(
   };
   checkPort(port);
   try {
-    return Bun.listen({
-      hostname: bind === "" ? "::" : bind,
-      port,
-      allowHalfOpen: true,
-      socket,
-      data: null,
-    }) as Bun.TCPSocketListener<ClientConnection>;
+    return listenOn(bind, (hostname) =>
+      Bun.listen({ hostname, port, allowHalfOpen: true, socket, data: null }),
+    ) as Bun.TCPSocketListener<ClientConnection>;
   } catch (error) {
     throw bindError("tcp", bind, port, error);
   }

@@ -9,6 +9,7 @@ import {
   http3ReplaceTimeoutMs,
   type ClientLimits,
 } from "../config/defaults.ts";
+import { listenOn } from "../lib/every-address.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { unmapIpv4 } from "../lib/socket-address.ts";
@@ -83,20 +84,22 @@ export class Http3Listener {
       cert: pair.certificate,
     }));
     try {
-      return Bun.serve({
-        ...fetchServer({
-          protocol: "HTTP/3.0",
-          altSvc,
-          clock,
-          handle,
-          clientAt: (address, peerPort) => this.#clientAt(unmapIpv4(address), peerPort),
+      return listenOn(bind, (hostname) =>
+        Bun.serve({
+          ...fetchServer({
+            protocol: "HTTP/3.0",
+            altSvc,
+            clock,
+            handle,
+            clientAt: (address, peerPort) => this.#clientAt(unmapIpv4(address), peerPort),
+          }),
+          hostname,
+          port,
+          http3: true,
+          // The first entry counts for all other names: without a certificate they are refused by alert.
+          tls: [{ serverName: "" }, ...listed],
         }),
-        hostname: bind === "" ? "::" : bind,
-        port,
-        http3: true,
-        // The first entry counts for all other names: without a certificate they are refused by alert.
-        tls: [{ serverName: "" }, ...listed],
-      });
+      );
     } catch (error) {
       throw bindError("udp", bind, port, error);
     }

@@ -4,6 +4,7 @@
  * asks here who is behind each of its connections.
  */
 import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
+import { listenOn } from "../lib/every-address.ts";
 import type { CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -75,20 +76,22 @@ export class ProxyFront {
     const { bind, port, logger } = this.#options;
     checkPort(port);
     try {
-      return Bun.listen<ClientConnection | null>({
-        hostname: bind === "" ? "::" : bind,
-        port,
-        allowHalfOpen: true,
-        data: null,
-        socket: {
-          open: (socket) => void (socket.data = this.#accept(socket as FrontSocket)),
-          data: (socket, chunk) => socket.data?.onData(chunk),
-          drain: (socket) => socket.data?.onDrain(),
-          end: (socket) => socket.data?.onEnd(),
-          close: (socket, error) => socket.data?.onClose(error ?? null),
-          error: (socket, error) => closeFailedSocket(socket, error, logger),
-        },
-      });
+      return listenOn(bind, (hostname) =>
+        Bun.listen<ClientConnection | null>({
+          hostname,
+          port,
+          allowHalfOpen: true,
+          data: null,
+          socket: {
+            open: (socket) => void (socket.data = this.#accept(socket as FrontSocket)),
+            data: (socket, chunk) => socket.data?.onData(chunk),
+            drain: (socket) => socket.data?.onDrain(),
+            end: (socket) => socket.data?.onEnd(),
+            close: (socket, error) => socket.data?.onClose(error ?? null),
+            error: (socket, error) => closeFailedSocket(socket, error, logger),
+          },
+        }),
+      );
     } catch (error) {
       throw bindError("tcp", bind, port, error);
     }

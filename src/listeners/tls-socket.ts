@@ -13,6 +13,7 @@ import type { MinTlsVersion } from "../config/run-options.ts";
 import { writeSync } from "node:fs";
 import tls from "node:tls";
 import type { CertificateKeyPair } from "../certificates/handshake-certificates.ts";
+import { listenOn } from "../lib/every-address.ts";
 import { normalizeHost } from "../http/host.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
@@ -110,20 +111,22 @@ export class TlsServer {
     };
     checkPort(port);
     try {
-      return Bun.listen({
-        hostname: bind === "" ? "::" : bind,
-        port,
-        allowHalfOpen: true,
-        // The protocol is chosen by the callback; without any name here it would not be asked.
-        tls: {
-          ALPNProtocols: "\x08http/1.1",
-          ciphers,
-          ecdhCurve: groups,
-          minVersion: minVersions[options.minVersion],
-        },
-        data: null,
-        socket,
-      } as unknown as Bun.TCPSocketListenOptions) as unknown as NativeListener;
+      return listenOn(bind, (hostname) =>
+        Bun.listen({
+          hostname,
+          port,
+          allowHalfOpen: true,
+          // The protocol is chosen by the callback; without any name here it would not be asked.
+          tls: {
+            ALPNProtocols: "\x08http/1.1",
+            ciphers,
+            ecdhCurve: groups,
+            minVersion: minVersions[options.minVersion],
+          },
+          data: null,
+          socket,
+        } as unknown as Bun.TCPSocketListenOptions),
+      ) as unknown as NativeListener;
     } catch (error) {
       throw bindError("tcp", bind, port, error);
     }

@@ -1,6 +1,7 @@
 /** Serves the metrics on a port of their own; every path answers. */
 import { maxPort } from "../config/defaults.ts";
 import { codeOf, messageOf } from "../lib/error-text.ts";
+import { listenOn } from "../lib/every-address.ts";
 import { joinHostPort } from "../lib/socket-address.ts";
 
 export interface MetricsListenerOptions {
@@ -34,18 +35,16 @@ export function listenForMetrics(
 
 function serve(options: MetricsListenerOptions, fetch: () => Response): Bun.Server<undefined> {
   try {
-    return Bun.serve({ hostname: options.hostname || "::", port: options.port, fetch });
+    return listenOn(options.hostname, (hostname) =>
+      Bun.serve({ hostname, port: options.port, fetch }),
+    );
   } catch (error) {
-    // A machine without IPv6 has no `::`.
-    if (options.hostname === "" && codeOf(error) !== "EADDRINUSE") {
-      return serve({ ...options, hostname: "0.0.0.0" }, fetch);
-    }
     throw new Error(listenError(options, error), { cause: error });
   }
 }
 
 function listenError({ hostname, port }: MetricsListenerOptions, error: unknown): string {
-  const address = joinHostPort(hostname === "0.0.0.0" ? "" : hostname, port);
+  const address = joinHostPort(hostname, port);
   const reasons: Record<string, string> = {
     EADDRINUSE: "bind: address already in use",
     EACCES: "bind: permission denied",
