@@ -16,6 +16,8 @@ export interface ProxyProcessOptions {
   env?: Record<string, string>;
   /** File descriptors that the proxy may have open. */
   maxDescriptors?: number;
+  /** Command that executes the proxy, which is appended, in its own place. */
+  launcher?: string[];
   /** False leaves `--metrics-port` out. */
   metrics?: boolean;
 }
@@ -193,15 +195,18 @@ export class ProxyProcess implements AsyncDisposable {
     const ports = [`--http-port=${this.httpPort}`, `--https-port=${this.httpsPort}`];
     if (this.#options.metrics !== false) ports.push(`--metrics-port=${this.metricsPort}`);
     const command = [...proxyCommand(), "run", ...ports, ...(this.#options.args ?? [])];
-    const { maxDescriptors } = this.#options;
+    const { maxDescriptors, launcher = [] } = this.#options;
     const limit = ["sh", "-c", `ulimit -n ${maxDescriptors}; exec "$@"`, "sh"];
-    const child = Bun.spawn(maxDescriptors === undefined ? command : [...limit, ...command], {
-      cwd: this.home,
-      env: this.env,
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
+    const child = Bun.spawn(
+      [...launcher, ...(maxDescriptors === undefined ? [] : limit), ...command],
+      {
+        cwd: this.home,
+        env: this.env,
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
     this.#child = child;
     this.#outputEnded = Promise.all([
       eachLine(child.stdout, (line) => this.#collect(line)),
