@@ -50,6 +50,12 @@ export const clientLimits: ClientLimits = {
   maxHeaderBytes: 1 * MB,
 };
 
+/**
+ * Silence after which TCP asks the other side of a connection, client or target, whether it is still
+ * there: ten times, a second apart. Tunnels and event streams have no other limit.
+ */
+export const tcpKeepAliveMs = 2 * MINUTE;
+
 /** Interval of the one timer that looks after all client connections. */
 export const connectionSweepIntervalMs = 500;
 /** Connections turned away for want of descriptors are reported once in this time. */

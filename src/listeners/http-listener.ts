@@ -1,6 +1,10 @@
 /** The plain HTTP port. */
 import type { Clock } from "../lib/clock.ts";
-import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
+import {
+  connectionSweepIntervalMs,
+  tcpKeepAliveMs,
+  type ClientLimits,
+} from "../config/defaults.ts";
 import type { CidrList } from "../lib/cidr.ts";
 import { listenOn } from "../lib/every-address.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -50,6 +54,7 @@ export class HttpListener {
         socket.terminate();
         return null;
       }
+      socket.setKeepAlive(true, tcpKeepAliveMs);
       const begin = ({ address, port }: ProxySource): ClientConnection =>
         new Http1Connection(socket, context, address, port);
       if (options.proxyPeers === null || !options.proxyPeers.contains(peer.address)) {

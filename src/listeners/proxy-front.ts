@@ -3,7 +3,11 @@
  * TLS listener can't look, so this port takes it off and relays what follows to that listener, which
  * asks here who is behind each of its connections.
  */
-import { connectionSweepIntervalMs, type ClientLimits } from "../config/defaults.ts";
+import {
+  connectionSweepIntervalMs,
+  tcpKeepAliveMs,
+  type ClientLimits,
+} from "../config/defaults.ts";
 import { listenOn } from "../lib/every-address.ts";
 import type { CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -104,6 +108,7 @@ export class ProxyFront {
       socket.terminate();
       return null;
     }
+    socket.setKeepAlive(true, tcpKeepAliveMs);
     if (!proxyPeers.contains(peer.address)) return this.#relay(socket, peer);
     return new ProxiedConnection({
       peer,

@@ -9,6 +9,7 @@
  * - a `tls.Server` that never listens swaps the default certificate of our listener;
  * - protocol versions and groups are those of the listener, cipher suites those of the context.
  */
+import { tcpKeepAliveMs } from "../config/defaults.ts";
 import type { MinTlsVersion } from "../config/run-options.ts";
 import { writeSync } from "node:fs";
 import tls from "node:tls";
@@ -87,6 +88,7 @@ export class TlsServer {
     const { bind, port } = options;
     const socket: NativeHandlers = {
       open: (socket) => {
+        socket.setKeepAlive(true, tcpKeepAliveMs);
         socket.data = options.accept(socket);
       },
       serverName: (_listener, name, socket) => this.#chooseContext(name, socket),
@@ -186,6 +188,7 @@ interface NativeContext {
 
 interface NativeSocket extends TlsSocket {
   readonly fd: number;
+  setKeepAlive(enable: boolean, delayMs: number): void;
   readonly alpnProtocol: string | false | null;
   getServername(): string | undefined;
   resumeSNI(context: NativeContext, failed: boolean): void;

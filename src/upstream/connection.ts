@@ -3,6 +3,7 @@
  * whether it is connecting, serving a call, idle or closed. The call decides what the bytes mean.
  */
 import type { Socket, SocketHandler } from "bun";
+import { tcpKeepAliveMs } from "../config/defaults.ts";
 import { SocketWriter } from "../lib/socket-writer.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../lib/deadline-queue.ts";
 import { ResponseParser, type ResponseHandler } from "./response-parser.ts";
@@ -164,6 +165,7 @@ export class Connection implements SocketOwner, DeadlineEntry {
       return;
     }
     this.deadlineQueue?.delete(this);
+    socket.setKeepAlive(true, tcpKeepAliveMs);
     this.#socket = socket;
     this.#writer = new SocketWriter(socket);
     this.#state = "busy";
