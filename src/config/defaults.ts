@@ -108,7 +108,7 @@ export const maxHeldRequests = 10_000;
 
 /**
  * Of a response of unknown length with a limit, what comes without a pause is collected. Two such
- * intervals without a byte are a pause.
+ * intervals without a byte are a pause, five before the first byte.
  */
 export const responseQuietMs = 12;
 

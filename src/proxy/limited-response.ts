@@ -22,6 +22,11 @@ type State = "collecting" | "replaying" | "flowing" | "over";
  * process is busy would look like a target that has stopped sending.
  */
 const quietTurns = 2;
+/**
+ * As long as there is nothing but the head. Nagle's algorithm may hold the body back in the target's
+ * kernel until the head is acknowledged, for which Linux takes 40 ms.
+ */
+const quietTurnsBeforeBody = 5;
 
 export class LimitedResponse implements CollectedResponse, DeadlineEntry {
   deadlineQueue: DeadlineQueue | null = null;
@@ -114,7 +119,8 @@ export class LimitedResponse implements CollectedResponse, DeadlineEntry {
   onDeadline(): void {
     // A target that is held back because of the disk has not paused.
     this.#quietTurns = this.#spool.writing ? 0 : this.#quietTurns + 1;
-    if (this.#quietTurns < quietTurns) this.#pauses.add(this);
+    const turns = this.#sizeBytes === 0 ? quietTurnsBeforeBody : quietTurns;
+    if (this.#quietTurns < turns) this.#pauses.add(this);
     else this.#release();
   }
 

@@ -106,6 +106,18 @@ describe("LimitedResponse", () => {
     expect(client.events).toEqual(["200", "a", "b"]);
   });
 
+  test("the first byte may come later: a head alone is no answer yet", () => {
+    using folder = tempFolder();
+    const { clock, client, target } = setUp(folder);
+    clock.advance(40);
+    target.push("a");
+    clock.advance(responseQuietMs);
+    expect(client.events).toEqual([]);
+    const silent = setUp(folder);
+    silent.clock.advance(5 * responseQuietMs);
+    expect(silent.client.events).toEqual(["200"]);
+  });
+
   test("gives up a quick one that is too large before the client has anything", async () => {
     using folder = tempFolder();
     const { client, target, outcomes, memory } = setUp(folder);
