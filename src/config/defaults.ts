@@ -56,6 +56,9 @@ export const clientLimits: ClientLimits = {
  */
 export const tcpKeepAliveMs = 2 * MINUTE;
 
+/** Connections that wait to be accepted, as in kamal-proxy. */
+export const acceptQueueLength = 4_096;
+
 /** Interval of the one timer that looks after all client connections. */
 export const connectionSweepIntervalMs = 500;
 /** Connections turned away for want of descriptors are reported once in this time. */

@@ -9,6 +9,7 @@ import type { CidrList } from "../lib/cidr.ts";
 import { listenOn } from "../lib/every-address.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Exchange } from "../proxy/exchange.ts";
+import { widenAcceptQueue } from "./accept-queue.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
@@ -68,6 +69,7 @@ export class HttpListener {
         close: () => socket.end(),
       });
     });
+    widenAcceptQueue(this.#listener);
   }
 
   get port(): number {

@@ -12,6 +12,7 @@ import { listenOn } from "../lib/every-address.ts";
 import type { CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import { widenAcceptQueue } from "./accept-queue.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
@@ -52,6 +53,7 @@ export class ProxyFront {
     this.#options = options;
     this.#connections = new ConnectionSet(options.clock, connectionSweepIntervalMs);
     this.#listener = this.#listen();
+    widenAcceptQueue(this.#listener);
   }
 
   get port(): number {

@@ -16,6 +16,7 @@ import tls from "node:tls";
 import type { CertificateKeyPair } from "../certificates/handshake-certificates.ts";
 import { listenOn } from "../lib/every-address.ts";
 import { normalizeHost } from "../http/host.ts";
+import { widenAcceptQueue } from "./accept-queue.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
 
@@ -61,6 +62,7 @@ export class TlsServer {
     this.#options = options;
     this.#refusal = nativeContext({});
     this.#listener = this.#listen();
+    widenAcceptQueue(this.#listener);
     // The native methods of a listener are reached through the class that `node:tls` made for them.
     this.#defaults = tls.createServer() as unknown as DefaultCertificateServer;
     // oxlint-disable-next-line no-underscore-dangle -- that is its name
