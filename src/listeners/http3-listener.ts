@@ -15,6 +15,7 @@ import type { Logger } from "../lib/logger.ts";
 import { unmapIpv4 } from "../lib/socket-address.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { bindError, checkPort } from "./bind-error.ts";
+import { limitEngineHeads } from "./engine-limits.ts";
 import { FetchClient } from "./fetch-client.ts";
 import { fetchServer } from "./fetch-server.ts";
 
@@ -45,6 +46,7 @@ export class Http3Listener {
   constructor(options: Http3ListenerOptions) {
     this.#options = options;
     checkPort(options.port);
+    limitEngineHeads(options.limits.maxHeaderBytes);
     this.#server = this.#serve(options.port);
     this.#port = this.#server.port!;
     const { certificates, clock } = options;

@@ -11,6 +11,7 @@ import type { ClientConnection } from "./client-connection.ts";
 import { ConnectionSet } from "./connection-set.ts";
 import type { DescriptorGuard } from "./descriptor-guard.ts";
 import { closeFailedSocket } from "./failed-socket.ts";
+import { limitEngineHeads } from "./engine-limits.ts";
 import { Http1Connection, type Http1Context } from "./http1-connection.ts";
 import { Http2Relay, type Http2RelayContext } from "./http2-relay.ts";
 import { Http2Server } from "./http2-server.ts";
@@ -75,6 +76,7 @@ export class TlsListener {
       handle,
       wallMs: () => clock.wallMs(),
     };
+    limitEngineHeads(limits.maxHeaderBytes);
     this.#http2 = { server: new Http2Server({ clock, altSvc, handle }), limits, connections };
     this.#front =
       proxyPeers === null

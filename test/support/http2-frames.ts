@@ -8,6 +8,7 @@ export const frameTypes = {
   ping: 6,
   goAway: 7,
   windowUpdate: 8,
+  continuation: 9,
 } as const;
 
 export const flags = { endStream: 1, ack: 1, endHeaders: 4 } as const;
@@ -47,6 +48,22 @@ export function headersFrame(
   const frameFlags = flags.endHeaders | (endStream ? flags.endStream : 0);
   return frame(frameTypes.headers, frameFlags, stream, headerBlock(fields));
 }
+
+/** A head that one frame can't hold (RFC 9113 6.10), with the end of its stream. */
+export function largeHeadFrames(stream: number, fields: [name: string, value: string][]): Buffer {
+  const block = headerBlock(fields);
+  const frames: Buffer[] = [];
+  for (let start = 0; start < block.length; start += largestFrame) {
+    const [type, first] =
+      start === 0 ? [frameTypes.headers, flags.endStream] : [frameTypes.continuation, 0];
+    const last = start + largestFrame >= block.length ? flags.endHeaders : 0;
+    frames.push(frame(type, first | last, stream, block.subarray(start, start + largestFrame)));
+  }
+  return Buffer.concat(frames);
+}
+
+/** Until the server allows more (RFC 9113 6.5.2). */
+const largestFrame = 16_384;
 
 export function dataFrame(stream: number, text: string, endStream: boolean): Buffer {
   const frameFlags = endStream ? flags.endStream : 0;

@@ -17,6 +17,7 @@ import {
   dataFrame,
   frameTypes,
   headersFrame,
+  largeHeadFrames,
   parseFrames,
   preface,
   resetFrame,
@@ -430,6 +431,32 @@ describe("finish", () => {
     expect(busy.body(1).toString()).toBe("late");
     await finished;
     await waitFor(() => busy.raw.peerEnded, "the close");
+  });
+});
+
+describe("a head", () => {
+  function withCookies(count: number, bytes: number): [string, string][] {
+    const cookies = Array.from({ length: count }, (_, i): [string, string] => {
+      return ["cookie", `c${i}=${"a".repeat(bytes)}`];
+    });
+    return [...get, ...cookies];
+  }
+
+  test("of 400 KB passes whole", async () => {
+    serve((exchange) => exchange.respond(200, new Fields(), Buffer.from("ok")));
+    using client = await Http2Connection.open(site.port);
+    client.send(largeHeadFrames(1, withCookies(8, 50_000)));
+    expect(await client.ended(1)).toBe("ended");
+    const cookies = site.exchanges[0]!.request.fields.get("cookie")!.split("; ");
+    expect(cookies.map((cookie) => cookie.length)).toEqual(Array(8).fill(50_003));
+  });
+
+  test("above the configured limit reaches nobody", async () => {
+    serve(() => {}, { limits: { maxHeaderBytes: 50_000 } });
+    using client = await Http2Connection.open(site.port);
+    client.send(largeHeadFrames(1, withCookies(6, 10_000)));
+    await client.ended(1);
+    expect(site.exchanges).toEqual([]);
   });
 });
 
