@@ -11,7 +11,8 @@ export interface KeyPair extends Lifetime {
 }
 
 /**
- * Takes what Go takes: text around the blocks, CRLF, other blocks between them, both in one file.
+ * Takes what Go takes: text around the blocks, CRLF, blanks at the ends of lines, other blocks
+ * between them, both in one file.
  * Throws with the reason when the pair can't be served.
  */
 export function readKeyPair(certificatePem: string, privateKeyPem: string): KeyPair {
@@ -61,7 +62,7 @@ function parsePrivateKey(pem: string): KeyObject {
 
 function blocksOf(pem: string, wanted: (label: string) => boolean): string[] {
   const blocks = pem
-    .replaceAll("\r", "")
+    .replace(/[ \t\r]+$/gm, "")
     .matchAll(/^-----BEGIN ([A-Z0-9 ]+)-----\n[^]*?^-----END \1-----/gm);
   return [...blocks].filter((block) => wanted(block[1]!)).map((block) => `${block[0]}\n`);
 }

@@ -26,6 +26,14 @@ describe("key-pair accepts", () => {
     expect(readKeyPair(file.replaceAll("\n", "\r\n"), file).pair).toEqual(plain);
   });
 
+  test("blanks at the ends of lines", () => {
+    const { certificate, privateKey } = createCertificate(["app.test"]);
+    const blank = (pem: string): string => pem.replaceAll("\n", " \t\r\n");
+    expect(readKeyPair(blank(certificate), blank(privateKey)).pair).toEqual(
+      readKeyPair(certificate, privateKey).pair,
+    );
+  });
+
   test("a chain, whose certificates are all kept in order", () => {
     const authority = createCertificate(["Authority"], { isAuthority: true });
     const leaf = createCertificate(["app.test"], { issuer: authority });
