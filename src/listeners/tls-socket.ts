@@ -17,6 +17,7 @@ import type { CertificateKeyPair } from "../certificates/handshake-certificates.
 import { listenOn } from "../lib/every-address.ts";
 import { normalizeHost } from "../http/host.ts";
 import { widenAcceptQueue } from "./accept-queue.ts";
+import { goQuote } from "../lib/go-quote.ts";
 import { bindError, checkPort } from "./bind-error.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
 
@@ -57,6 +58,8 @@ export class TlsServer {
   readonly #defaults: DefaultCertificateServer;
   readonly #contexts = new WeakMap<CertificateKeyPair, NativeContext>();
   readonly #refusal: NativeContext;
+  /** Names of handshakes that were given the refusal: the TLS library can't say why they failed. */
+  readonly #refused = new WeakMap<NativeSocket, string>();
 
   constructor(options: TlsServerOptions) {
     this.#options = options;
@@ -100,7 +103,9 @@ export class TlsServer {
       },
       handshake: (socket, complete, error) => {
         // An error beside success is about the client's certificate, which nobody asked for.
-        const outcome = complete ? completeOutcome(socket) : failedOutcome(socket, error);
+        const outcome = complete
+          ? completeOutcome(socket)
+          : (this.#refusedOutcome(socket) ?? failedOutcome(socket, error));
         options.handshakeDone(socket, outcome);
       },
       data: (socket, chunk) => socket.data?.onData(chunk),
@@ -139,16 +144,28 @@ export class TlsServer {
   #chooseContext(serverName: string, socket: NativeSocket): NativeContext | true {
     const name = normalizeHost(serverName);
     const found = this.#options.certificateFor(name);
-    if (!(found instanceof Promise)) return this.#context(name, found);
+    if (!(found instanceof Promise)) return this.#contextFor(name, found, socket);
     void found.then((pair) => {
       // The client may have given up while the certificate was being made.
-      if (socket.data !== null) socket.resumeSNI(this.#context(name, pair), false);
+      if (socket.data !== null) socket.resumeSNI(this.#contextFor(name, pair, socket), false);
     });
     return true;
   }
 
-  #context(name: string, pair: CertificateKeyPair | null): NativeContext {
-    if (pair === null) return this.#refusal;
+  #contextFor(name: string, pair: CertificateKeyPair | null, socket: NativeSocket): NativeContext {
+    const context = pair === null ? this.#refusal : this.#context(name, pair);
+    if (context === this.#refusal) this.#refused.set(socket, name);
+    return context;
+  }
+
+  #refusedOutcome(socket: NativeSocket): HandshakeOutcome | null {
+    const name = this.#refused.get(socket);
+    return name === undefined
+      ? null
+      : { kind: "failed", reason: `no certificate for ${goQuote(name)}` };
+  }
+
+  #context(name: string, pair: CertificateKeyPair): NativeContext {
     let context = this.#contexts.get(pair);
     if (context !== undefined) return context;
     try {

@@ -120,6 +120,9 @@ describe("certificates by server name", () => {
       expect(newest.error).toMatch(/alert internal error/);
       const older = await shakeHands(site.port, { name, maxVersion: "TLSv1.2" });
       expect(older.error).toMatch(/alert handshake failure/);
+      const failed = { kind: "failed", reason: `no certificate for "${name}"` } as const;
+      await waitFor(() => site.outcomes.length === 2, "the outcomes");
+      expect(site.outcomes.splice(0)).toEqual([failed, failed]);
     }
   });
 
