@@ -12,6 +12,8 @@ import { waitFor } from "./wait-for.ts";
 
 const version = "v2.10.1";
 const startAttempts = 5;
+/** Of its modules and their compilation; a registry that hangs must not take the whole run's time. */
+const installLimitMs = 120_000;
 
 export interface PebbleOptions {
   /** Where it listens; default: a free port. */
@@ -214,6 +216,11 @@ async function install(): Promise<string | null> {
   if (locate("pebble") !== null && locate("pebble-challtestsrv") !== null) return null;
   const go = Bun.which("go") ?? existing("/usr/local/go/bin/go");
   if (go === null) return "neither pebble and pebble-challtestsrv nor go are installed";
+  return installWith(go, installLimitMs);
+}
+
+/** Null, or why it failed. */
+export async function installWith(go: string, limitMs: number): Promise<string | null> {
   const packages = ["pebble", "pebble-challtestsrv"].map(
     (name) => `github.com/letsencrypt/pebble/v2/cmd/${name}@${version}`,
   );
@@ -222,9 +229,14 @@ async function install(): Promise<string | null> {
     env: { ...process.env, GOBIN: cacheFolder },
     stdout: "ignore",
     stderr: "pipe",
+    timeout: limitMs,
+    killSignal: "SIGKILL",
   });
-  const output = await child.stderr.text();
-  return (await child.exited) === 0 ? null : `go install failed: ${output.trim()}`;
+  const output = child.stderr.text();
+  const code = await child.exited;
+  // Its own children may live on with its stderr.
+  if (child.signalCode !== null) return `go install took more than ${limitMs / 1_000} s`;
+  return code === 0 ? null : `go install failed: ${(await output).trim()}`;
 }
 
 const cacheFolder = join(homedir(), ".cache", "kamal-proxy-tests", `pebble-${version}`);
