@@ -10,16 +10,21 @@ import type { Clock } from "../lib/clock.ts";
 import { AcmeError } from "./acme-error.ts";
 import { describeError } from "./describe-error.ts";
 
+export interface AcmeCallsSettings {
+  clock: Clock;
+  /** By the clock's `now`. */
+  deadlineMs: number;
+  signal: AbortSignal;
+  /** The authority is busy, and will be asked again after so long. */
+  postponed(error: AcmeError, pauseMs: number): void;
+}
+
 /** Requests of one issuance: repeated when the authority is busy or an answer was lost. */
 export class AcmeCalls {
-  readonly #clock: Clock;
-  readonly #deadlineMs: number;
-  readonly #signal: AbortSignal;
+  readonly #settings: AcmeCallsSettings;
 
-  constructor(clock: Clock, deadlineMs: number, signal: AbortSignal) {
-    this.#clock = clock;
-    this.#deadlineMs = deadlineMs;
-    this.#signal = signal;
+  constructor(settings: AcmeCallsSettings) {
+    this.#settings = settings;
   }
 
   async run<T>(what: string, call: () => Promise<T>): Promise<T> {
@@ -27,16 +32,12 @@ export class AcmeCalls {
       try {
         return await call();
       } catch (cause) {
-        const error = asAcmeError(cause);
+        const { clock, deadlineMs, postponed } = this.#settings;
+        const { kind, message, problem, retryAfterMs } = asAcmeError(cause);
+        const error = new AcmeError(kind, `${what}: ${message}`, { problem, retryAfterMs, cause });
         const pauseMs = pauseAfter(error, attempt);
-        if (pauseMs === null || this.#clock.now() + pauseMs > this.#deadlineMs) {
-          const { problem, retryAfterMs } = error;
-          throw new AcmeError(error.kind, `${what}: ${error.message}`, {
-            problem,
-            retryAfterMs,
-            cause,
-          });
-        }
+        if (pauseMs === null || clock.now() + pauseMs > deadlineMs) throw error;
+        if (kind === "busy") postponed(error, pauseMs);
         await this.#sleep(pauseMs);
       }
     }
@@ -52,16 +53,17 @@ export class AcmeCalls {
   }
 
   async #sleep(durationMs: number): Promise<void> {
+    const { clock, signal } = this.#settings;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = this.#clock.after(durationMs, resolve);
-    const abort = (): void => reject(this.#signal.reason);
-    if (this.#signal.aborted) abort();
-    this.#signal.addEventListener("abort", abort, { once: true });
+    const timer = clock.after(durationMs, resolve);
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
     try {
       await promise;
     } finally {
       timer.cancel();
-      this.#signal.removeEventListener("abort", abort);
+      signal.removeEventListener("abort", abort);
     }
   }
 }

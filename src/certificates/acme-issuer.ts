@@ -102,7 +102,8 @@ export class AcmeIssuer implements CertificateIssuer {
     deadlineMs: number,
     work: (client: Client, calls: AcmeCalls) => Promise<T>,
   ): Promise<T> {
-    const calls = new AcmeCalls(this.#settings.clock, deadlineMs, request.signal);
+    const { signal, postponed } = request;
+    const calls = new AcmeCalls({ clock: this.#settings.clock, deadlineMs, signal, postponed });
     const key = `${request.directoryUrl}\n${request.accountKey}`;
     for (let attempt = 1; ; attempt++) {
       const known = this.#accounts.get(key);

@@ -5,7 +5,7 @@ import type { Logger } from "../lib/logger.ts";
 import { AcmeError } from "./acme-error.ts";
 import { describeError } from "./describe-error.ts";
 import type { CertificateKeyPair } from "./handshake-certificates.ts";
-import type { ChallengeType, IssuedCertificate } from "./issuer.ts";
+import type { ChallengeType, IssuedCertificate, IssueRequest } from "./issuer.ts";
 import { type KeyPair, readKeyPair } from "./key-pair.ts";
 import {
   firstRenewalTimeMs,
@@ -23,9 +23,7 @@ export interface AutomaticCertificateSeams {
   load: () => Promise<KeyPair | null>;
   save: (keyPair: KeyPair) => Promise<void>;
   issue: (
-    privateKey: string,
-    firstChallenge: ChallengeType,
-    signal: AbortSignal,
+    request: Pick<IssueRequest, "privateKey" | "firstChallenge" | "signal" | "postponed">,
   ) => Promise<IssuedCertificate>;
   changed: () => void;
 }
@@ -151,11 +149,12 @@ export class AutomaticCertificate {
     logger.debug("Obtaining certificate", { host: this.name });
     try {
       const privateKey = renewableKey(this.#current) ?? newPrivateKey();
-      const issued = await this.#seams.issue(
+      const issued = await this.#seams.issue({
         privateKey,
-        this.#firstChallenge,
-        this.#closing.signal,
-      );
+        firstChallenge: this.#firstChallenge,
+        signal: this.#closing.signal,
+        postponed: (error, pauseMs) => this.#postponed(error, pauseMs),
+      });
       const keyPair = readIssued(issued, privateKey, this.name);
       this.#firstChallenge = issued.challenge;
       this.#use(keyPair, firstRenewalTimeMs(keyPair, clock.wallMs(), random()));
@@ -173,6 +172,16 @@ export class AutomaticCertificate {
       }
       throw error;
     }
+  }
+
+  /** Handshakes may wait for minutes: whoever looks for the reason must find it meanwhile. */
+  #postponed(error: AcmeError, pauseMs: number): void {
+    this.#lastError = describeError(error);
+    this.#seams.logger.warn("Certificate is postponed", {
+      host: this.name,
+      error: this.#lastError,
+      retry_ms: Math.round(pauseMs),
+    });
   }
 
   /** A full disk must not keep a certificate from being served. */

@@ -69,15 +69,10 @@ export class CertificateStore {
       changed,
       load: () => cache.readCertificate(name),
       save: (keyPair) => cache.writeCertificate(name, keyPair),
-      issue: async (privateKey, firstChallenge, signal) =>
-        await issuer.issue({
-          name,
-          directoryUrl,
-          accountKey: await this.#readAccountKey(),
-          privateKey,
-          firstChallenge,
-          signal,
-        }),
+      issue: async (request) => {
+        const accountKey = await this.#readAccountKey();
+        return await issuer.issue({ ...request, name, directoryUrl, accountKey });
+      },
     });
   }
 

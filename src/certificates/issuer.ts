@@ -1,4 +1,5 @@
 /** What the certificate store asks of whoever gets certificates. */
+import type { AcmeError } from "./acme-error.ts";
 
 export type ChallengeType = "http-01" | "tls-alpn-01";
 
@@ -13,6 +14,8 @@ export interface IssueRequest {
   firstChallenge: ChallengeType;
   /** Aborts when nobody wants the certificate any more. */
   signal: AbortSignal;
+  /** The authority is busy, and will be asked again after so long. */
+  postponed(error: AcmeError, pauseMs: number): void;
 }
 
 export interface IssuedCertificate {

@@ -7,7 +7,14 @@ import { waitFor } from "../../support/wait-for.ts";
 class Setup {
   readonly clock = new ManualClock();
   readonly abort = new AbortController();
-  readonly calls = new AcmeCalls(this.clock, this.clock.now() + 300_000, this.abort.signal);
+  /** What was told of pauses, with their seconds. */
+  readonly postponed: [reason: string, seconds: number][] = [];
+  readonly calls = new AcmeCalls({
+    clock: this.clock,
+    deadlineMs: this.clock.now() + 300_000,
+    signal: this.abort.signal,
+    postponed: ({ message }, pauseMs) => this.postponed.push([message, pauseMs / 1_000]),
+  });
   /** Seconds since the start at which the call was made. */
   readonly times: number[] = [];
   readonly #startMs = this.clock.now();
@@ -49,6 +56,7 @@ test("acme-calls repeat when the authority is busy, after growing pauses", async
   );
   expect(result).toBe("done");
   expect(setup.times).toEqual([0, 1, 3, 7, 15]);
+  expect(setup.postponed).toEqual([1, 2, 4, 8, 16].map((seconds) => ["newOrder: no", seconds]));
 });
 
 test("acme-calls wait as long as the authority says", async () => {

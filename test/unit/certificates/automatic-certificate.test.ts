@@ -35,15 +35,8 @@ class Setup {
       if (this.saveError !== null) throw this.saveError;
       this.saved.push(keyPair);
     },
-    issue: (privateKey, firstChallenge, signal) =>
-      this.issuer.issue({
-        name: "app.test",
-        directoryUrl: "",
-        accountKey: "",
-        privateKey,
-        firstChallenge,
-        signal,
-      }),
+    issue: (request) =>
+      this.issuer.issue({ ...request, name: "app.test", directoryUrl: "", accountKey: "" }),
   });
 
   get(): Promise<CertificateKeyPair | null> {
@@ -90,6 +83,23 @@ test("an automatic certificate is ordered once for all handshakes that wait", as
   expect(setup.issuer.issues).toHaveLength(1);
   expect(setup.saved.map(({ pair }) => pair)).toEqual([pairs[0]!]);
   expect(setup.changes).toBe(1);
+});
+
+test("an automatic certificate whose authority is busy says so while it waits", async () => {
+  const setup = new Setup();
+  const pair = setup.get();
+  await setup.ordered(1);
+  const busy = new AcmeError("busy", "newOrder: try later", { retryAfterMs: 60_000 });
+  setup.issuer.last.request.postponed(busy, 60_000);
+  expect(setup.certificate.lastError).toBe("newOrder: try later");
+  expect(setup.logger.find("Certificate is postponed")).toEqual({
+    level: "warn",
+    message: "Certificate is postponed",
+    fields: { host: "app.test", error: "newOrder: try later", retry_ms: 60_000 },
+  });
+  setup.issue(90 * dayMs);
+  expect(await pair).not.toBeNull();
+  expect(setup.certificate.lastError).toBeNull();
 });
 
 test("an automatic certificate on the disk needs no order", async () => {
