@@ -54,6 +54,7 @@ export interface ChallengeAnswer {
   body: string;
 }
 
+const notOrderable = "it can't have an automatic certificate";
 const noSuchChallenge: ChallengeAnswer = { status: 404, body: "no such challenge\n" };
 
 export class CertificateManager implements HandshakeCertificates {
@@ -112,9 +113,8 @@ export class CertificateManager implements HandshakeCertificates {
           this.#refuse(name, "its certificate files can't be read")
         );
       case "acme":
-        return isAutomaticHost(service, name)
-          ? this.#storeOf(service).certificate(name).get()
-          : this.#refuse(name, "it can't have an automatic certificate");
+        if (!isAutomaticHost(service, name)) return this.#refuse(name, notOrderable);
+        return this.#storeOf(service).certificate(name).get();
       case "on-demand":
         return this.#forNameOnDemand(service, name);
     }
@@ -183,10 +183,7 @@ export class CertificateManager implements HandshakeCertificates {
           name,
           source,
           expires: keyPair === null ? null : new Date(keyPair.notAfterMs).toISOString(),
-          error:
-            source === "file"
-              ? this.#static.error(service.name)
-              : (this.#storeOf(service).find(name)?.lastError ?? null),
+          error: this.#error(service, name),
         });
       }
     }
@@ -225,7 +222,7 @@ export class CertificateManager implements HandshakeCertificates {
     service: ServiceSnapshot,
     name: string,
   ): Promise<CertificateKeyPair | null> {
-    if (!isOrderable(name)) return this.#refuse(name, "it can't have an automatic certificate");
+    if (!isOrderable(name)) return this.#refuse(name, notOrderable);
     const store = this.#storeOf(service);
     if (store.find(name)?.isSettled) return await store.certificate(name).get();
     const denial = await this.#denial(service, name);
@@ -257,6 +254,14 @@ export class CertificateManager implements HandshakeCertificates {
   #known(service: ServiceSnapshot, name: string): KeyPair | null {
     if (sourceOf(service) === "file") return this.#static.keyPair(service.name);
     return this.#storeOf(service).find(name)?.current ?? null;
+  }
+
+  /** Why there is no certificate, or no newer one. */
+  #error(service: ServiceSnapshot, name: string): string | null {
+    const source = sourceOf(service);
+    if (source === "file") return this.#static.error(service.name);
+    if (source === "acme" && !isAutomaticHost(service, name)) return notOrderable;
+    return this.#storeOf(service).find(name)?.lastError ?? null;
   }
 
   #updateStores(): void {

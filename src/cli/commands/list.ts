@@ -14,16 +14,33 @@ export const list = cliCommand({
   flags: () => ({ json: bool("Print one JSON object with all details instead of a table") }),
   async run({ values, context }) {
     const { services = {} } = await send(context, { command: "list" });
-    await context.write(values.json ? `${JSON.stringify(services)}\n` : serviceTable(services));
+    if (values.json) {
+      await context.write(`${JSON.stringify(services)}\n`);
+      return 0;
+    }
+    await context.write(serviceTable(services));
+    // Beside the table, which has kamal-proxy's columns.
+    await context.writeError(degradedLines(services));
     return 0;
   },
 });
 
 function serviceTable(services: ServiceDescriptions): string {
-  const rows = Object.entries(services)
-    .toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-    .map(([name, service]) => serviceRow(name, service));
+  const rows = byName(services).map(([name, service]) => serviceRow(name, service));
   return formatTable([header, ...rows]);
+}
+
+function degradedLines(services: ServiceDescriptions): string {
+  return byName(services)
+    .filter(([, { degraded }]) => degraded !== null)
+    .map(([name, { degraded }]) => `${name} is degraded: ${degraded}\n`)
+    .join("");
+}
+
+function byName(services: ServiceDescriptions): [string, ServiceDescription][] {
+  return Object.entries(services).toSorted(([a], [b]) =>
+    Buffer.compare(Buffer.from(a), Buffer.from(b)),
+  );
 }
 
 function serviceRow(name: string, service: ServiceDescription): string[] {

@@ -116,6 +116,11 @@ describe("the choice by server name", () => {
       expect(await setup.forName(name)).toBeNull();
     }
     expect(setup.issuer.issues).toHaveLength(0);
+    expect(setup.manager.describe("web").certificates.map(({ error }) => error)).toEqual([
+      null,
+      "it can't have an automatic certificate",
+      "it can't have an automatic certificate",
+    ]);
   });
 
   test("a service with files serves all its names with one certificate, and never orders", () => {

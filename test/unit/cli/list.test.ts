@@ -59,6 +59,18 @@ describe("list", () => {
     );
   });
 
+  test("says beside the table which services are degraded, and why", async () => {
+    const degraded = "unable to load certificate: no such file";
+    const reply = {
+      ok: true as const,
+      services: { b: description({}), a: description({ degraded }) },
+    };
+    const { stdout, stderr, exitCode } = await runLine(["list"], { reply });
+    expect({ stderr, exitCode }).toEqual({ stderr: `a is degraded: ${degraded}\n`, exitCode: 0 });
+    expect(stdout.split("\n")).toHaveLength(4);
+    expect((await runLine(["list", "--json"], { reply })).stderr).toBe("");
+  });
+
   test("prints all details with --json", async () => {
     const output = await list("--json");
     expect(output).toEndWith("}\n");
