@@ -19,6 +19,21 @@ export function isHopByHop(key: string): boolean {
   return hopByHopKeys.has(key);
 }
 
+const connectionKeys = [
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+] as const;
+
+/** Whether a request has a field that HTTP/2 and HTTP/3 forbid (RFC 9113 8.2.2, RFC 9114 4.2). */
+export function hasConnectionField(fields: Fields): boolean {
+  const te = fields.joined("te");
+  if (te !== undefined && te.toLowerCase() !== "trailers") return true;
+  return connectionKeys.some((key) => fields.get(key) !== undefined);
+}
+
 /** Without these a message means something else, so that naming them in Connection changes nothing. */
 const essentialKeys = new Set(["content-length", "host"]);
 

@@ -59,6 +59,14 @@ test("a request comes with everything that routing needs", async () => {
   });
 });
 
+test("a request with a connection field is refused", async () => {
+  serve((exchange) => exchange.respond(200, new Fields(), Buffer.from("answer")));
+  // The others are dropped by Bun's client.
+  expect((await ask({ headers: { te: "gzip" } })).status).toBe(400);
+  expect(exchanges).toEqual([]);
+  expect((await ask({ headers: { te: "trailers" } })).status).toBe(200);
+});
+
 test("bodies pass both ways", async () => {
   serve((exchange) => {
     let received = 0;

@@ -5,6 +5,7 @@ import {
   isHopByHop,
   namedByConnection,
   requestedProtocol,
+  hasConnectionField,
 } from "../../../src/http/hop-by-hop.ts";
 
 test("isHopByHop knows the fields of one connection", () => {
@@ -70,4 +71,18 @@ describe("requestedProtocol", () => {
     expect(requestedProtocol(new Fields())).toBeNull();
     expect(requestedProtocol(Fields.of(["Upgrade", "a"], ["Upgrade", "h2c"]))).toBeNull();
   });
+});
+
+test.each([
+  ["Connection", "x-foo", true],
+  ["Keep-Alive", "", true],
+  ["Proxy-Connection", "close", true],
+  ["Transfer-Encoding", "chunked", true],
+  ["Upgrade", "h2c", true],
+  ["TE", "gzip", true],
+  ["TE", "trailers, gzip", true],
+  ["TE", "Trailers", false],
+  ["Trailer", "x-sum", false],
+])("hasConnectionField of %s: %j is %p", (name, value, expected) => {
+  expect(hasConnectionField(Fields.of(["Host", "a"], [name, value]))).toBe(expected);
 });
