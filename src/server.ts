@@ -55,6 +55,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     userAgent: `kamal-proxy/${productVersion}`,
     askTarget: (service, pathAndQuery, host, signal) =>
       askTarget(services, service, pathAndQuery, host, signal),
+    restoring: true,
   });
   const controlPlane = new ControlPlane({
     dataPlane: {
@@ -74,6 +75,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     describeCertificates: (service) => certificates.describe(service).certificates,
   });
   await controlPlane.restore();
+  certificates.restored();
 
   const pipeline = new Pipeline({
     services,

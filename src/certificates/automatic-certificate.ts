@@ -19,7 +19,7 @@ export interface AutomaticCertificateSeams {
   clock: Clock;
   logger: Logger;
   random: () => number;
-  /** What the disk holds for the name, whatever its dates. */
+  /** What the disk holds for the name, whatever its dates. Never rejects. */
   load: () => Promise<KeyPair | null>;
   save: (keyPair: KeyPair) => Promise<void>;
   issue: (
@@ -40,6 +40,7 @@ export class AutomaticCertificate {
   readonly #closing = new AbortController();
   #current: KeyPair | null = null;
   #loaded = false;
+  #loading: Promise<void> | null = null;
   #obtaining: Promise<void> | null = null;
   #failure: Failure | null = null;
   #lastError: string | null = null;
@@ -78,6 +79,12 @@ export class AutomaticCertificate {
         return this.#pair();
       },
     );
+  }
+
+  /** Takes what the disk has, without an order. Never rejects. */
+  load(): Promise<void> {
+    this.#loading ??= this.#load();
+    return this.#loading;
   }
 
   /** Obtains what is missing. A failure is left to the next handshake. */
@@ -133,14 +140,17 @@ export class AutomaticCertificate {
 
   async #loadOrOrder(): Promise<void> {
     if (!this.#loaded) {
-      const found = await this.#seams.load();
-      this.#loaded = true;
-      if (found !== null && isWithin(found, this.#seams.clock.wallMs())) {
-        this.#use(found, renewalTimeMs(found, this.#seams.random()));
-        return;
-      }
+      await this.load();
+      if (this.#isFresh()) return;
     }
     await this.#order();
+  }
+
+  async #load(): Promise<void> {
+    const found = await this.#seams.load();
+    this.#loaded = true;
+    if (found === null || !isWithin(found, this.#seams.clock.wallMs())) return;
+    this.#use(found, renewalTimeMs(found, this.#seams.random()));
   }
 
   async #order(): Promise<void> {

@@ -2,20 +2,16 @@
  * Knows the certificate of every server name: from files, from a certificate authority, or on demand.
  * Follows the published services; listeners and the pipeline ask it.
  */
-import {
-  acmeBackgroundDelayMs,
-  acmeProductionDirectory,
-  maxBackgroundOrders,
-} from "../config/defaults.ts";
+import { acmeProductionDirectory } from "../config/defaults.ts";
 import type { AcmeSettings } from "../config/acme-settings.ts";
 import type { ServiceOptions } from "../config/options.ts";
 import type { ServiceSnapshot } from "../config/snapshot.ts";
-import type { Clock, Timer } from "../lib/clock.ts";
-import { ConcurrencyLimit } from "../lib/concurrency-limit.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Fetch } from "./acme-http.ts";
 import { AcmeIssuer } from "./acme-issuer.ts";
 import type { AutomaticCertificate } from "./automatic-certificate.ts";
+import { BackgroundFetches } from "./background-fetches.ts";
 import { CertificateStore } from "./certificate-store.ts";
 import { challengePathPrefix, ChallengeResponses } from "./challenge-responses.ts";
 import { cacheFolder, DiskCache } from "./disk-cache.ts";
@@ -39,6 +35,8 @@ export interface CertificateManagerSettings {
   random?: () => number;
   /** In place of ACME. */
   issuer?: CertificateIssuer;
+  /** Services come from the last run, until `restored` is called. */
+  restoring?: boolean;
 }
 
 export interface CertificateDescription {
@@ -64,13 +62,10 @@ export class CertificateManager implements HandshakeCertificates {
   readonly #challenges = new ChallengeResponses();
   readonly #issuer: CertificateIssuer;
   readonly #onDemand: OnDemandPolicy;
-  readonly #background = new ConcurrencyLimit(maxBackgroundOrders);
+  readonly #background: BackgroundFetches;
   /** By cache folder. */
   readonly #stores = new Map<string, CertificateStore>();
   readonly #static: StaticCertificates;
-  /** What was deployed last, by service. */
-  #deployments = new Map<string, string>();
-  readonly #timers = new Set<Timer>();
   #services = new TlsServices([]);
   /** As it was when a change was last told. */
   #told = {
@@ -84,6 +79,7 @@ export class CertificateManager implements HandshakeCertificates {
     this.#settings = settings;
     this.#static = new StaticCertificates({ clock, logger, changed: () => this.#tellChange() });
     this.#random = settings.random ?? Math.random;
+    this.#background = new BackgroundFetches(clock, settings.restoring ?? false);
     this.#issuer =
       settings.issuer ??
       new AcmeIssuer({ settings: acme, fetch, clock, challenges: this.#challenges, userAgent });
@@ -99,6 +95,11 @@ export class CertificateManager implements HandshakeCertificates {
     this.#updateStores();
     this.#noteDeployments(served);
     this.#tellChange();
+  }
+
+  /** From now on new services are deploys, whose certificates are ordered ahead. */
+  restored(): void {
+    this.#background.restored();
   }
 
   forName(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null> {
@@ -194,8 +195,7 @@ export class CertificateManager implements HandshakeCertificates {
   close(): void {
     this.#closed = true;
     this.#static.close();
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    this.#background.close();
     for (const store of this.#stores.values()) store.retain(() => false);
     this.#services = new TlsServices([]);
     this.onChange = null;
@@ -300,19 +300,16 @@ export class CertificateManager implements HandshakeCertificates {
 
   /** A deploy forgets failures and asks for what is missing, without waiting for it. */
   #noteDeployments(served: Iterable<ServiceSnapshot>): void {
-    const next = new Map<string, string>();
     const missing: AutomaticCertificate[] = [];
-    for (const service of served) {
-      const deployment = deploymentOf(service);
-      next.set(service.name, deployment);
-      const isNew = this.#deployments.get(service.name) !== deployment;
-      if (!isNew || sourceOf(service) === "file") continue;
+    for (const service of this.#background.newOf(served)) {
+      if (sourceOf(service) === "file") continue;
       const certificates = this.#automaticOf(service);
       for (const certificate of certificates) certificate.forgetFailure();
       if (sourceOf(service) === "acme") missing.push(...certificates);
     }
-    this.#deployments = next;
-    if (missing.length > 0) this.#later(acmeBackgroundDelayMs, () => this.#fetch(missing));
+    this.#background.start(missing, (certificate) => {
+      return this.#storeServing(certificate.name)?.find(certificate.name) === certificate;
+    });
   }
 
   #automaticOf(service: ServiceSnapshot): AutomaticCertificate[] {
@@ -320,31 +317,8 @@ export class CertificateManager implements HandshakeCertificates {
     const names = this.#namesOf(service).filter((name) => this.#storeServing(name) === store);
     return names.map((name) => store.certificate(name));
   }
-
-  #fetch(certificates: readonly AutomaticCertificate[]): void {
-    for (const certificate of certificates) {
-      const isWanted = (): boolean =>
-        this.#storeServing(certificate.name)?.find(certificate.name) === certificate;
-      void this.#background.run(async () => {
-        if (!this.#closed && isWanted()) await certificate.fetchInBackground();
-      });
-    }
-  }
-
-  #later(delayMs: number, work: () => void): void {
-    const timer = this.#settings.clock.after(delayMs, () => {
-      this.#timers.delete(timer);
-      work();
-    });
-    this.#timers.add(timer);
-  }
 }
 
 function isAutomaticHost({ options }: ServiceSnapshot, name: string): boolean {
   return options.hosts.includes(name) && isOrderable(name);
-}
-
-/** Each deploy has targets of its own; health and pause leave them as they are. */
-function deploymentOf({ active, options }: ServiceSnapshot): string {
-  return JSON.stringify([active.targets.map(({ id }) => id), options]);
 }

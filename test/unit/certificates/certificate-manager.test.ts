@@ -33,7 +33,7 @@ class Setup implements Disposable {
   changes = 0;
   readonly manager: CertificateManager;
 
-  constructor(directory = "") {
+  constructor(directory = "", restoring = false) {
     this.manager = new CertificateManager({
       clock: this.clock,
       logger: this.logger,
@@ -41,6 +41,7 @@ class Setup implements Disposable {
       defaultCachePath: this.folder.path,
       userAgent: "test/1",
       issuer: this.issuer,
+      restoring,
       random: () => 0,
       askTarget: async (service, path, host) => {
         this.questions.push(`${service} ${path} ${host}`);
@@ -239,6 +240,30 @@ describe("automatic certificates", () => {
     setup.manager.update([tls("web", ["app.test"], {}, 2)]);
     setup.startBackground();
     await setup.ordered("app.test", "app.test");
+  });
+
+  test("of restored services come from the disk, or with a handshake, but are not ordered ahead", async () => {
+    using before = new Setup();
+    before.manager.update([tls("web", ["saved.test"])]);
+    before.startBackground();
+    await before.ordered("saved.test");
+    before.issueAll();
+    const cache = new DiskCache(cacheFolder(before.folder.path, ""));
+    await waitFor(() => cache.has("saved.test"), "the file");
+
+    using setup = new Setup("", true);
+    const restored = tls("web", ["saved.test", "failed.test"], {
+      acmeCachePath: before.folder.path,
+    });
+    setup.manager.update([restored]);
+    setup.startBackground();
+    await waitFor(() => setup.manager.all().has("saved.test"), "the saved certificate");
+    setup.manager.restored();
+    setup.manager.update([restored, tls("new", ["new.test"])]);
+    setup.startBackground();
+    await setup.ordered("new.test");
+    void setup.forName("failed.test");
+    await setup.ordered("new.test", "failed.test");
   });
 
   test("use the directory and cache of the service, or the defaults", async () => {
