@@ -1,5 +1,6 @@
 /** A certificate chain with its private key, read from PEM as it is found in files. */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
 import { createSecureContext } from "node:tls";
 import type { CertificateKeyPair } from "./handshake-certificates.ts";
 import type { Lifetime } from "./renewal.ts";
@@ -34,8 +35,11 @@ export function readKeyPair(certificatePem: string, privateKeyPem: string): KeyP
     pair,
     notBeforeMs: Date.parse(leaf.validFrom),
     notAfterMs: Date.parse(leaf.validTo),
-    // Any label stands for the wildcard's own, as long as no one lists it.
-    covers: (name) => leaf.checkHost(name.replace(/^\*\./, "any-label.")) !== undefined,
+    covers(name) {
+      if (isIP(name) !== 0) return leaf.checkIP(name) !== undefined;
+      // Any label stands for the wildcard's own, as long as no one lists it.
+      return leaf.checkHost(name.replace(/^\*\./, "any-label.")) !== undefined;
+    },
   };
 }
 

@@ -41,6 +41,12 @@ describe("key-pair accepts", () => {
     expect(pair.certificate).toBe(leaf.certificate + authority.certificate);
   });
 
+  test("a certificate for an address, which covers it", () => {
+    const { certificate, privateKey } = createCertificate(["app.test", "127.0.0.1"]);
+    const { covers } = readKeyPair(certificate, privateKey);
+    expect(["127.0.0.1", "127.0.0.2", "app.test"].map(covers)).toEqual([true, false, true]);
+  });
+
   test("a certificate that has expired", () => {
     const notAfter = new Date("2020-01-02T00:00:00Z");
     const expired = createCertificate(["a.test"], {
