@@ -81,6 +81,12 @@ export const maxChunkLineBytes = 4 * KB;
 export const maxTrailerBytes = 64 * KB;
 
 /**
+ * A request head over HTTP/2 and HTTP/3. Compression makes one of 1 MB out of 200 bytes, and a
+ * connection may have 256 of them at once.
+ */
+export const maxCompressedHeadBytes = 64 * KB;
+
+/**
  * HTTP/2 and HTTP/3: a response body of known length up to here is collected, so that its
  * Content-Length stays; one that takes longer than this to come is streamed without it.
  */

@@ -3,11 +3,13 @@
  * 16 KB unless told otherwise: a few large cookies would cost a client its whole connection.
  */
 import http from "node:http";
-
-const largest = 2 ** 31 - 1;
+import { maxCompressedHeadBytes } from "../config/defaults.ts";
 
 /** Counts for servers that are made afterwards; names, values and 32 bytes a field (RFC 9113 10.5.1). */
 export function limitEngineHeads(maxHeaderBytes: number): void {
   // Bun has a setter where Node.js has none.
-  (http as { maxHeaderSize: number }).maxHeaderSize = Math.min(maxHeaderBytes, largest);
+  (http as { maxHeaderSize: number }).maxHeaderSize = Math.min(
+    maxHeaderBytes,
+    maxCompressedHeadBytes,
+  );
 }
