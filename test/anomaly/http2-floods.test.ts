@@ -76,28 +76,21 @@ const attacks: Record<string, { opening?: Buffer[]; round: Attack }> = {
   "streams that are never ended": {
     round: (round) => range(100).map((i) => headersFrame(2 * (100 * round + i) + 1, post, false)),
   },
-  "one field referred to a thousand times": {
-    // The first head puts a field of 4,000 bytes into the table; the others name it by its index.
-    opening: [
-      headersFrame(1, get),
-      frame(
-        frameTypes.headers,
-        5,
-        3,
-        Buffer.concat([headerBlock(get), Buffer.from([0x40]), literalPair("x", "v".repeat(4_000))]),
-      ),
-    ],
-    round: (round) =>
-      range(10).map((i) =>
-        frame(
-          frameTypes.headers,
-          5,
-          2 * (10 * round + i) + 5,
-          Buffer.concat([headerBlock(get), Buffer.alloc(4_000, 0x80 | 62)]),
-        ),
-      ),
-  },
+  "one field referred to a thousand times": references(4_000),
+  "one field referred to as often as fields are allowed": references(180),
 };
+
+/** The second head puts a field of 4,000 bytes into the table; the others name it by its index. */
+function references(count: number): { opening: Buffer[]; round: Attack } {
+  const head = (stream: number, more: Buffer): Buffer =>
+    frame(frameTypes.headers, 5, stream, Buffer.concat([headerBlock(get), more]));
+  const indexed = Buffer.concat([Buffer.from([0x40]), literalPair("x", "v".repeat(4_000))]);
+  return {
+    opening: [headersFrame(1, get), head(3, indexed)],
+    round: (round) =>
+      range(10).map((i) => head(2 * (10 * round + i) + 5, Buffer.alloc(count, 0x80 | 62))),
+  };
+}
 
 test.each(Object.keys(attacks))("a flood: %s", async (name) => {
   const { opening = [], round } = attacks[name]!;
