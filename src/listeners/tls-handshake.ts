@@ -12,7 +12,8 @@ export interface TlsHandshakeOptions {
 export class TlsHandshake implements ClientConnection {
   readonly #socket: ClientSocket;
   readonly #options: TlsHandshakeOptions;
-  readonly #startedMs: number;
+  #startedMs: number;
+  #waiting = false;
   #over = false;
 
   constructor(socket: ClientSocket, options: TlsHandshakeOptions) {
@@ -20,6 +21,15 @@ export class TlsHandshake implements ClientConnection {
     this.#options = options;
     options.connections.add(this);
     this.#startedMs = options.connections.nowMs;
+  }
+
+  /** Its certificate is being made, which is not the client's fault and has a time limit of its own. */
+  waitFor(certificate: Promise<unknown>): void {
+    this.#waiting = true;
+    void certificate.then(() => {
+      this.#waiting = false;
+      this.#startedMs = this.#options.connections.nowMs;
+    });
   }
 
   /** The connection goes on as another one, which is to be made before. */
@@ -46,7 +56,7 @@ export class TlsHandshake implements ClientConnection {
   }
 
   sweep(nowMs: number): void {
-    if (nowMs - this.#startedMs <= this.#options.timeoutMs) return;
+    if (this.#waiting || nowMs - this.#startedMs <= this.#options.timeoutMs) return;
     this.fail("i/o timeout");
     this.#socket.terminate();
   }

@@ -59,7 +59,11 @@ export class TlsListener {
       bind: proxyPeers === null ? bind : innerHost,
       port: proxyPeers === null ? port : 0,
       minVersion: options.minTlsVersion,
-      certificateFor: (name) => certificates.forName(name),
+      certificateFor: (name, { data: handshake }) => {
+        const found = certificates.forName(name);
+        if (found instanceof Promise && handshake instanceof TlsHandshake) handshake.waitFor(found);
+        return found;
+      },
       protocolFor: (name, offered) => chooseProtocol(certificates, name, offered),
       onBadCertificate: (name, error) => {
         options.logger.error("Unusable TLS certificate", { host: name, error: error.message });

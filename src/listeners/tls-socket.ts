@@ -40,7 +40,10 @@ export interface TlsServerOptions {
   port: number;
   minVersion: MinTlsVersion;
   /** Null refuses the handshake with an alert; a promise lets it wait. */
-  certificateFor(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null>;
+  certificateFor(
+    name: string,
+    socket: TlsSocket,
+  ): CertificateKeyPair | null | Promise<CertificateKeyPair | null>;
   /** Null refuses the handshake with an alert. Not asked when the client offers nothing. */
   protocolFor(name: string | null, offered: string[]): string | null;
   /** The certificate can't be used. */
@@ -143,7 +146,7 @@ export class TlsServer {
 
   #chooseContext(serverName: string, socket: NativeSocket): NativeContext | true {
     const name = normalizeHost(serverName);
-    const found = this.#options.certificateFor(name);
+    const found = this.#options.certificateFor(name, socket);
     if (!(found instanceof Promise)) return this.#contextFor(name, found, socket);
     void found.then((pair) => {
       // The client may have given up while the certificate was being made.

@@ -1,5 +1,6 @@
 /** The https port: from the handshake to the first answer, and to the end. */
 import { afterEach, describe, expect, test } from "bun:test";
+import type { CertificateKeyPair } from "../../src/certificates/handshake-certificates.ts";
 import type { BodySource } from "../../src/http/body.ts";
 import { pipe } from "../../src/http/body.ts";
 import { Fields } from "../../src/http/fields.ts";
@@ -181,6 +182,20 @@ describe("a handshake that fails", () => {
     await client.closed();
     expect(site.logger.entries[0]!.message).toEndWith(": i/o timeout");
   });
+});
+
+test("a handshake that waits for its certificate is not given up after the head timeout", async () => {
+  const clock = new ManualClock();
+  site = new TlsSite(answer, { clock, limits: { headerTimeoutMs: 5_000 } });
+  const { certificates } = site;
+  const made = Promise.withResolvers<CertificateKeyPair | null>();
+  certificates.waiting.set("slow.test", made.promise);
+  const shake = shakeHands(site.port, { name: "slow.test" });
+  await waitFor(() => certificates.asked.includes("slow.test"), "the certificate to be asked for");
+  clock.advance(240_000);
+  made.resolve(keyPair("slow.test"));
+  expect(await shake).toMatchObject({ certificate: "slow.test", error: null });
+  expect(site.logger.messages("info")).toEqual([]);
 });
 
 test("a new default certificate counts at once", async () => {
