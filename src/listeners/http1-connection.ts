@@ -128,6 +128,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     if (!isSent) return;
     if (this.#state === "draining") this.#closeAfterDrain();
     else if (this.#state === "tunnel") this.#tunnel!.drained();
+    else if (this.#state === "head") this.#answersTaken();
     else this.#exchange?.drained();
   }
 
@@ -141,7 +142,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     // Requests that were pipelined before the FIN are still answered, the last one as well when it
     // waits behind another; a client that half-closes while its only request runs counts as gone.
     if (this.#state === "exchange" && this.#exchange!.bodyDone && this.#input.length > 0) return;
-    if (this.#state === "head") this.#closeWhenSent(false);
+    if (this.#state === "head") this.#closeWhenAnswered();
     else this.destroy();
   }
 
@@ -179,7 +180,9 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
 
   finish(): void {
     this.stopping = true;
-    if (this.#state === "head" && this.#input.length === 0) this.#closeWhenSent(false);
+    if (this.#state === "head" && (this.#input.length === 0 || this.writer.blocked)) {
+      this.#closeWhenSent(this.#input.length > 0);
+    }
   }
 
   /** Ends the connection at once; an exchange under way is told. */
@@ -277,13 +280,13 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   /** All that the client has sent may have been read by now: what is incomplete stays so. */
   #endWithClient(): void {
     const exchange = this.#exchange;
-    if (this.#state === "exchange" && this.#input.length === 0 && !exchange!.bodyDone) {
+    if (this.#state === "head") {
+      this.#closeWhenAnswered();
+    } else if (this.#state === "exchange" && this.#input.length === 0 && !exchange!.bodyDone) {
       this.#exchange = null;
       exchange!.clientGone();
-    } else if (this.#state !== "head") {
-      return;
+      this.#closeWhenSent(false);
     }
-    this.#closeWhenSent(false);
   }
 
   /** Reads as much as can be used now; returns how many bytes that was. */
@@ -292,6 +295,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     let offset = 0;
     while (offset < bytes.length) {
       if (this.#state === "head") {
+        // Who does not read the answers gets no more of them: they would pile up here.
+        if (this.writer.blocked) break;
         const headEnd = this.#readHead(bytes, offset);
         if (headEnd === offset) break;
         offset = headEnd;
@@ -316,7 +321,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   }
 
   #limitReadAhead(): void {
-    if (this.#state === "head" || !this.#reads) return;
+    if (!this.#reads || (this.#state === "head" && !this.writer.blocked)) return;
     if (this.#input.length > maxReadAheadBytes) this.holdReading();
   }
 
@@ -345,7 +350,18 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     return true;
   }
 
+  /** The client has read all answers so far: the next request may follow. */
+  #answersTaken(): void {
+    this.pump();
+    if (this.#ended) this.#endWithClient();
+  }
+
   // Ending.
+
+  /** No further request can come; answers may still be on their way, and requests before them. */
+  #closeWhenAnswered(): void {
+    if (!this.writer.blocked || this.#input.length === 0) this.#closeWhenSent(false);
+  }
 
   /** Answers what can't be read as a request, and closes. */
   #refuse(status: number): void {

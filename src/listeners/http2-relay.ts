@@ -62,8 +62,11 @@ export class Http2Relay implements ClientConnection {
   }
 
   onDrain(): void {
-    if (this.#state === "closed" || !this.#toClient.drain()) return;
-    this.#sinceMs = this.#context.connections.nowMs;
+    if (this.#state === "closed") return;
+    const { takenBytes } = this.#toClient;
+    const isDrained = this.#toClient.drain();
+    if (this.#toClient.takenBytes > takenBytes) this.#sinceMs = this.#context.connections.nowMs;
+    if (!isDrained) return;
     if (this.#state === "ending") this.destroy();
     else this.#engine?.resume();
   }

@@ -95,9 +95,9 @@ describe("Http1Connection, with an answer on its way to a slow client", () => {
     send(get("/1") + get("/2"));
     connection.onEnd();
     answerBlocked(exchanges[0]!, socket);
-    answer(exchanges[1]!, "second");
     expect(socket.closed).toBe(false);
     drain(Number.POSITIVE_INFINITY);
+    answer(exchanges[1]!, "second");
     expect(socket.received).toContain("x".repeat(100_000));
     expect(socket.received).toEndWith("\r\n\r\nsecond");
     expect(socket.closed).toBe(true);
@@ -205,14 +205,14 @@ describe("Http1Connection, when the client has ended its side behind pipelined r
       send(`${get("/1")}POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n${rest}`);
       connection.onEnd();
       answerBlocked(exchanges[0]!, socket);
+      // The answer before it is on its way all the same.
+      expect(socket.closed).toBe(false);
+      drain(Number.POSITIVE_INFINITY);
       const last = exchanges[1]!;
       let left = last.aborted;
       last.onAbort = (): void => void (left = true);
       if (!left) last.request.body!.start(new Held());
       expect(left).toBe(true);
-      // The answer before it is on its way all the same.
-      expect(socket.closed).toBe(false);
-      drain(Number.POSITIVE_INFINITY);
       expect(socket.received).toEndWith("x".repeat(100_000));
       expect(socket.closed).toBe(true);
     });
