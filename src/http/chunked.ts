@@ -1,6 +1,6 @@
 /** The chunked transfer coding (RFC 9112 7.1): a strict decoder that can be fed at any split. */
 import { Fields } from "./fields.ts";
-import { appendFields } from "./head-serializer.ts";
+import { appendFields, skippedKeys } from "./head-serializer.ts";
 import { HeadError, parseFieldLines } from "./head-parser.ts";
 
 export interface ChunkedLimits {
@@ -189,7 +189,7 @@ function isControl(byte: number): boolean {
 }
 
 /** Fields that must not be trailers: framing, routing, authentication (RFC 9110 6.5.1). */
-const unsafeTrailers = new Set([
+const unsafeTrailers = skippedKeys([
   "authorization",
   "connection",
   "content-encoding",

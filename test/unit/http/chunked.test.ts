@@ -110,6 +110,8 @@ describe("ChunkedDecoder", () => {
     "Cookie",
     "Set-Cookie",
     "Trailer",
+    "Content_Length",
+    "transfer_Encoding",
     "X-Forwarded-For",
     "x_forwarded_proto",
     "X-Request-Id",
