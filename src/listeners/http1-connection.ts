@@ -224,6 +224,15 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     this.#readKept = true;
   }
 
+  get readingHeld(): boolean {
+    return this.#paused;
+  }
+
+  /** A FIN that waits behind the last bytes is delivered by the next turn of the event loop. */
+  afterNextRead(callback: () => void): void {
+    setImmediate(() => setImmediate(callback));
+  }
+
   responseEnded(): void {
     const exchange = this.#exchange;
     if (exchange === null || this.#state !== "exchange") return;

@@ -36,6 +36,9 @@ export interface ExchangeConnection {
   holdReading(): void;
   /** Somebody keeps bytes of the present read. */
   keepRead(): void;
+  readonly readingHeld: boolean;
+  /** Calls back when what the client has sent by now has been seen. */
+  afterNextRead(callback: () => void): void;
   /** The response is complete; `close` when the connection must not be used again. */
   responseEnded(): void;
   startTunnel(): Duplex;
@@ -147,6 +150,14 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
 
   keepRead(): void {
     this.#connection.keepRead();
+  }
+
+  get readingHeld(): boolean {
+    return this.#connection.readingHeld;
+  }
+
+  afterNextRead(callback: () => void): void {
+    this.#connection.afterNextRead(callback);
   }
 
   sendContinue(): void {

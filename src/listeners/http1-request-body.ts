@@ -14,6 +14,10 @@ import { UpstreamError } from "../upstream/upstream-error.ts";
 
 /** What a request body asks of its exchange. */
 export interface RequestBodyOwner {
+  /** Nothing is read from the client at the moment: it may have gone without being noticed. */
+  readonly readingHeld: boolean;
+  /** Calls back when the client has been looked at once more, if it is still there then. */
+  afterNextRead(callback: () => void): void;
   /** The client waits to be told to send (RFC 9110 10.1.1). */
   sendContinue(): void;
   /** Reads on: body bytes may wait in the read-ahead. */
@@ -27,8 +31,11 @@ export interface RequestBodyOwner {
   requestBodyBroken(): void;
 }
 
-/** `waiting`: nobody has asked for it; `held`: the sink holds it back; `discarding`: nobody wants it. */
-type Flow = "waiting" | "flowing" | "held" | "discarding" | "done";
+/**
+ * `waiting`: nobody has asked for it; `held`: the sink holds it back; `discarding`: nobody wants it;
+ * `confirming`: all of it has come, and whether the client still waits for the answer is found out.
+ */
+type Flow = "waiting" | "flowing" | "held" | "discarding" | "confirming" | "done";
 
 const chunkedLimits = {
   maxLineBytes: maxChunkLineBytes,
@@ -43,6 +50,8 @@ export class Http1RequestBody implements BodySource {
   #flow: Flow;
   #sink: BodySink | null = null;
   #discardedBytes = 0;
+  /** It waited so long that the client may have left meanwhile, unseen behind unread bytes. */
+  #clientUncertain = false;
   /** It was malformed: what follows it can't be told from it. */
   malformed = false;
 
@@ -65,7 +74,7 @@ export class Http1RequestBody implements BodySource {
   /** Whether what is left may be read and thrown away to keep the connection. */
   get restIsSmall(): boolean {
     if (this.#flow === "done") return true;
-    if (this.#decoder !== null) return this.#flow === "flowing" || this.#flow === "held";
+    if (this.#decoder !== null) return this.#flow !== "waiting" && this.#flow !== "discarding";
     return this.#remaining <= maxDiscardBytes;
   }
 
@@ -76,6 +85,7 @@ export class Http1RequestBody implements BodySource {
     }
     this.#sink = sink;
     this.#flow = "flowing";
+    this.#clientUncertain = this.#owner.readingHeld;
     this.#owner.sendContinue();
     this.#owner.pump();
   }
@@ -100,7 +110,8 @@ export class Http1RequestBody implements BodySource {
   /** Nobody reads the rest. */
   discard(): void {
     this.#sink = null;
-    if (this.#flow !== "done") this.#flow = "discarding";
+    if (this.#flow === "confirming") this.#flow = "done";
+    else if (this.#flow !== "done") this.#flow = "discarding";
   }
 
   /** The client has gone before the end. */
@@ -130,8 +141,9 @@ export class Http1RequestBody implements BodySource {
   #take(bytes: Buffer, offset: number): number {
     const end = Math.min(bytes.length, offset + this.#remaining);
     this.#remaining -= end - offset;
-    this.onChunk(offset === 0 && end === bytes.length ? bytes : bytes.subarray(offset, end));
-    if (this.#remaining === 0) this.#finish(null);
+    const piece = offset === 0 && end === bytes.length ? bytes : bytes.subarray(offset, end);
+    if (this.#remaining > 0) this.onChunk(piece);
+    else this.#allCame(piece, null);
     return end;
   }
 
@@ -144,8 +156,28 @@ export class Http1RequestBody implements BodySource {
       this.#break(new UpstreamError("malformed-request", "client", "never", end.reason));
       return bytes.length;
     }
-    if (decoder.done) this.#finish(decoder.trailers);
+    if (decoder.done) this.#allCame(null, decoder.trailers);
     return end;
+  }
+
+  /** Without its last piece the target has no whole request: a client that has left sends none. */
+  #allCame(lastPiece: Uint8Array | null, trailers: Fields | null): void {
+    if (!this.#clientUncertain || this.#sink === null) {
+      this.#complete(lastPiece, trailers);
+      return;
+    }
+    this.#flow = "confirming";
+    this.#owner.keepRead();
+    this.#owner.afterNextRead(() => {
+      if (this.#flow !== "confirming") return;
+      this.#flow = "flowing";
+      this.#complete(lastPiece, trailers);
+    });
+  }
+
+  #complete(lastPiece: Uint8Array | null, trailers: Fields | null): void {
+    if (lastPiece !== null) this.onChunk(lastPiece);
+    this.#finish(trailers);
   }
 
   #finish(trailers: Fields | null): void {

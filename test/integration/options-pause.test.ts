@@ -175,6 +175,65 @@ describe("pause", () => {
     expect(app.requestCount).toBe(1);
   });
 
+  test("a client that leaves behind a large body has sent no whole request", async () => {
+    const bodies = new Map<string, string>();
+    using app = startRawServer(async (connection) => {
+      const first = await connection.receive("\r\n\r\n");
+      const path = first.split(" ")[1]!;
+      if (path === "/up") {
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        return;
+      }
+      await waitFor(() => connection.peerEnded, "the end of the request");
+      bodies.set(path, connection.unread);
+    });
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", app.address);
+    const body = "x".repeat(300_000);
+    for (const [path, fields, whole] of [
+      ["/length", `Content-Length: ${body.length}\r\n`, body],
+      ["/chunked", "Transfer-Encoding: chunked\r\n", `493e0\r\n${body}\r\n0\r\n\r\n`],
+    ] as const) {
+      await command(proxy, "pause", "web");
+      using client = await send(proxy, head("POST", path, fields) + whole);
+      await waitForInFlight(proxy, "web", 1);
+      client.close();
+      await client.closed();
+      await command(proxy, "resume", "web");
+      const line = await proxy.waitForLog((line) => line["path"] === path);
+      expect(line["status"]).toBe(499);
+      const received = await waitFor(() => bodies.get(path), `what the app got of ${path}`);
+      expect(received.match(/x/g)?.length ?? 0).toBeLessThanOrEqual(body.length);
+      if (path === "/length") expect(received.length).toBeLessThan(body.length);
+      else expect(received).not.toEndWith("0\r\n\r\n");
+    }
+  });
+
+  test("large bodies of clients that wait are sent whole", async () => {
+    await using app = startApp(
+      async (request) => new Response(`${(await request.bytes()).length}`),
+    );
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", app.address);
+    const body = "x".repeat(300_000);
+    await command(proxy, "pause", "web");
+    const clients = [
+      await send(proxy, head("POST", "/", `Content-Length: ${body.length}\r\n`) + body),
+      await send(
+        proxy,
+        `${head("POST", "/", "Transfer-Encoding: chunked\r\n")}493e0\r\n${body}\r\n0\r\n\r\n`,
+      ),
+    ];
+    await waitForInFlight(proxy, "web", 2);
+    for (const client of clients) client.send(head("GET", "/"));
+    await command(proxy, "resume", "web");
+    for (const client of clients) {
+      expect((await readResponse(client)).body.toString()).toBe("300000");
+      expect((await readResponse(client)).body.toString()).toBe("0");
+      client[Symbol.dispose]();
+    }
+  });
+
   test("removing the service answers the held requests", async () => {
     await using app = startApp(() => new Response("ok"));
     await using proxy = await ProxyProcess.start();
