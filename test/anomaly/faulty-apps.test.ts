@@ -42,7 +42,7 @@ beforeAll(async () => {
       mode,
       app.address,
       `--host=${mode}.test`,
-      "--target-timeout=300ms",
+      "--target-timeout=500ms",
       ...flags,
     );
   }

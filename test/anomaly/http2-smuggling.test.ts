@@ -31,7 +31,7 @@ beforeAll(async () => {
   app = startRecordingApp();
   // What waits for more frames is ended soon.
   proxy = await ProxyProcess.start({
-    env: { KAMAL_PROXY_HEADER_TIMEOUT: "300ms", KAMAL_PROXY_STALL_TIMEOUT: "300ms" },
+    env: { KAMAL_PROXY_HEADER_TIMEOUT: "500ms", KAMAL_PROXY_STALL_TIMEOUT: "500ms" },
   });
   const names = Object.keys(modes).map((mode) => `${mode}.test`);
   const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(names));

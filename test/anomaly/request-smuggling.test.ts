@@ -33,7 +33,7 @@ beforeAll(async () => {
   app = startRecordingApp();
   // What waits for more bytes is ended soon.
   proxy = await ProxyProcess.start({
-    env: { KAMAL_PROXY_HEADER_TIMEOUT: "300ms", KAMAL_PROXY_STALL_TIMEOUT: "300ms" },
+    env: { KAMAL_PROXY_HEADER_TIMEOUT: "500ms", KAMAL_PROXY_STALL_TIMEOUT: "500ms" },
   });
   for (const [mode, flags] of Object.entries(modes)) {
     await proxy.deploy(mode, app.address, `--host=${mode}.test`, ...flags);
