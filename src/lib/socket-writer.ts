@@ -46,6 +46,20 @@ export class SocketWriter {
     return this.#takenBytes;
   }
 
+  /** Bytes handed over since the beginning, wherever they are. */
+  get position(): number {
+    return this.#takenBytes + this.#pendingBytes + (corkOwner === this ? corkLength : 0);
+  }
+
+  /** Forgets what was handed over since `position`; false when some of it is on its way already. */
+  takeBack(position: number): boolean {
+    const bytes = this.position - position;
+    if (bytes === 0) return true;
+    if (corkOwner !== this || bytes > corkLength) return false;
+    corkLength -= bytes;
+    return true;
+  }
+
   /** Takes latin1 text: one byte per character. It goes out with the next flush. */
   writeText(text: string): void {
     if (text.length > cork.length) {

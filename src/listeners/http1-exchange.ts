@@ -76,6 +76,8 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
 
   #coding: ResponseCoding = "none";
   #responseRemaining = 0;
+  /** Where the response begins in what was handed to the writer. */
+  #responseStart = 0;
   #responseSource: BodySource | null = null;
 
   constructor(connection: ExchangeConnection, request: Http1Request) {
@@ -192,6 +194,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
   }
 
   sendHead(status: number, reason: string, fields: Fields, framing: BodyFraming): BodySink {
+    this.#responseStart = this.#connection.writer.position;
     this.status = status;
     this.responseFields = fields;
     this.#coding = this.#responseCoding(status, framing);
@@ -285,7 +288,17 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
   abort(_error: Error): void {
     // The target broke off and will say so: it is not the client that has gone.
     this.onAbort = null;
-    this.cut();
+    if (!this.#takeBack()) this.cut();
+  }
+
+  /** A response that has not left in any part can still be another one. */
+  #takeBack(): boolean {
+    if (this.aborted || !this.#connection.writer.takeBack(this.#responseStart)) return false;
+    this.status = 0;
+    this.responseFields = null;
+    this.bodyBytesSent = 0;
+    this.#responseSource = null;
+    return true;
   }
 
   /** Everything handed over has been taken by the kernel. */

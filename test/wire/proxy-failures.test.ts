@@ -50,6 +50,10 @@ const faults: [what: string, bytes: string][] = [
   ],
   ["sends a malformed length", "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok"],
   ["sends an unknown coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: zip\r\n\r\nok"],
+  [
+    "sends a malformed chunk together with the head",
+    "HTTP/1.1 200 OK\r\nX-Own: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n-1\r\n\r\n",
+  ],
 ];
 
 describe.each(["a", "buffered"])("a target of host %s", (host) => {
@@ -61,6 +65,7 @@ describe.each(["a", "buffered"])("a target of host %s", (host) => {
     expect(response.status).toBe(502);
     expect(valuesOf(response, "content-type")).toEqual(["text/html; charset=utf-8"]);
     expect(response.body.toString()).toContain("<title>502 — Bad Gateway</title>");
+    expect(valuesOf(response, "x-own")).toEqual([]);
     app.answer = () => ok;
     client.send(get("/after", host));
     expect((await readResponse(client)).body.toString()).toBe("ok");
