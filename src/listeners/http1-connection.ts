@@ -151,7 +151,9 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   }
 
   sweep(nowMs: number): void {
-    if (this.#state === "exchange" && !this.#awaitsClient) this.#sinceMs = nowMs;
+    // A target may think as long as it is allowed to.
+    if (this.#state === "exchange" && !this.#awaitsClient && !this.#exchange!.uploadHeld)
+      this.#sinceMs = nowMs;
     const waitedMs = nowMs - this.#sinceMs;
     const { limits } = this.#context;
     switch (this.#state) {
@@ -166,6 +168,10 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
         }
         break;
       case "exchange":
+        if (waitedMs <= limits.stallTimeoutMs) break;
+        if (this.#awaitsClient) this.destroy();
+        else this.#exchange!.giveUploadUp();
+        break;
       case "draining":
         if (waitedMs > limits.stallTimeoutMs) this.destroy();
         break;

@@ -142,6 +142,15 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
     return this.#body!.receive(bytes, offset);
   }
 
+  /** The target does not take the upload at the moment, and has not answered either. */
+  get uploadHeld(): boolean {
+    return this.status === 0 && this.#body !== null && this.#body.held;
+  }
+
+  giveUploadUp(): void {
+    this.#body!.giveUp();
+  }
+
   pump(): void {
     this.#connection.pump();
   }

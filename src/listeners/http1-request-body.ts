@@ -67,6 +67,11 @@ export class Http1RequestBody implements BodySource {
     return this.#flow === "flowing" || this.#flow === "discarding";
   }
 
+  /** The sink holds it back. */
+  get held(): boolean {
+    return this.#flow === "held";
+  }
+
   get done(): boolean {
     return this.#flow === "done";
   }
@@ -117,6 +122,13 @@ export class Http1RequestBody implements BodySource {
   /** The client has gone before the end. */
   abort(): void {
     this.#break(new UpstreamError("client-gone", "client", "never", "the client went away"));
+  }
+
+  /** The target has not taken a byte for too long. */
+  giveUp(): void {
+    this.#owner.requestBodyBroken();
+    const message = "the target reads no more of the upload";
+    this.#break(new UpstreamError("response-timeout", "upstream", "never", message));
   }
 
   /** Takes bytes from `offset`; returns the index behind the last one that it took. */

@@ -116,6 +116,32 @@ describe("the stall timeout", () => {
     await waitFor(() => connection.peerEnded, "the client's connection to end");
   });
 
+  test("answers 504 to an upload of which the app reads nothing", async () => {
+    using connection = await connectRaw(proxy.httpPort);
+    connection.send(`${upload("/open-unread-upload")}1000000\r\n`);
+    const target = await appConnection("/open-unread-upload");
+    target.pause();
+    connection.send(new Uint8Array(0x1000000));
+    expect((await readResponse(connection)).status).toBe(504);
+    target.resume();
+    await target.closed();
+  });
+
+  test("notices then that the client of such an upload has left", async () => {
+    const connection = await connectRaw(proxy.httpPort);
+    connection.send(`${upload("/open-left-upload")}1000000\r\n`);
+    const target = await appConnection("/open-left-upload");
+    target.pause();
+    connection.send(new Uint8Array(0x1000000));
+    connection.close();
+    const line = await proxy.waitForLog(
+      ({ msg, path }) => msg === "Request" && path === "/open-left-upload",
+    );
+    expect(line["status"]).toBeOneOf([499, 504]);
+    target.resume();
+    await target.closed();
+  });
+
   test("ends an answer that the client does not read", async () => {
     using connection = await connectRaw(proxy.httpPort);
     connection.send(get("/open-download"));
