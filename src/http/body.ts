@@ -16,6 +16,10 @@ export interface BodySource {
 export interface BodySink {
   /** A chunk for which `write` returned true is not kept: its memory may be used for something else. */
   readonly passesOn?: true;
+  /** Where bytes of the body may be written as they are, past `write`; -1 when not now. */
+  readonly descriptor?: number;
+  /** So many bytes of the body were written there. */
+  passed?(bytes: number): void;
   /** Called by `pipe` before anything else; the sink calls `resume` on it after holding it back. */
   attach(source: BodySource): void;
   /**

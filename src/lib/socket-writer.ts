@@ -7,6 +7,8 @@
 export interface WritableSocket {
   /** Returns how many bytes were taken, or -1 when the socket is closed. */
   write(data: Uint8Array, byteOffset?: number, byteLength?: number): number;
+  /** Its descriptor; -1 when it is closed. Bun's types leave it out. */
+  readonly fd?: number;
 }
 
 /**
@@ -22,13 +24,16 @@ let corkLength = 0;
 
 export class SocketWriter {
   readonly #socket: WritableSocket;
+  readonly #isPlain: boolean;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #closed = false;
   #takenBytes = 0;
 
-  constructor(socket: WritableSocket) {
+  /** `isPlain`: bytes leave the process as they are handed over, not encrypted. */
+  constructor(socket: WritableSocket, isPlain = false) {
     this.#socket = socket;
+    this.#isPlain = isPlain;
   }
 
   /** There are bytes that the kernel did not take yet: the producer should pause. */
@@ -44,6 +49,18 @@ export class SocketWriter {
   /** Bytes that the kernel has taken since the beginning. */
   get takenBytes(): number {
     return this.#takenBytes;
+  }
+
+  /** Where the next bytes may be written past this writer; -1 when others go before, or never. */
+  get descriptor(): number {
+    if (!this.#isPlain || this.#closed || this.#pendingBytes > 0) return -1;
+    if (corkOwner === this && corkLength > 0) return -1;
+    return this.#socket.fd ?? -1;
+  }
+
+  /** So many bytes were written to the descriptor. */
+  passed(bytes: number): void {
+    this.#takenBytes += bytes;
   }
 
   /** Bytes handed over since the beginning, wherever they are. */

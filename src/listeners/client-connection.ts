@@ -17,6 +17,8 @@ export interface ClientConnection {
 
 /** The socket calls that connections need; Bun's plain and TLS sockets have them. */
 export interface ClientSocket {
+  /** Its descriptor; -1 when it is closed. Bun's types leave it out. */
+  readonly fd?: number;
   write(data: Uint8Array, byteOffset?: number, byteLength?: number): number;
   /** Sends FIN (close_notify first on TLS) and goes on reading. */
   shutdown(): void;

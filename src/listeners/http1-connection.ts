@@ -9,6 +9,7 @@ import { reasonPhrase } from "../http/status.ts";
 import { ByteQueue } from "../lib/byte-queue.ts";
 import { releaseReceived } from "../lib/received-buffer.ts";
 import { SocketWriter } from "../lib/socket-writer.ts";
+import { laneFromBytes } from "../lib/splice-lane.ts";
 import {
   lingerTimeoutMs,
   maxLingerBytes,
@@ -73,7 +74,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   ) {
     this.#socket = socket;
     this.#context = context;
-    this.writer = new SocketWriter(socket);
+    this.writer = new SocketWriter(socket, context.scheme === "http");
     this.#headReader = new Http1HeadReader(context.limits.maxHeaderBytes);
     this.clientAddress = clientAddress;
     this.clientPort = clientPort;
@@ -114,7 +115,11 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     if (consumed < chunk.length && this.#reads) {
       this.#input.append(consumed === 0 ? chunk : chunk.subarray(consumed));
     }
-    if (!this.#readKept) releaseReceived(chunk);
+    if (!this.#readKept) {
+      const isLarge = chunk.length >= laneFromBytes;
+      releaseReceived(chunk);
+      if (isLarge) this.#exchange?.enterLane();
+    }
     this.#limitReadAhead();
   }
 
@@ -228,6 +233,15 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
 
   keepRead(): void {
     this.#readKept = true;
+  }
+
+  get readDescriptor(): number {
+    if (this.scheme !== "http" || this.#state !== "exchange" || this.#input.length > 0) return -1;
+    return this.#socket.fd ?? -1;
+  }
+
+  progressed(): void {
+    this.#sinceMs = this.#context.connections.nowMs;
   }
 
   get readingHeld(): boolean {

@@ -36,6 +36,10 @@ export interface ExchangeConnection {
   holdReading(): void;
   /** Somebody keeps bytes of the present read. */
   keepRead(): void;
+  /** Of a plain socket from which nothing waits to be read in the process; else -1. */
+  readonly readDescriptor: number;
+  /** The client has sent bytes that went another way. */
+  progressed(): void;
   readonly readingHeld: boolean;
   /** Calls back when what the client has sent by now has been seen. */
   afterNextRead(callback: () => void): void;
@@ -163,6 +167,19 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
     this.#connection.keepRead();
   }
 
+  get readDescriptor(): number {
+    return this.#connection.readDescriptor;
+  }
+
+  progressed(): void {
+    this.#connection.progressed();
+  }
+
+  /** The rest of a large upload need not come through this process. */
+  enterLane(): void {
+    this.#body?.enterLane();
+  }
+
   get readingHeld(): boolean {
     return this.#connection.readingHeld;
   }
@@ -245,6 +262,16 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
 
   attach(source: BodySource): void {
     this.#responseSource = source;
+  }
+
+  get descriptor(): number {
+    return this.#coding === "length" && !this.aborted ? this.#connection.writer.descriptor : -1;
+  }
+
+  passed(bytes: number): void {
+    this.#responseRemaining -= bytes;
+    this.bodyBytesSent += bytes;
+    this.#connection.writer.passed(bytes);
   }
 
   write(chunk: Uint8Array): boolean {

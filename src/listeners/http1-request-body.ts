@@ -10,6 +10,7 @@ import type { BodyFraming } from "../http/body-framing.ts";
 import { ChunkedDecoder } from "../http/chunked.ts";
 import type { Fields } from "../http/fields.ts";
 import { HeadError } from "../http/head-parser.ts";
+import { type LaneTransfer, spliceLane } from "../lib/splice-lane.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 
 /** What a request body asks of its exchange. */
@@ -25,6 +26,10 @@ export interface RequestBodyOwner {
   holdReading(): void;
   /** The sink keeps bytes of the present read. */
   keepRead(): void;
+  /** Of a plain socket from which nothing waits to be read in the process; else -1. */
+  readonly readDescriptor: number;
+  /** The client has sent bytes that went another way. */
+  progressed(): void;
   /** The whole body was read. */
   requestBodyEnded(): void;
   /** Where the body ends can't be told, or it is not worth reading on: no further request follows. */
@@ -43,7 +48,7 @@ const chunkedLimits = {
   maxFields: maxFieldCount,
 };
 
-export class Http1RequestBody implements BodySource {
+export class Http1RequestBody implements BodySource, LaneTransfer {
   readonly #owner: RequestBodyOwner;
   readonly #decoder: ChunkedDecoder | null;
   #remaining: number;
@@ -110,6 +115,41 @@ export class Http1RequestBody implements BodySource {
   cancel(): void {
     this.discard();
     this.#owner.pump();
+  }
+
+  // The lane: large bodies go from socket to socket.
+
+  enterLane(): void {
+    if (spliceLane.enter(this)) this.#owner.holdReading();
+  }
+
+  get laneSource(): number {
+    return this.#owner.readDescriptor;
+  }
+
+  get laneSink(): number {
+    return this.#flow === "flowing" ? (this.#sink!.descriptor ?? -1) : -1;
+  }
+
+  get laneLimit(): number {
+    return this.#remaining;
+  }
+
+  moved(bytes: number): void {
+    this.#remaining -= bytes;
+    this.#sink!.passed!(bytes);
+    this.#owner.progressed();
+  }
+
+  undelivered(bytes: Buffer): boolean {
+    this.#remaining -= bytes.length;
+    this.onChunk(bytes);
+    this.#sink?.flush();
+    return this.#flow === "flowing";
+  }
+
+  leftLane(): void {
+    if (this.wantsBytes) this.#owner.pump();
   }
 
   /** Nobody reads the rest. */

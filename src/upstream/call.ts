@@ -12,6 +12,7 @@ import { connectionOptions } from "../http/hop-by-hop.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../lib/deadline-queue.ts";
 import { connectionFaultOf } from "../lib/error-text.ts";
 import { releaseReceived } from "../lib/received-buffer.ts";
+import { laneFromBytes, type LaneTransfer, spliceLane } from "../lib/splice-lane.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -28,7 +29,7 @@ export interface CallHost {
 }
 
 export class Call
-  implements UpstreamCall, BodySource, ConnectionUser, RequestBodyOwner, DeadlineEntry
+  implements UpstreamCall, BodySource, ConnectionUser, RequestBodyOwner, DeadlineEntry, LaneTransfer
 {
   deadlineQueue: DeadlineQueue | null = null;
   deadlineMs = 0;
@@ -48,6 +49,8 @@ export class Call
   #sink: BodySink | null = null;
   /** Bytes of the present read are still needed by somebody. */
   #readKept = false;
+  /** The sink holds the response back. */
+  #held = false;
   #persistent = false;
   #over = false;
   /** While `begin` runs, the sender does not have the call yet: errors are reported after it. */
@@ -190,7 +193,11 @@ export class Call
 
   onReadEnd(bytes: Buffer): void {
     this.#sink?.flush();
-    if (!this.#readKept) releaseReceived(bytes);
+    if (!this.#readKept) {
+      const isLarge = bytes.length >= laneFromBytes;
+      releaseReceived(bytes);
+      if (isLarge && spliceLane.enter(this)) this.#connection!.pauseReading();
+    }
     this.#readKept = false;
   }
 
@@ -216,6 +223,35 @@ export class Call
     this.#fail(new UpstreamError("malformed-response", "upstream", "never", message));
   }
 
+  // The lane: large bodies go from socket to socket.
+
+  get laneSource(): number {
+    return this.#over ? -1 : this.#connection!.descriptor;
+  }
+
+  get laneSink(): number {
+    return this.#sink?.descriptor ?? -1;
+  }
+
+  get laneLimit(): number {
+    return this.#over ? 0 : this.#connection!.bodyRemaining;
+  }
+
+  moved(bytes: number): void {
+    this.#connection!.skipBody(bytes);
+    this.#sink!.passed!(bytes);
+  }
+
+  undelivered(bytes: Buffer): boolean {
+    this.#connection!.skipBody(bytes.length);
+    this.onBody(bytes);
+    return !this.#held;
+  }
+
+  leftLane(): void {
+    if (!this.#over && !this.#held) this.#connection!.resumeReading();
+  }
+
   // The source of the response body.
 
   start(sink: BodySink): void {
@@ -223,10 +259,12 @@ export class Call
   }
 
   pause(): void {
+    this.#held = true;
     if (!this.#over) this.#connection?.pauseReading();
   }
 
   resume(): void {
+    this.#held = false;
     if (!this.#over) this.#connection?.resumeReading();
   }
 

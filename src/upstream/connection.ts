@@ -40,6 +40,9 @@ export interface ConnectionKeeper {
   keep(connection: Connection): void;
 }
 
+/** Bun's types leave the descriptor out. */
+type DescribedSocket = Socket<SocketOwner> & { readonly fd: number };
+
 type State = "connecting" | "busy" | "idle" | "closed";
 
 export class Connection implements SocketOwner, DeadlineEntry {
@@ -88,6 +91,21 @@ export class Connection implements SocketOwner, DeadlineEntry {
   /** Whether it served a request before the present one. */
   get reused(): boolean {
     return this.#reused;
+  }
+
+  /** Of the socket; -1 when it does not serve a request. */
+  get descriptor(): number {
+    return this.#state === "busy" ? (this.#socket as DescribedSocket).fd : -1;
+  }
+
+  /** Bytes that are still to come of a response body of known length. */
+  get bodyRemaining(): number {
+    return this.#parser.bodyRemaining;
+  }
+
+  /** So many bytes of the response body went another way. */
+  skipBody(bytes: number): void {
+    this.#parser.skipBody(bytes);
   }
 
   /** Whether a byte of the present response has come. */
@@ -167,7 +185,7 @@ export class Connection implements SocketOwner, DeadlineEntry {
     this.deadlineQueue?.delete(this);
     socket.setKeepAlive(true, tcpKeepAliveMs);
     this.#socket = socket;
-    this.#writer = new SocketWriter(socket);
+    this.#writer = new SocketWriter(socket, true);
     this.#state = "busy";
     this.#user!.onReady(this);
   }

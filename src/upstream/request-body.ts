@@ -35,6 +35,15 @@ export class RequestBody implements BodySink {
     this.#source = source;
   }
 
+  get descriptor(): number {
+    return this.#chunked || this.#stopped || this.#ended ? -1 : this.#writer.descriptor;
+  }
+
+  passed(bytes: number): void {
+    this.#remaining -= bytes;
+    this.#writer.passed(bytes);
+  }
+
   write(chunk: Uint8Array): boolean {
     if (this.#stopped || this.#ended) return false;
     const { length } = chunk;

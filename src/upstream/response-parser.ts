@@ -74,6 +74,16 @@ export class ResponseParser {
     return this.#started;
   }
 
+  /** Bytes that are still to come of a body of known length. */
+  get bodyRemaining(): number {
+    return this.#state === "length" ? this.#remaining : 0;
+  }
+
+  /** So many bytes of the body went another way. */
+  skipBody(bytes: number): void {
+    this.#remaining -= bytes;
+  }
+
   /** Takes the next bytes; returns why they can't be a response, else null. */
   feed(bytes: Buffer): string | null {
     this.#started = true;

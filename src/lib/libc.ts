@@ -1,0 +1,33 @@
+/** The few calls of the system that Bun has no function for, through the C library that it is linked to. */
+import { dlopen, FFIType } from "bun:ffi";
+
+const functions = {
+  listen: { args: ["i32", "i32"], returns: "i32" },
+  pipe2: { args: ["ptr", "i32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  read: { args: ["i32", "ptr", "usize"], returns: FFIType.i64_fast },
+  splice: { args: ["i32", "ptr", "i32", "ptr", "usize", "u32"], returns: FFIType.i64_fast },
+} as const;
+
+const names = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+
+export type Libc = ReturnType<typeof dlopen<typeof functions>>["symbols"];
+
+let opened: Libc | null | undefined;
+
+/** Null where there is none by these names: whoever asks has to do without. */
+export function openLibc(): Libc | null {
+  opened ??= tryOpen();
+  return opened;
+}
+
+function tryOpen(): Libc | null {
+  for (const name of names) {
+    try {
+      return dlopen(name, functions).symbols;
+    } catch {
+      // The next one, of another C library.
+    }
+  }
+  return null;
+}
