@@ -72,6 +72,13 @@ export const scenarios: Scenario[] = [
   {
     ...plain,
     kind: "load",
+    name: "response-20mb",
+    title: "responses of 20 MB, 4 connections",
+    load: { ...get, connections: 4, path: "/20mb" },
+  },
+  {
+    ...plain,
+    kind: "load",
     name: "services-100",
     title: "100 services asked in turn, 64 connections",
     serviceCount: 100,

@@ -17,9 +17,10 @@ export interface Upstream extends AsyncDisposable {
   readonly target: string;
 }
 
-/** Paths: `/` and `/up` small, `/1mb` and `/200mb` files, `/upload` reads the body. */
+/** Paths: `/` and `/up` small, `/1mb`, `/20mb` and `/200mb` files, `/upload` reads the body. */
 export async function startUpstream(folder: string): Promise<Upstream> {
   writeFileSync(join(folder, "1mb"), Buffer.alloc(megabyte, "x"));
+  writeFileSync(join(folder, "20mb"), Buffer.alloc(20 * megabyte, "x"));
   writeFileSync(join(folder, "200mb"), "");
   truncateSync(join(folder, "200mb"), slowBodyBytes);
   const nginx = Bun.which("nginx", { PATH: `${process.env["PATH"]}:/usr/sbin:/usr/local/sbin` });
@@ -35,6 +36,7 @@ async function startNginxUpstream(binary: string, folder: string): Promise<Upstr
     listen 127.0.0.1:${port};
     location / { return 200 "${smallBody}"; }
     location = /1mb { root ${folder}; }
+    location = /20mb { root ${folder}; }
     location = /200mb { root ${folder}; }
     location = /upload {
       client_body_buffer_size 2m;
@@ -59,8 +61,7 @@ function startBunUpstream(folder: string): Upstream {
     idleTimeout: 0,
     async fetch(request) {
       const { pathname } = new URL(request.url);
-      if (pathname === "/1mb" || pathname === "/200mb")
-        return new Response(Bun.file(join(folder, pathname)));
+      if (/^\/\d+mb$/.test(pathname)) return new Response(Bun.file(join(folder, pathname)));
       if (pathname === "/upload") await request.arrayBuffer();
       return new Response(smallBody);
     },
