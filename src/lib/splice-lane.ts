@@ -7,7 +7,7 @@ import { KernelPipe } from "./kernel-pipe.ts";
 
 /** A read of so many bytes says that more is waiting; with less, the lane costs more than it saves. */
 export const laneFromBytes = 256 * 1024;
-/** The last ones of a body go the ordinary way, which ends the message. */
+/** The last ones of a body go the ordinary way, which ends the message and sees what comes behind it. */
 const laneToBytes = 16 * 1024;
 /** Of one body, before the others have their turn; and of all, before other events have theirs. */
 const turnBytes = 512 * 1024;

@@ -89,6 +89,22 @@ test("a target that breaks off never looks complete", async () => {
   expect(received.equals(large.subarray(0, received.length))).toBe(true);
 });
 
+test("bytes behind a large response never answer another request", async () => {
+  app.answer = ({ startLine }) =>
+    startLine.includes("/excess")
+      ? Buffer.concat([
+          withLarge,
+          Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"),
+        ])
+      : ok;
+  using client = await connectRaw(proxy.httpPort);
+  for (let turn = 0; turn < 3; turn++) {
+    client.send(get("/excess")).send(get("/next"));
+    expect(hashOf((await readResponse(client)).body)).toBe(largeHash);
+    expect((await readResponse(client)).body.toString()).toBe("ok");
+  }
+});
+
 test("a client that leaves in the middle ends the request at the target", async () => {
   app.answer = () => withLarge;
   const client = await connectRaw(proxy.httpPort);
