@@ -10,7 +10,7 @@ export interface UpstreamRequest {
   /** The whole head as latin1 text with the empty line that ends it; it states `framing`. */
   head: string;
   framing: BodyFraming;
-  /** Null exactly when `framing.kind` is `none`. */
+  /** Null only when not a byte can follow (`isEmptyBody`). */
   body: BodySource | null;
   /** Starts the body again from its first byte, for a retry; null when that can't be done. */
   rewindBody: (() => BodySource) | null;
