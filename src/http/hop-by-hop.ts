@@ -19,7 +19,8 @@ export function isHopByHop(key: string): boolean {
   return hopByHopKeys.has(key);
 }
 
-const connectionKeys = [
+/** Fields that HTTP/2 and HTTP/3 forbid (RFC 9113 8.2.2), beside TE, whose `trailers` they allow. */
+export const connectionKeys = [
   "connection",
   "keep-alive",
   "proxy-connection",
@@ -31,7 +32,7 @@ const connectionKeys = [
 export function hasConnectionField(fields: Fields): boolean {
   const te = fields.joined("te");
   if (te !== undefined && te.toLowerCase() !== "trailers") return true;
-  return connectionKeys.some((key) => fields.get(key) !== undefined);
+  return connectionKeys.some((key) => fields.has(key));
 }
 
 /** Without these a message means something else, so that naming them in Connection changes nothing. */

@@ -3,7 +3,7 @@ import { ptr } from "bun:ffi";
 import { openLibc, type Libc } from "./libc.ts";
 
 /** The most that a process without privileges may ask for. */
-export const pipeBytes = 1024 * 1024;
+const pipeBytes = 1024 * 1024;
 
 // Values of Linux, on every architecture that Bun runs on.
 const nonBlockingCloseOnExec = 0o2_004_000;

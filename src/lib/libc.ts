@@ -17,7 +17,7 @@ let opened: Libc | null | undefined;
 
 /** Null where there is none by these names: whoever asks has to do without. */
 export function openLibc(): Libc | null {
-  opened ??= tryOpen();
+  if (opened === undefined) opened = tryOpen();
   return opened;
 }
 

@@ -2,6 +2,7 @@
 import type { BodySink, BodySource, Duplex } from "../http/body.ts";
 import type { BodyFraming } from "../http/body-framing.ts";
 import type { Fields } from "../http/fields.ts";
+import { connectionKeys } from "../http/hop-by-hop.ts";
 import { reasonPhrase } from "../http/status.ts";
 import type { Exchange, ExchangeRequest, Protocol, Scheme } from "../proxy/exchange.ts";
 import type { FetchClient } from "./fetch-client.ts";
@@ -146,16 +147,8 @@ export class FetchExchange implements Exchange, ExchangeRequest {
   }
 }
 
-/** Fields that HTTP/2 and HTTP/3 forbid (RFC 9113 8.2.2), and the names of trailers that can't be sent. */
-const forbiddenKeys = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+/** What HTTP/2 and HTTP/3 forbid, and the names of trailers that can't be sent. */
+const forbiddenKeys = new Set<string>([...connectionKeys, "te", "trailer"]);
 
 function headersOf(fields: Fields, altSvc: string | null): Headers {
   const headers = new Headers();

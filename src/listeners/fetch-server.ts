@@ -1,5 +1,6 @@
 /** From a Request of Bun's server to an Exchange, for HTTP/2 and HTTP/3. */
 import { HeadError } from "../http/head-parser.ts";
+import { hasConnectionField } from "../http/hop-by-hop.ts";
 import { reasonPhrase } from "../http/status.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Exchange } from "../proxy/exchange.ts";
@@ -32,6 +33,10 @@ export function fetchServer(context: FetchContext): FetchServerOptions {
       if (client === null) return new Response(null, { status: 403 });
       const head = readFetchRequest(request);
       if (head instanceof HeadError) return refusal(head, context.altSvc);
+      // Over HTTP/2 Bun has refused them.
+      if (context.protocol === "HTTP/3.0" && hasConnectionField(head.fields)) {
+        return refusal(new HeadError(400, "connection field"), context.altSvc);
+      }
       if (head.path === "*") return plainAnswer(200, "", context.altSvc);
       const exchange = new FetchExchange(request, head, client, context);
       context.handle(exchange);

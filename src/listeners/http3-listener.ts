@@ -10,8 +10,6 @@ import {
   type ClientLimits,
 } from "../config/defaults.ts";
 import { listenOn } from "../lib/every-address.ts";
-import { Fields } from "../http/fields.ts";
-import { hasConnectionField } from "../http/hop-by-hop.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { unmapIpv4 } from "../lib/socket-address.ts";
@@ -81,7 +79,7 @@ export class Http3Listener {
   }
 
   #serve(port: number): Bun.Server<undefined> {
-    const { bind, clock, altSvc, certificates } = this.#options;
+    const { bind, clock, altSvc, handle, certificates } = this.#options;
     const listed = [...certificates.all()].map(([serverName, pair]) => ({
       serverName,
       key: pair.privateKey,
@@ -94,7 +92,7 @@ export class Http3Listener {
             protocol: "HTTP/3.0",
             altSvc,
             clock,
-            handle: (exchange) => this.#handle(exchange),
+            handle,
             clientAt: (address, peerPort) => this.#clientAt(unmapIpv4(address), peerPort),
           }),
           hostname,
@@ -106,16 +104,6 @@ export class Http3Listener {
       );
     } catch (error) {
       throw bindError("udp", bind, port, error);
-    }
-  }
-
-  /** Bun refuses connection fields over HTTP/2 alone. */
-  #handle(exchange: Exchange): void {
-    if (hasConnectionField(exchange.request.fields)) {
-      const type = Fields.of(["Content-Type", "text/plain; charset=utf-8"]);
-      exchange.respond(400, type, Buffer.from("400 Bad Request"));
-    } else {
-      this.#options.handle(exchange);
     }
   }
 

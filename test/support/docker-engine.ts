@@ -3,6 +3,7 @@
  * and the test may start it. The own one lives in a network namespace, where it sets up bridges and
  * firewall rules without touching the machine's.
  */
+import { commandOutput } from "./command-output.ts";
 import { tempFolder, type TempFolder } from "./temp-folder.ts";
 import { waitFor, within } from "./wait-for.ts";
 
@@ -107,18 +108,6 @@ export class DockerEngine implements AsyncDisposable {
   }
 
   async #output(command: string[]): Promise<string> {
-    const child = Bun.spawn(command, {
-      env: this.#environment,
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const [text, errors, code] = await Promise.all([
-      child.stdout.text(),
-      child.stderr.text(),
-      child.exited,
-    ]);
-    if (code !== 0) throw new Error(`${command.join(" ")}: ${errors.trim()}`);
-    return text.trim();
+    return (await commandOutput(command, this.#environment)).trim();
   }
 }

@@ -4,6 +4,7 @@
  */
 import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { commandOutput } from "./command-output.ts";
 import type { ImageArchive } from "./image-archive.ts";
 import type { TempFolder } from "./temp-folder.ts";
 import { waitFor } from "./wait-for.ts";
@@ -73,7 +74,7 @@ export class ImageContainer implements AsyncDisposable {
 
   /** Runs a command inside; resolves to its output, rejects when it fails. */
   async exec(...command: string[]): Promise<string> {
-    return output(this.#command(command), this.#environment);
+    return commandOutput(this.#command(command), this.#environment);
   }
 
   /** SIGTERM; resolves to the exit code. */
@@ -99,20 +100,4 @@ export class ImageContainer implements AsyncDisposable {
       'root=$1 && shift 2 && exec chroot --userspec=1001:1001 --groups= "$root" "$@"';
     return ["unshare", "--mount", "sh", "-c", script, "sh", this.#root, this.#volume, ...command];
   }
-}
-
-async function output(command: string[], env: Record<string, string>): Promise<string> {
-  const child = Bun.spawn(command, {
-    env,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [text, errors, code] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
-  if (code !== 0) throw new Error(`${command.join(" ")}: ${errors.trim()}`);
-  return text;
 }
