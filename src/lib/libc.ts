@@ -3,10 +3,9 @@ import { dlopen, FFIType } from "bun:ffi";
 
 const functions = {
   listen: { args: ["i32", "i32"], returns: "i32" },
-  pipe2: { args: ["ptr", "i32"], returns: "i32" },
-  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
-  read: { args: ["i32", "ptr", "usize"], returns: FFIType.i64_fast },
-  splice: { args: ["i32", "ptr", "i32", "ptr", "usize", "u32"], returns: FFIType.i64_fast },
+  getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+  recv: { args: ["i32", "ptr", "usize", "i32"], returns: FFIType.i64_fast },
+  send: { args: ["i32", "ptr", "usize", "i32"], returns: FFIType.i64_fast },
 } as const;
 
 const names = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];

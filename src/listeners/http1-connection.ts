@@ -9,7 +9,7 @@ import { reasonPhrase } from "../http/status.ts";
 import { ByteQueue } from "../lib/byte-queue.ts";
 import { releaseReceived } from "../lib/received-buffer.ts";
 import { SocketWriter } from "../lib/socket-writer.ts";
-import { laneFromBytes } from "../lib/splice-lane.ts";
+import { laneFromBytes } from "../lib/body-lane.ts";
 import {
   lingerTimeoutMs,
   maxLingerBytes,

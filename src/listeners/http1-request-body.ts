@@ -10,7 +10,7 @@ import type { BodyFraming } from "../http/body-framing.ts";
 import { ChunkedDecoder } from "../http/chunked.ts";
 import type { Fields } from "../http/fields.ts";
 import { HeadError } from "../http/head-parser.ts";
-import { type LaneTransfer, spliceLane } from "../lib/splice-lane.ts";
+import { type LaneTransfer, bodyLane } from "../lib/body-lane.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 
 /** What a request body asks of its exchange. */
@@ -120,7 +120,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   // The lane: large bodies go from socket to socket.
 
   enterLane(): void {
-    if (spliceLane.enter(this)) this.#owner.holdReading();
+    if (bodyLane.enter(this)) this.#owner.holdReading();
   }
 
   get laneSource(): number {
@@ -141,11 +141,10 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
     this.#owner.progressed();
   }
 
-  undelivered(bytes: Buffer): boolean {
+  undelivered(bytes: Buffer): void {
     this.#remaining -= bytes.length;
     this.onChunk(bytes);
     this.#sink?.flush();
-    return this.#flow === "flowing";
   }
 
   leftLane(): void {

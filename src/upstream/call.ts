@@ -12,7 +12,7 @@ import { connectionOptions } from "../http/hop-by-hop.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../lib/deadline-queue.ts";
 import { connectionFaultOf } from "../lib/error-text.ts";
 import { releaseReceived } from "../lib/received-buffer.ts";
-import { laneFromBytes, type LaneTransfer, spliceLane } from "../lib/splice-lane.ts";
+import { laneFromBytes, type LaneTransfer, bodyLane } from "../lib/body-lane.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -196,7 +196,7 @@ export class Call
     if (!this.#readKept) {
       const isLarge = bytes.length >= laneFromBytes;
       releaseReceived(bytes);
-      if (isLarge && spliceLane.enter(this)) this.#connection!.pauseReading();
+      if (isLarge && bodyLane.enter(this)) this.#connection!.pauseReading();
     }
     this.#readKept = false;
   }
@@ -226,7 +226,7 @@ export class Call
   // The lane: large bodies go from socket to socket.
 
   get laneSource(): number {
-    return this.#over ? -1 : this.#connection!.descriptor;
+    return this.#over || this.#held ? -1 : this.#connection!.descriptor;
   }
 
   get laneSink(): number {
@@ -242,10 +242,11 @@ export class Call
     this.#sink!.passed!(bytes);
   }
 
-  undelivered(bytes: Buffer): boolean {
+  undelivered(bytes: Buffer): void {
     this.#connection!.skipBody(bytes.length);
     this.onBody(bytes);
-    return !this.#held;
+    // They are no part of a read.
+    this.#readKept = false;
   }
 
   leftLane(): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { KernelPipe } from "../../../src/lib/kernel-pipe.ts";
+import { SocketCopy } from "../../../src/lib/socket-copy.ts";
 import { connectRaw, type RawConnection } from "../../support/raw-connection.ts";
 import { startRawServer } from "../../support/raw-server.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -30,30 +30,30 @@ async function twoConnections() {
 }
 
 /** Moves until so many bytes have left, or the receiver takes no more. */
-async function moveAll(pipe: KernelPipe, from: number, to: number, bytes: number): Promise<number> {
+async function moveAll(copy: SocketCopy, from: number, to: number, bytes: number): Promise<number> {
   let moved = 0;
   await waitFor(() => {
     while (moved < bytes) {
-      const count = pipe.move(from, to, bytes - moved);
+      const count = copy.move(from, to, bytes - moved);
       if (count === 0) return false;
       moved += count;
-      if (pipe.undelivered !== null) return true;
+      if (copy.undelivered !== null) return true;
     }
     return true;
   }, "the bytes to be moved");
   return moved;
 }
 
-describe.skipIf(process.platform !== "linux")("KernelPipe", () => {
-  const pipe = KernelPipe.open()!;
+describe.skipIf(process.platform !== "linux")("SocketCopy", () => {
+  const copy = SocketCopy.open()!;
 
   test("moves bytes from socket to socket, and no more than it is told", async () => {
     using connections = await twoConnections();
     const { feed, from, to, reader } = connections;
     const sent = randomBytes(100_000);
     feed.send(sent);
-    expect(await moveAll(pipe, from, to, 99_999)).toBe(99_999);
-    expect(pipe.undelivered).toBeNull();
+    expect(await moveAll(copy, from, to, 99_999)).toBe(99_999);
+    expect(copy.undelivered).toBeNull();
     expect((await reader.receiveBytes(99_999)).equals(sent.subarray(0, 99_999))).toBe(true);
     expect(reader.unread).toBe("");
   });
@@ -61,10 +61,10 @@ describe.skipIf(process.platform !== "linux")("KernelPipe", () => {
   test("moves nothing when there is nothing, when the peer has ended, or a descriptor is none", async () => {
     using connections = await twoConnections();
     const { feed, from, to, reader } = connections;
-    expect(pipe.move(from, to, 1_000)).toBe(0);
+    expect(copy.move(from, to, 1_000)).toBe(0);
     feed.end();
-    expect(pipe.move(from, to, 1_000)).toBe(0);
-    expect(pipe.move(-1, to, 1_000)).toBe(0);
+    expect(copy.move(from, to, 1_000)).toBe(0);
+    expect(copy.move(-1, to, 1_000)).toBe(0);
     reader.close();
   });
 
@@ -74,15 +74,15 @@ describe.skipIf(process.platform !== "linux")("KernelPipe", () => {
     reader.pause();
     const sent = randomBytes(40 * 1024 * 1024);
     feed.send(sent);
-    const moved = await moveAll(pipe, from, to, sent.length);
-    const rest = pipe.undelivered!;
+    const moved = await moveAll(copy, from, to, sent.length);
+    const rest = copy.undelivered!;
     expect(rest.length).toBeGreaterThan(0);
     expect(rest.equals(sent.subarray(moved - rest.length, moved))).toBe(true);
     reader.resume();
     const delivered = await reader.receiveBytes(moved - rest.length);
     expect(delivered.equals(sent.subarray(0, moved - rest.length))).toBe(true);
-    // The pipe is empty: the next bytes are those that come next.
-    const next = await moveAll(pipe, from, to, 1_000);
+    // Nothing was kept back: the next bytes are those that come next.
+    const next = await moveAll(copy, from, to, 1_000);
     expect((await reader.receiveBytes(next)).equals(sent.subarray(moved, moved + next))).toBe(true);
   });
 });

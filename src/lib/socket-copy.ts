@@ -1,0 +1,46 @@
+/**
+ * Copies bytes from one socket to another through one small buffer that stays in the processor's cache,
+ * past Bun, whose reads of 512 KB in fresh memory do not. Measured for bodies of 20 MB: 0.6 of the CPU
+ * time of the ordinary way; splice(2), which copies nothing, takes 0.7 of it.
+ */
+import { ptr } from "bun:ffi";
+import { openLibc, type Libc } from "./libc.ts";
+
+// Values of Linux, on every architecture that Bun runs on.
+/** MSG_DONTWAIT */
+const receiveFlags = 0x40;
+/** MSG_DONTWAIT | MSG_NOSIGNAL */
+const sendFlags = 0x4040;
+
+export class SocketCopy {
+  readonly #libc: Libc;
+  readonly #buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  readonly #address = ptr(this.#buffer);
+  /** What the last `move` took and could not deliver: it belongs before whatever follows. */
+  undelivered: Buffer | null = null;
+
+  private constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  /** Null where there is no C library to do it. */
+  static open(): SocketCopy | null {
+    const libc = process.platform === "linux" ? openLibc() : null;
+    return libc === null ? null : new SocketCopy(libc);
+  }
+
+  /**
+   * Moves up to `limit` bytes, 64 KB at most; returns how many left `from`, 0 when there are none now,
+   * the peer has ended, or it is broken: an ordinary read tells which.
+   */
+  move(from: number, to: number, limit: number): number {
+    this.undelivered = null;
+    const buffer = this.#buffer;
+    const most = Math.min(limit, buffer.length);
+    const taken = Number(this.#libc.recv(from, this.#address, most, receiveFlags));
+    if (taken <= 0) return 0;
+    const sent = Math.max(0, Number(this.#libc.send(to, this.#address, taken, sendFlags)));
+    if (sent < taken) this.undelivered = Buffer.from(buffer.subarray(sent, taken));
+    return taken;
+  }
+}
