@@ -7,8 +7,6 @@ import { SocketCopy } from "./socket-copy.ts";
 
 /** A read of so many bytes says that more is waiting; with less, the lane costs more than it saves. */
 export const laneFromBytes = 256 * 1024;
-/** The last ones of a body go the ordinary way, which ends the message and sees what comes behind it. */
-const laneToBytes = 16 * 1024;
 /** Of one body, before the others have their turn; and of all, before other events have theirs. */
 const turnBytes = 512 * 1024;
 const roundBytes = 2 * 1024 * 1024;
@@ -18,8 +16,9 @@ export interface LaneTransfer {
   readonly laneSource: number;
   /** Descriptor of the socket that is written; -1 when other bytes go before, or it is of no use. */
   readonly laneSink: number;
-  /** Bytes of the body that are still to come. */
+  /** Bytes of the body that may still go this way. */
   readonly laneLimit: number;
+  /** So many went this way; the last ones end the body. */
   moved(bytes: number): void;
   /** The sink takes no more: these bytes, which the source has given, come next. */
   undelivered(bytes: Buffer): void;
@@ -78,7 +77,7 @@ class BodyLane {
     while (total < turnBytes) {
       const from = transfer.laneSource;
       const to = transfer.laneSink;
-      const limit = Math.min(transfer.laneLimit - laneToBytes, packetBytes);
+      const limit = Math.min(transfer.laneLimit, packetBytes);
       const taken = from < 0 || to < 0 || limit <= 0 ? 0 : copy.move(from, to, limit);
       if (taken === 0) return total;
       total += taken;

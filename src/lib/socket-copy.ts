@@ -9,6 +9,8 @@ import { openLibc, type Libc } from "./libc.ts";
 // Values of Linux, on every architecture that Bun runs on.
 /** MSG_DONTWAIT */
 const receiveFlags = 0x40;
+/** MSG_DONTWAIT | MSG_PEEK */
+const peekFlags = 0x42;
 /** MSG_DONTWAIT | MSG_NOSIGNAL */
 const sendFlags = 0x4040;
 
@@ -43,4 +45,12 @@ export class SocketCopy {
     if (sent < taken) this.undelivered = Buffer.from(buffer.subarray(sent, taken));
     return taken;
   }
+}
+
+const peeked = new Uint8Array(1);
+
+/** Whether bytes of the peer wait in the kernel, or its end. */
+export function hasMoreToRead(descriptor: number): boolean {
+  const libc = openLibc();
+  return libc !== null && Number(libc.recv(descriptor, ptr(peeked), 1, peekFlags)) >= 0;
 }

@@ -132,23 +132,29 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   }
 
   get laneLimit(): number {
-    return this.#remaining;
+    // The last byte waits until it is known whether the client is still there.
+    return this.#clientUncertain ? this.#remaining - 1 : this.#remaining;
   }
 
   moved(bytes: number): void {
-    this.#remaining -= bytes;
     this.#sink!.passed!(bytes);
     this.#owner.progressed();
+    this.#wentByLane(bytes);
   }
 
   undelivered(bytes: Buffer): void {
-    this.#remaining -= bytes.length;
     this.onChunk(bytes);
     this.#sink?.flush();
+    this.#wentByLane(bytes.length);
   }
 
   leftLane(): void {
-    if (this.wantsBytes) this.#owner.pump();
+    if (this.wantsBytes || this.done) this.#owner.pump();
+  }
+
+  #wentByLane(bytes: number): void {
+    this.#remaining -= bytes;
+    if (this.#remaining === 0) this.#finish(null);
   }
 
   /** Nobody reads the rest. */

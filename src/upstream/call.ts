@@ -238,15 +238,15 @@ export class Call
   }
 
   moved(bytes: number): void {
-    this.#connection!.skipBody(bytes);
     this.#sink!.passed!(bytes);
+    this.#connection!.skipBody(bytes);
   }
 
   undelivered(bytes: Buffer): void {
-    this.#connection!.skipBody(bytes.length);
     this.onBody(bytes);
     // They are no part of a read.
     this.#readKept = false;
+    this.#connection!.skipBody(bytes.length);
   }
 
   leftLane(): void {

@@ -4,6 +4,7 @@
  */
 import type { Socket, SocketHandler } from "bun";
 import { tcpKeepAliveMs } from "../config/defaults.ts";
+import { hasMoreToRead } from "../lib/socket-copy.ts";
 import { SocketWriter } from "../lib/socket-writer.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../lib/deadline-queue.ts";
 import { ResponseParser, type ResponseHandler } from "./response-parser.ts";
@@ -103,9 +104,10 @@ export class Connection implements SocketOwner, DeadlineEntry {
     return this.#parser.bodyRemaining;
   }
 
-  /** So many bytes of the response body went another way. */
+  /** So many bytes of the response body went another way; the last ones end the response. */
   skipBody(bytes: number): void {
-    this.#parser.skipBody(bytes);
+    const isLast = bytes === this.#parser.bodyRemaining;
+    this.#parser.skipBody(bytes, isLast && hasMoreToRead(this.descriptor));
   }
 
   /** Whether a byte of the present response has come. */

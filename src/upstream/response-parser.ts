@@ -79,9 +79,11 @@ export class ResponseParser {
     return this.#state === "length" ? this.#remaining : 0;
   }
 
-  /** So many bytes of the body went another way. */
-  skipBody(bytes: number): void {
+  /** So many bytes of the body went another way; `excess`: more came behind the last one. */
+  skipBody(bytes: number, excess: boolean): void {
+    if (this.#state !== "length") return;
     this.#remaining -= bytes;
+    if (this.#remaining === 0) this.#end(null, excess);
   }
 
   /** Takes the next bytes; returns why they can't be a response, else null. */
