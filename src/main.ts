@@ -3,7 +3,7 @@ import { mkdirSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
-import { lookNamesUpAfresh } from "./fresh-names.ts";
+import { settleEngine } from "./engine-environment.ts";
 import { codeOf } from "./lib/error-text.ts";
 
 /** What a shell shows for a program that SIGPIPE has ended. */
@@ -30,7 +30,7 @@ const context: CliContext = {
     return sendCommand(socketPath, command, onProgress);
   },
   async serve(options) {
-    lookNamesUpAfresh(process.env);
+    settleEngine(process.env);
     const { runServer } = await import("./server.ts");
     return runServer(options);
   },

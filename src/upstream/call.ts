@@ -94,9 +94,16 @@ export class Call
       this.#requestBody = new RequestBody(request.framing, writer, this);
       pipe(this.#body, this.#requestBody);
     }
-    writer.flush();
+    // Of a body that comes in the present read of its client, the head is sent with the first bytes.
+    if (this.#requestEnded) this.#sendStart(connection);
+    else queueMicrotask(() => this.#sendStart(connection));
+  }
+
+  #sendStart(connection: Connection): void {
     // The body may have broken off at its start.
-    if (this.#over) return;
+    if (this.#over || this.#connection !== connection) return;
+    const { writer } = connection;
+    writer.flush();
     if (writer.closed) this.#onBrokenStart(connection);
     else if (this.#requestEnded) this.#onRequestWritten();
   }

@@ -1,6 +1,6 @@
 /** Starting the proxy: what it says, what it refuses, what it takes over. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { startApp } from "../support/app.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { proxyCommand, ProxyProcess } from "../support/proxy-process.ts";
@@ -116,6 +116,16 @@ describe("the environment of a start", () => {
     });
     expect((await fetch(proxy.url)).status).toBe(404);
   });
+
+  test.skipIf(process.platform !== "linux")(
+    "is completed with what the engine reads at its start, and not changed otherwise",
+    async () => {
+      await using proxy = await ProxyProcess.start({ env: { BUN_JSC_numberOfGCMarkers: "2" } });
+      const variables = readFileSync(`/proc/${proxy.pid}/environ`, "latin1").split("\0");
+      expect(variables).toContain("BUN_CONFIG_DNS_TIME_TO_LIVE_SECONDS=0");
+      expect(variables).toContain("BUN_JSC_numberOfGCMarkers=2");
+    },
+  );
 
   test("names the socket, for the proxy and for its commands", async () => {
     await using proxy = await ProxyProcess.start();
