@@ -1,4 +1,4 @@
-/** Bodies of known length that are large enough to move inside the kernel, through the real proxy. */
+/** Bodies of known length that are large enough for the lane, through the real proxy. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { ProxyProcess } from "../support/proxy-process.ts";
@@ -103,6 +103,35 @@ test("bytes behind a large response never answer another request", async () => {
     expect(hashOf((await readResponse(client)).body)).toBe(largeHash);
     expect((await readResponse(client)).body.toString()).toBe("ok");
   }
+});
+
+test("the connection to the target serves on after a large body, either way", async () => {
+  app.answer = ({ startLine }) => (startLine.includes("/large") ? withLarge : ok);
+  using client = await connectRaw(proxy.httpPort);
+  client.send(get("/first"));
+  await readResponse(client);
+  const count = app.connections.length;
+  for (let turn = 0; turn < 3; turn++) {
+    client.send(get("/large"));
+    expect(hashOf((await readResponse(client)).body)).toBe(largeHash);
+    client.send(`PUT /up HTTP/1.1\r\nHost: a\r\nContent-Length: ${large.length}\r\n\r\n`);
+    client.send(large);
+    expect((await readResponse(client)).body.toString()).toBe("ok");
+  }
+  expect(app.connections.length).toBe(count);
+});
+
+test("a large upload that was held by a pause arrives whole", async () => {
+  app.answer = () => ok;
+  expect((await proxy.run("pause", "web")).code).toBe(0);
+  using client = await connectRaw(proxy.httpPort);
+  client.send(`PUT /held HTTP/1.1\r\nHost: a\r\nContent-Length: ${large.length}\r\n\r\n`);
+  client.send(large).send(get("/behind"));
+  expect((await proxy.run("resume", "web")).code).toBe(0);
+  expect((await readResponse(client)).body.toString()).toBe("ok");
+  expect((await readResponse(client)).body.toString()).toBe("ok");
+  const upload = app.requests.find(({ startLine }) => startLine.includes("/held"))!;
+  expect(hashOf(upload.body)).toBe(largeHash);
 });
 
 test("a client that leaves in the middle ends the request at the target", async () => {

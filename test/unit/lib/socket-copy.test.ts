@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { SocketCopy } from "../../../src/lib/socket-copy.ts";
+import { SocketCopy, hasMoreToRead } from "../../../src/lib/socket-copy.ts";
 import { connectRaw, type RawConnection } from "../../support/raw-connection.ts";
 import { startRawServer } from "../../support/raw-server.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -84,5 +84,18 @@ describe.skipIf(process.platform !== "linux")("SocketCopy", () => {
     // Nothing was kept back: the next bytes are those that come next.
     const next = await moveAll(copy, from, to, 1_000);
     expect((await reader.receiveBytes(next)).equals(sent.subarray(moved, moved + next))).toBe(true);
+  });
+
+  test("knows whether there is more to read: bytes, or the end", async () => {
+    using connections = await twoConnections();
+    const { feed, from, to, reader } = connections;
+    expect(hasMoreToRead(from)).toBe(false);
+    feed.send("x");
+    await waitFor(() => hasMoreToRead(from), "the byte");
+    // It was only looked at.
+    expect(hasMoreToRead(from)).toBe(true);
+    expect(hasMoreToRead(to)).toBe(false);
+    reader.end();
+    await waitFor(() => hasMoreToRead(to), "the end");
   });
 });
