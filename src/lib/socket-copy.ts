@@ -1,7 +1,7 @@
 /**
  * Copies bytes from one socket to another through one small buffer that stays in the processor's cache,
- * past Bun, whose reads of 512 KB in fresh memory do not. Measured for bodies of 20 MB: 0.6 of the CPU
- * time of the ordinary way; splice(2), which copies nothing, takes 0.7 of it.
+ * past Bun, whose reads of 512 KB in fresh memory do not. Measured for bodies of 20 MB: an eighth less
+ * CPU time than splice(2), which copies nothing.
  */
 import { ptr } from "bun:ffi";
 import { openLibc, type Libc } from "./libc.ts";
