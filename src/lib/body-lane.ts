@@ -6,7 +6,7 @@ import { fullPacketBytes } from "./full-packets.ts";
 import { SocketCopy } from "./socket-copy.ts";
 
 /** A read of so many bytes says that more is waiting; with less, the lane costs more than it saves. */
-export const laneFromBytes = 256 * 1024;
+const laneFromBytes = 256 * 1024;
 /** Of one body, before the others have their turn; and of all, before other events have theirs. */
 const turnBytes = 512 * 1024;
 const roundBytes = 2 * 1024 * 1024;
@@ -32,13 +32,12 @@ class BodyLane {
   #scheduled = false;
 
   /**
-   * True: the source must not be read in the ordinary way until the transfer has left the lane. It begins
+   * To be called behind an ordinary read of `readBytes`. True: the source must not be read in the ordinary way until the transfer has left the lane. It begins
    * with the next turn of the event loop: more has come by then, measured at 5 % less than at once.
    */
-  enter(transfer: LaneTransfer): boolean {
-    if (transfer.laneLimit < laneFromBytes || transfer.laneSink < 0 || transfer.laneSource < 0) {
-      return false;
-    }
+  enter(transfer: LaneTransfer, readBytes: number): boolean {
+    if (readBytes < laneFromBytes || transfer.laneLimit < laneFromBytes) return false;
+    if (transfer.laneSink < 0 || transfer.laneSource < 0) return false;
     this.#copy ??= SocketCopy.open();
     if (this.#copy === null) return false;
     this.#transfers.add(transfer);

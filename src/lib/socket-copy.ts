@@ -4,6 +4,7 @@
  * CPU time than splice(2), which copies nothing.
  */
 import { ptr } from "bun:ffi";
+import { maxPacketBytes } from "./full-packets.ts";
 import { openLibc, type Libc } from "./libc.ts";
 
 // Values of Linux, on every architecture that Bun runs on.
@@ -16,7 +17,7 @@ const sendFlags = 0x4040;
 
 export class SocketCopy {
   readonly #libc: Libc;
-  readonly #buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  readonly #buffer = Buffer.allocUnsafeSlow(maxPacketBytes);
   readonly #address = ptr(this.#buffer);
   /** What the last `move` took and could not deliver: it belongs before whatever follows. */
   undelivered: Buffer | null = null;
@@ -27,7 +28,7 @@ export class SocketCopy {
 
   /** Null where there is no C library to do it. */
   static open(): SocketCopy | null {
-    const libc = process.platform === "linux" ? openLibc() : null;
+    const libc = openLibc();
     return libc === null ? null : new SocketCopy(libc);
   }
 

@@ -2,7 +2,7 @@
  * The sending half of a socket: collects small writes of one event into one system call, keeps what
  * the kernel did not take, and tells the producer when to hold back.
  */
-import { fullPacketBytes } from "./full-packets.ts";
+import { fullPacketBytes, maxPacketBytes } from "./full-packets.ts";
 
 /** What is needed of a Bun socket, plain or TLS. */
 export interface WritableSocket {
@@ -17,7 +17,7 @@ export interface WritableSocket {
  * A second writer that needs it flushes the first. Measured: one write of head and body instead of
  * two saves 4 to 6 µs a request.
  */
-const cork = Buffer.allocUnsafe(64 * 1024);
+const cork = Buffer.allocUnsafe(maxPacketBytes);
 /** From here on a system call of its own is cheaper than a copy. */
 const directWriteBytes = 16 * 1024;
 /** From here on it goes in full packets. Measured: 5 % less CPU time for a body of 1 MB. */
@@ -93,13 +93,13 @@ export class SocketWriter {
   /** Takes bytes. They may be kept until the kernel takes them, so they must not change afterwards. */
   write(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
+    if (this.#isPlain && bytes.length >= packetWriteBytes) {
+      this.#writePackets(bytes);
+      return;
+    }
     if (bytes.length >= directWriteBytes) {
-      if (this.#isPlain && bytes.length >= packetWriteBytes) {
-        this.#writePackets(bytes);
-      } else {
-        this.flush();
-        this.#send(bytes, 0, bytes.length, false);
-      }
+      this.flush();
+      this.#send(bytes, 0, bytes.length, false);
       return;
     }
     this.#takeCork(bytes.length);

@@ -9,7 +9,6 @@ import { reasonPhrase } from "../http/status.ts";
 import { ByteQueue } from "../lib/byte-queue.ts";
 import { releaseReceived } from "../lib/received-buffer.ts";
 import { SocketWriter } from "../lib/socket-writer.ts";
-import { laneFromBytes } from "../lib/body-lane.ts";
 import {
   lingerTimeoutMs,
   maxLingerBytes,
@@ -116,9 +115,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
       this.#input.append(consumed === 0 ? chunk : chunk.subarray(consumed));
     }
     if (!this.#readKept) {
-      const isLarge = chunk.length >= laneFromBytes;
+      this.#exchange?.enterLane(chunk.length);
       releaseReceived(chunk);
-      if (isLarge) this.#exchange?.enterLane();
     }
     this.#limitReadAhead();
   }

@@ -175,9 +175,9 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
     this.#connection.progressed();
   }
 
-  /** The rest of a large upload need not come through this process. */
-  enterLane(): void {
-    this.#body?.enterLane();
+  /** The rest of a large upload need not pass through reads of Bun. */
+  enterLane(readBytes: number): void {
+    this.#body?.enterLane(readBytes);
   }
 
   get readingHeld(): boolean {

@@ -119,8 +119,8 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
 
   // The lane: large bodies go from socket to socket.
 
-  enterLane(): void {
-    if (bodyLane.enter(this)) this.#owner.holdReading();
+  enterLane(readBytes: number): void {
+    if (bodyLane.enter(this, readBytes)) this.#owner.holdReading();
   }
 
   get laneSource(): number {

@@ -12,7 +12,7 @@ import { connectionOptions } from "../http/hop-by-hop.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../lib/deadline-queue.ts";
 import { connectionFaultOf } from "../lib/error-text.ts";
 import { releaseReceived } from "../lib/received-buffer.ts";
-import { laneFromBytes, type LaneTransfer, bodyLane } from "../lib/body-lane.ts";
+import { type LaneTransfer, bodyLane } from "../lib/body-lane.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -201,9 +201,8 @@ export class Call
   onReadEnd(bytes: Buffer): void {
     this.#sink?.flush();
     if (!this.#readKept) {
-      const isLarge = bytes.length >= laneFromBytes;
+      if (bodyLane.enter(this, bytes.length)) this.#connection!.pauseReading();
       releaseReceived(bytes);
-      if (isLarge && bodyLane.enter(this)) this.#connection!.pauseReading();
     }
     this.#readKept = false;
   }
