@@ -26,12 +26,12 @@ const context: CliContext = {
   },
   // Loaded when they are used: a client command must not pay for the server.
   async send(socketPath, command, onProgress) {
-    const { sendCommand } = await import("./control/client.ts");
+    const { sendCommand } = await import("./control-plane/socket/client.ts");
     return sendCommand(socketPath, command, onProgress);
   },
   async serve(options) {
     settleEngine(process.env);
-    const { runServer } = await import("./server.ts");
+    const { runServer } = await import("./control-plane/server.ts");
     return runServer(options);
   },
   makeFolder(path) {

@@ -1,17 +1,17 @@
 /** One command: its flags and rules around what it does. */
 import { CommandError } from "../config/command-error.ts";
 import { type Environment, socketPath } from "../config/paths.ts";
-import type { Command, Reply } from "../control/protocol.ts";
+import type { Command, Reply } from "../control-plane/socket/protocol.ts";
 import {
   checkFlagRules,
   checkPositionals,
   type FlagRules,
   type PositionalRule,
-} from "./argument-rules.ts";
+} from "./flags/argument-rules.ts";
 import type { CliContext } from "./context.ts";
-import type { FlagTable, FlagValues } from "./flags.ts";
+import type { FlagTable, FlagValues } from "./flags/flags.ts";
 import { commandHelp } from "./help.ts";
-import { parseFlags } from "./parse-flags.ts";
+import { parseFlags } from "./flags/parse-flags.ts";
 import { ProgressLine } from "./progress-line.ts";
 
 export interface Input<T extends FlagTable> {

@@ -1,7 +1,7 @@
 /** What a command may touch, handed in so that commands run in tests without a process. */
 import type { Environment } from "../config/paths.ts";
 import type { RunOptions } from "../config/run-options.ts";
-import type { Command, Progress, Reply } from "../control/protocol.ts";
+import type { Command, Progress, Reply } from "../control-plane/socket/protocol.ts";
 
 export interface Terminal {
   columns: number;

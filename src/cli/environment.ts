@@ -4,8 +4,8 @@
  */
 import { CommandError } from "../config/command-error.ts";
 import type { Environment } from "../config/paths.ts";
-import { type Parsed, parseGoBoolean, parseGoDecimal } from "../lib/go-number.ts";
-import { goQuote } from "../lib/go-quote.ts";
+import { type Parsed, parseGoBoolean, parseGoDecimal } from "../go/number.ts";
+import { goQuote } from "../go/quote.ts";
 
 const environmentPrefix = "KAMAL_PROXY_";
 

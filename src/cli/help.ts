@@ -1,7 +1,7 @@
 /** The help texts. */
-import { formatDuration } from "../lib/duration.ts";
-import { goQuote } from "../lib/go-quote.ts";
-import { type AnyFlag, type FlagTable, helpFlag } from "./flags.ts";
+import { formatDuration } from "../go/duration.ts";
+import { goQuote } from "../go/quote.ts";
+import { type AnyFlag, type FlagTable, helpFlag } from "./flags/flags.ts";
 
 interface CommandPage {
   path: string;

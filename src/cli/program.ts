@@ -1,13 +1,13 @@
 /** The command line as a whole: from arguments to an exit code. */
 import { type CommandDef, defineCommand, runCommand, type SubCommandsDef } from "citty";
 import { CommandError } from "../config/command-error.ts";
-import { goQuote } from "../lib/go-quote.ts";
+import { goQuote } from "../go/quote.ts";
 import { catalogue, type Group } from "./catalogue.ts";
 import type { CliContext } from "./context.ts";
 import { findCommand, type Found } from "./find-command.ts";
-import { bool } from "./flags.ts";
+import { bool } from "./flags/flags.ts";
 import { groupHelp } from "./help.ts";
-import { parseFlags } from "./parse-flags.ts";
+import { parseFlags } from "./flags/parse-flags.ts";
 import { suggestionsFor } from "./suggestions.ts";
 import { productVersion } from "./version.ts";
 

@@ -1,6 +1,6 @@
 /** One line on a terminal that says what a command waits for; gone when the command has ended. */
 import type { Environment } from "../config/paths.ts";
-import type { Progress } from "../control/protocol.ts";
+import type { Progress } from "../control-plane/socket/protocol.ts";
 import type { Terminal } from "./context.ts";
 
 const eraseLine = "\r\u001b[K";

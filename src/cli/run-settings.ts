@@ -8,10 +8,10 @@ import {
 import type { Environment } from "../config/paths.ts";
 import type { MinTlsVersion } from "../config/run-options.ts";
 import { CidrError, CidrList } from "../lib/cidr.ts";
-import { formatDuration, parseDuration } from "../lib/duration.ts";
-import { type Parsed, parseGoInteger } from "../lib/go-number.ts";
+import { formatDuration, parseDuration } from "../go/duration.ts";
+import { type Parsed, parseGoInteger } from "../go/number.ts";
 import { strictSetting } from "./environment.ts";
-import { parseList } from "./flag-value.ts";
+import { parseList } from "./flags/flag-value.ts";
 import { columns } from "./help.ts";
 
 interface LimitSetting {

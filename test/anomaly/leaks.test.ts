@@ -1,7 +1,7 @@
 /** Deploys, aborts, held requests and tunnels leave descriptors, memory and files as they were. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
-import { sendCommand } from "../../src/control/client.ts";
+import { sendCommand } from "../../src/control-plane/socket/client.ts";
 import { type App, startApp } from "../support/app.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";

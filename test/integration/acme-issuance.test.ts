@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "../../src/certificates/disk-cache.ts";
+import { cacheFolder } from "../../src/control-plane/certificates/storage/disk-cache.ts";
 import type { AcmeSettings } from "../../src/config/acme-settings.ts";
 import { AcmeStand } from "../support/acme-stand.ts";
 import { findPebble, type Pebble, startPebble } from "../support/pebble.ts";

@@ -1,6 +1,6 @@
 /** Certificates on demand: a real endpoint decides, a real ACME server issues. */
 import { expect, test } from "bun:test";
-import type { ServiceSnapshot } from "../../src/config/snapshot.ts";
+import type { ServiceSnapshot } from "../../src/seam/snapshot.ts";
 import { AcmeStand } from "../support/acme-stand.ts";
 import { findPebble, startPebble } from "../support/pebble.ts";
 import { waitFor } from "../support/wait-for.ts";

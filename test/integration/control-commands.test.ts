@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { CertificateDescription, Command } from "../../src/control/protocol.ts";
+import type { CertificateDescription, Command } from "../../src/control-plane/socket/protocol.ts";
 import { startApp } from "../support/app.ts";
 import { startControlPlane } from "../support/control-plane-harness.ts";
 import { deployCommand, serviceOptions } from "../support/service-options.ts";

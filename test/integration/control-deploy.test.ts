@@ -334,7 +334,7 @@ describe("deploy", () => {
       [
         process.execPath,
         "-e",
-        `import { sendCommand } from "${import.meta.dir}/../../src/control/client.ts";
+        `import { sendCommand } from "${import.meta.dir}/../../src/control-plane/socket/client.ts";
          await sendCommand(process.argv[1], JSON.parse(process.argv[2]));`,
         proxy.socketPath,
         JSON.stringify(deployCommand("web", [web.address], { targetOptions: quickChecks() })),

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { deployDefaults } from "../../src/config/defaults.ts";
-import { decodeMessage, encodeMessage } from "../../src/control/framing.ts";
+import { decodeMessage, encodeMessage } from "../../src/control-plane/socket/framing.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";

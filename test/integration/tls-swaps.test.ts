@@ -1,7 +1,7 @@
 /** Many new certificates while clients come and go: nobody notices. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { sendCommand } from "../../src/control/client.ts";
+import { sendCommand } from "../../src/control-plane/socket/client.ts";
 import { startApp } from "../support/app.ts";
 import { saveCertificate } from "../support/certificate-files.ts";
 import { createCertificate } from "../support/certificates.ts";

@@ -1,9 +1,9 @@
 /** Responses of a target, byte by byte: framing, errors, time, back-pressure, early answers. */
 import { describe, expect, test } from "bun:test";
-import { Transport } from "../../src/upstream/transport.ts";
-import { UpstreamError } from "../../src/upstream/upstream-error.ts";
-import { chunkedBody } from "../../src/http/body-framing.ts";
-import { Fields } from "../../src/http/fields.ts";
+import { Transport } from "../../src/data-plane/upstream/transport.ts";
+import { UpstreamError } from "../../src/data-plane/upstream/upstream-error.ts";
+import { chunkedBody } from "../../src/protocols/http/body-framing.ts";
+import { Fields } from "../../src/protocols/http/fields.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { startRawServer } from "../support/raw-server.ts";

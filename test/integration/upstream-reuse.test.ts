@@ -1,6 +1,6 @@
 /** Connections to a target: kept, taken again, given up, and the one retry on a stale one. */
 import { describe, expect, test } from "bun:test";
-import { Transport } from "../../src/upstream/transport.ts";
+import { Transport } from "../../src/data-plane/upstream/transport.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import type { RawConnection } from "../support/raw-connection.ts";
 import { type RawScript, startAnsweringServer, startRawServer } from "../support/raw-server.ts";

@@ -1,13 +1,13 @@
 /** A switch of protocols: who may switch, and the raw bytes behind it in both directions. */
 import { describe, expect, test } from "bun:test";
-import { Transport } from "../../src/upstream/transport.ts";
+import { Transport } from "../../src/data-plane/upstream/transport.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { type RawScript, startRawServer } from "../support/raw-server.ts";
 import { RecordingReceiver } from "../support/recording-receiver.ts";
 import { ScriptedBody } from "../support/scripted-body.ts";
 import { upstreamRequest } from "../support/upstream-request.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { pipe } from "../../src/http/body.ts";
+import { pipe } from "../../src/protocols/http/body.ts";
 
 const MB = 1024 * 1024;
 const switching =

@@ -1,7 +1,7 @@
 import { test } from "bun:test";
 import * as fc from "fast-check";
-import { strings } from "../../src/cli/flags.ts";
-import { parseFlags } from "../../src/cli/parse-flags.ts";
+import { strings } from "../../src/cli/flags/flags.ts";
+import { parseFlags } from "../../src/cli/flags/parse-flags.ts";
 import { normalizeServiceOptions } from "../../src/config/validate-options.ts";
 import type { ServiceOptions } from "../../src/config/options.ts";
 import { runLine } from "../support/command-line.ts";

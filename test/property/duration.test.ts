@@ -5,7 +5,7 @@ import {
   msFromNanoseconds,
   nanosecondsFromMs,
   parseDuration,
-} from "../../src/lib/duration.ts";
+} from "../../src/go/duration.ts";
 
 // Milliseconds in a double hold each nanosecond up to 26 days.
 const exactNanoseconds = fc.integer({ min: -(2 ** 51), max: 2 ** 51 });

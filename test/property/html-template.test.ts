@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { TemplateError, TemplateSet } from "../../src/lib/html-template.ts";
+import { TemplateError, TemplateSet } from "../../src/go/html-template.ts";
 
 const fragments = [
   ..."ab <>\"'=/-\n".split(""),

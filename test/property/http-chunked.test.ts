@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { ChunkedDecoder, chunkHeader, lastChunk } from "../../src/http/chunked.ts";
-import { Fields } from "../../src/http/fields.ts";
-import { HeadError } from "../../src/http/head-parser.ts";
+import { ChunkedDecoder, chunkHeader, lastChunk } from "../../src/protocols/http1/chunked.ts";
+import { Fields } from "../../src/protocols/http/fields.ts";
+import { HeadFault } from "../../src/protocols/http/head-fault.ts";
 
 const limits = { maxLineBytes: 100, maxTrailerBytes: 200, maxFields: 10 };
 
@@ -27,7 +27,7 @@ function decode(message: Buffer, cuts: number[]): Outcome {
     const piece = Buffer.concat([Buffer.from("0\r\n"), message.subarray(edges[i], edges[i + 1])]);
     const taken = decoder.feed(piece, 3);
     piece.fill(0x78);
-    if (taken instanceof HeadError) refused = true;
+    if (taken instanceof HeadFault) refused = true;
     else if (decoder.done) end = edges[i]! + taken - 3;
   }
   const trailers = decoder.trailers?.names.map(

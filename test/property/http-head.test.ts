@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { requestFraming } from "../../src/http/body-framing.ts";
-import { Fields } from "../../src/http/fields.ts";
-import { serializeResponseHead } from "../../src/http/head-serializer.ts";
+import { requestFraming } from "../../src/protocols/http/body-framing.ts";
+import { Fields } from "../../src/protocols/http/fields.ts";
+import { serializeResponseHead } from "../../src/protocols/http1/head-serializer.ts";
 import { serializeRequestHead } from "../support/serialize-request-head.ts";
 import {
-  HeadError,
   hopelessHeadStart,
   parseRequestHead,
   parseResponseHead,
-  type RequestHead,
-} from "../../src/http/head-parser.ts";
-import { checkRequest } from "../../src/http/request-policy.ts";
+} from "../../src/protocols/http1/head-parser.ts";
+import type { RequestHead } from "../../src/protocols/http/message-head.ts";
+import { HeadFault } from "../../src/protocols/http/head-fault.ts";
+import { checkRequest } from "../../src/protocols/http/request-policy.ts";
 
 const maxFields = 50;
 
@@ -51,8 +51,8 @@ interface PlainHead {
   fields: [string, string][];
 }
 
-function plain(head: RequestHead | HeadError): PlainHead | undefined {
-  if (head instanceof HeadError) return undefined;
+function plain(head: RequestHead | HeadFault): PlainHead | undefined {
+  if (head instanceof HeadFault) return undefined;
   const { method, version } = head;
   return { method, target: head.target, version, fields: pairsOf(head.fields) };
 }
@@ -145,7 +145,7 @@ describe("a request head", () => {
         const text = mutate(valid, changes);
         const head = parseRequestHead(text, maxFields);
         expect(plain(head)).toEqual(referenceParse(text));
-        if (head instanceof HeadError) return;
+        if (head instanceof HeadFault) return;
         // Neither may throw, whatever they are given.
         requestFraming(head);
         checkRequest(head);
@@ -186,7 +186,7 @@ describe("a response head", () => {
           section(serializeResponseHead(status, text, Fields.of(...pairs))),
           maxFields,
         );
-        if (head instanceof HeadError) throw new Error(head.reason);
+        if (head instanceof HeadFault) throw new Error(head.reason);
         expect({ ...head, fields: pairsOf(head.fields) }).toEqual({
           version: "HTTP/1.1",
           status,
@@ -203,10 +203,10 @@ describe("a response head", () => {
       fc.property(reason, fieldPairs, mutations, (text, pairs, changes) => {
         const valid = section(serializeResponseHead(200, text, Fields.of(...pairs)));
         const head = parseResponseHead(mutate(valid, changes), maxFields);
-        if (head instanceof HeadError) return;
+        if (head instanceof HeadFault) return;
         const again = serializeResponseHead(head.status, head.reason, head.fields);
         const reread = parseResponseHead(section(again), maxFields);
-        if (reread instanceof HeadError) throw new Error(reread.reason);
+        if (reread instanceof HeadFault) throw new Error(reread.reason);
         expect([reread.status, reread.reason]).toEqual([head.status, head.reason]);
         expect(pairsOf(reread.fields)).toEqual(pairsOf(head.fields));
       }),
@@ -223,7 +223,7 @@ test("fields of any text, from anywhere, never become more or other lines", () =
       const text = serializeResponseHead(200, "OK", Fields.of(...given));
       expect(text.endsWith("\r\n\r\n")).toBe(true);
       const head = parseResponseHead(section(text), maxFields);
-      if (head instanceof HeadError) throw new Error(head.reason);
+      if (head instanceof HeadFault) throw new Error(head.reason);
       const names = given.map(([field]) => field);
       expect(names).toEqual(expect.arrayContaining(head.fields.names));
       expect(head.fields.count).toBeLessThanOrEqual(given.length);

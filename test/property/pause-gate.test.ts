@@ -1,6 +1,10 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { PauseGate, type HeldRequest, type HoldOutcome } from "../../src/services/pause-gate.ts";
+import {
+  PauseGate,
+  type HeldRequest,
+  type HoldOutcome,
+} from "../../src/data-plane/services/pause-gate.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const maxHeld = 5;

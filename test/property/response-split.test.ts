@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type ResponseHandler, ResponseParser } from "../../src/upstream/response-parser.ts";
+import { type ResponseHandler, ResponseParser } from "../../src/protocols/http1/response-parser.ts";
 
 interface Response {
   body: Buffer;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { decodePath } from "../../src/http/request-target.ts";
-import { stripDecodedPrefix, stripPrefix } from "../../src/services/routed-path.ts";
+import { decodePath } from "../../src/protocols/http/request-target.ts";
+import { stripDecodedPrefix, stripPrefix } from "../../src/data-plane/services/routed-path.ts";
 
 const segment = fc.string({
   unit: fc.constantFrom("a", "b", "%", " ", "\xe9", "-"),

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { ServiceMap, type ServiceMapEntry } from "../../src/services/service-map.ts";
+import { ServiceMap, type ServiceMapEntry } from "../../src/data-plane/services/service-map.ts";
 
 const host = fc.constantFrom("", "a.b", "x.a.b", "*.a.b", "*.b", "y.x.a.b", "c");
 const segment = fc.constantFrom("a", "ab", "b", "");

@@ -4,10 +4,10 @@ import {
   normalizeServiceOptions,
   normalizeTargetOptions,
 } from "../../src/config/validate-options.ts";
-import { MessageReader } from "../../src/control/framing.ts";
-import { rolloutSplit } from "../../src/control/service.ts";
-import type { SavedService, StateEntry } from "../../src/control/state-entry.ts";
-import { decodeState, encodeState } from "../../src/control/state-file.ts";
+import { MessageReader } from "../../src/control-plane/socket/framing.ts";
+import { rolloutSplit } from "../../src/control-plane/service.ts";
+import type { SavedService, StateEntry } from "../../src/control-plane/state/state-entry.ts";
+import { decodeState, encodeState } from "../../src/control-plane/state/state-file.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 12 });
 const texts = fc.array(text, { maxLength: 3 });

@@ -3,14 +3,14 @@ import { connect } from "node:tls";
 import {
   CertificateManager,
   type CertificateManagerSettings,
-} from "../../src/certificates/certificate-manager.ts";
+} from "../../src/control-plane/certificates/certificate-manager.ts";
 import type { AcmeSettings } from "../../src/config/acme-settings.ts";
 import { clientLimits } from "../../src/config/defaults.ts";
 import type { ServiceOptions } from "../../src/config/options.ts";
-import type { ServiceSnapshot } from "../../src/config/snapshot.ts";
+import type { ServiceSnapshot } from "../../src/seam/snapshot.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { DescriptorGuard } from "../../src/listeners/descriptor-guard.ts";
-import { TlsListener } from "../../src/listeners/tls-listener.ts";
+import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
+import { TlsListener } from "../../src/data-plane/listeners/https-port.ts";
 import { RecordingLogger } from "./recording-logger.ts";
 import { poolSnapshot, serviceSnapshot } from "./service-snapshots.ts";
 import { tempFolder, type TempFolder } from "./temp-folder.ts";

@@ -4,7 +4,7 @@ import { runProgram } from "../../src/cli/program.ts";
 import { CommandError } from "../../src/config/command-error.ts";
 import type { Environment } from "../../src/config/paths.ts";
 import type { RunOptions } from "../../src/config/run-options.ts";
-import type { Command, Progress, Reply } from "../../src/control/protocol.ts";
+import type { Command, Progress, Reply } from "../../src/control-plane/socket/protocol.ts";
 
 export const noServer = "dial unix /run/test.sock: connect: no such file or directory";
 

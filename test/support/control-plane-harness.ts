@@ -1,9 +1,9 @@
 /** A control plane on its socket, with a fake data plane, in a folder of its own. */
 import { existsSync, readFileSync } from "node:fs";
-import { type StateEntryJson } from "../../src/control/state-schema.ts";
-import { sendCommand } from "../../src/control/client.ts";
-import { ControlPlane, type ControlPlaneSettings } from "../../src/control/control-plane.ts";
-import type { Command, ServiceDescriptions } from "../../src/control/protocol.ts";
+import { type StateEntryJson } from "../../src/control-plane/state/state-schema.ts";
+import { sendCommand } from "../../src/control-plane/socket/client.ts";
+import { ControlPlane, type ControlPlaneSettings } from "../../src/control-plane/control-plane.ts";
+import type { Command, ServiceDescriptions } from "../../src/control-plane/socket/protocol.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { FakeDataPlane } from "./fake-data-plane.ts";
 import { RecordingLogger } from "./recording-logger.ts";

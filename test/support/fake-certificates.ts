@@ -2,7 +2,7 @@
 import type {
   CertificateKeyPair,
   HandshakeCertificates,
-} from "../../src/certificates/handshake-certificates.ts";
+} from "../../src/seam/handshake-certificates.ts";
 import { createCertificate, type KeyKind } from "./certificates.ts";
 
 export class FakeCertificates implements HandshakeCertificates {

@@ -1,6 +1,6 @@
 /** A data plane that serves nothing and keeps what it is told; drains end when a test says so. */
-import type { ServiceSnapshot, Snapshot } from "../../src/config/snapshot.ts";
-import type { DataPlane, DataPlaneSamples } from "../../src/control/data-plane.ts";
+import type { ServiceSnapshot, Snapshot } from "../../src/seam/snapshot.ts";
+import type { DataPlane, DataPlaneSamples } from "../../src/seam/data-plane.ts";
 
 export interface FakeDrain {
   targetIds: string[];

@@ -1,10 +1,10 @@
 /** Writes down what a transport says about one response, in order. */
-import type { BodyFraming } from "../../src/http/body-framing.ts";
-import type { BodySink, BodySource, Duplex } from "../../src/http/body.ts";
-import type { Fields } from "../../src/http/fields.ts";
-import type { ResponseHead } from "../../src/http/head-parser.ts";
-import type { UpstreamError } from "../../src/upstream/upstream-error.ts";
-import type { ResponseReceiver } from "../../src/upstream/upstream-request.ts";
+import type { BodyFraming } from "../../src/protocols/http/body-framing.ts";
+import type { BodySink, BodySource, Duplex } from "../../src/protocols/http/body.ts";
+import type { Fields } from "../../src/protocols/http/fields.ts";
+import type { ResponseHead } from "../../src/protocols/http/message-head.ts";
+import type { UpstreamError } from "../../src/data-plane/upstream/upstream-error.ts";
+import type { ResponseReceiver } from "../../src/data-plane/upstream/upstream-request.ts";
 import { waitFor } from "./wait-for.ts";
 
 export class RecordingReceiver implements ResponseReceiver, BodySink {

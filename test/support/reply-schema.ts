@@ -1,6 +1,6 @@
 /** Checks a reply of the proxy field by field; the command line itself looks only at what it needs. */
 import * as v from "valibot";
-import type { Reply, ServiceDescription } from "../../src/control/protocol.ts";
+import type { Reply, ServiceDescription } from "../../src/control-plane/socket/protocol.ts";
 
 const texts = v.array(v.string());
 const integer = v.pipe(v.number(), v.integer());

@@ -1,6 +1,6 @@
 /** A body that a test pushes by hand. */
-import type { BodySink, BodySource } from "../../src/http/body.ts";
-import type { Fields } from "../../src/http/fields.ts";
+import type { BodySink, BodySource } from "../../src/protocols/http/body.ts";
+import type { Fields } from "../../src/protocols/http/fields.ts";
 
 export class ScriptedBody implements BodySource {
   sink: BodySink | null = null;

@@ -4,7 +4,7 @@ import type {
   ChallengeType,
   IssuedCertificate,
   IssueRequest,
-} from "../../src/certificates/issuer.ts";
+} from "../../src/control-plane/certificates/acme/issuer.ts";
 import { createPrivateKey } from "node:crypto";
 import { createCertificate } from "./certificates.ts";
 

@@ -1,7 +1,7 @@
 /** Options as a deploy without flags sends them, and commands made of them. */
 import { deployDefaults } from "../../src/config/defaults.ts";
 import type { ServiceOptions, TargetOptions } from "../../src/config/options.ts";
-import type { DeployCommand } from "../../src/control/protocol.ts";
+import type { DeployCommand } from "../../src/control-plane/socket/protocol.ts";
 
 export function serviceOptions(changes: Partial<ServiceOptions> = {}): ServiceOptions {
   return {

@@ -5,8 +5,8 @@ import type {
   ServiceSnapshot,
   Snapshot,
   TargetSnapshot,
-} from "../../src/config/snapshot.ts";
-import type { TargetTransport } from "../../src/services/target.ts";
+} from "../../src/seam/snapshot.ts";
+import type { TargetTransport } from "../../src/data-plane/services/target.ts";
 import { serviceOptions, targetOptions } from "./service-options.ts";
 
 /** A healthy writer with that id, unless told otherwise. */

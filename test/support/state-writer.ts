@@ -1,7 +1,7 @@
 /** A program that saves growing state for ever and says on stdout what is on disk: for killing it. */
 import { normalizeServiceOptions } from "../../src/config/validate-options.ts";
-import type { StateEntry } from "../../src/control/state-entry.ts";
-import { StateStore } from "../../src/control/state-store.ts";
+import type { StateEntry } from "../../src/control-plane/state/state-entry.ts";
+import { StateStore } from "../../src/control-plane/state/state-store.ts";
 import { RecordingLogger } from "./recording-logger.ts";
 import { serviceOptions, targetOptions } from "./service-options.ts";
 

@@ -2,9 +2,9 @@
 import { clientLimits, type ClientLimits } from "../../src/config/defaults.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { DescriptorGuard } from "../../src/listeners/descriptor-guard.ts";
-import { TlsListener } from "../../src/listeners/tls-listener.ts";
-import type { Exchange } from "../../src/proxy/exchange.ts";
+import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
+import { TlsListener } from "../../src/data-plane/listeners/https-port.ts";
+import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { FakeCertificates, keyPair } from "./fake-certificates.ts";
 import { RecordingLogger } from "./recording-logger.ts";
 

@@ -1,6 +1,6 @@
 /** Requests as forwarding hands them to a transport. */
-import { noBody } from "../../src/http/body-framing.ts";
-import type { UpstreamRequest } from "../../src/upstream/upstream-request.ts";
+import { noBody } from "../../src/protocols/http/body-framing.ts";
+import type { UpstreamRequest } from "../../src/data-plane/upstream/upstream-request.ts";
 
 export function upstreamRequest(
   method = "GET",

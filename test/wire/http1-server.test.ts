@@ -1,14 +1,14 @@
 /** The server side of HTTP/1.1, bytes in and bytes out, with a handler in place of the pipeline. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
-import type { BodySink, BodySource } from "../../src/http/body.ts";
-import { pipe } from "../../src/http/body.ts";
-import { Fields } from "../../src/http/fields.ts";
+import type { BodySink, BodySource } from "../../src/protocols/http/body.ts";
+import { pipe } from "../../src/protocols/http/body.ts";
+import { Fields } from "../../src/protocols/http/fields.ts";
 import { clientLimits } from "../../src/config/defaults.ts";
-import { DescriptorGuard } from "../../src/listeners/descriptor-guard.ts";
-import { HttpListener } from "../../src/listeners/http-listener.ts";
+import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
+import { HttpListener } from "../../src/data-plane/listeners/http-port.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import type { Exchange } from "../../src/proxy/exchange.ts";
+import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
 
 /** Answers with what it was sent: `METHOD path?query|body|trailers`. */

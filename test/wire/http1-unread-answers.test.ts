@@ -1,10 +1,10 @@
 /** Clients that send requests without reading the answers: little is kept for them, and none of it is lost. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { clientLimits } from "../../src/config/defaults.ts";
-import { Fields } from "../../src/http/fields.ts";
+import { Fields } from "../../src/protocols/http/fields.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { DescriptorGuard } from "../../src/listeners/descriptor-guard.ts";
-import { HttpListener } from "../../src/listeners/http-listener.ts";
+import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
+import { HttpListener } from "../../src/data-plane/listeners/http-port.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
 import { waitFor } from "../support/wait-for.ts";

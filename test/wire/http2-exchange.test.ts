@@ -5,13 +5,13 @@ import {
   maxCollectedResponseBytes,
   responseCollectTimeoutMs,
 } from "../../src/config/defaults.ts";
-import type { BodySink, BodySource } from "../../src/http/body.ts";
-import { pipe } from "../../src/http/body.ts";
-import { chunkedBody, noBody } from "../../src/http/body-framing.ts";
-import { Fields } from "../../src/http/fields.ts";
+import type { BodySink, BodySource } from "../../src/protocols/http/body.ts";
+import { pipe } from "../../src/protocols/http/body.ts";
+import { chunkedBody, noBody } from "../../src/protocols/http/body-framing.ts";
+import { Fields } from "../../src/protocols/http/fields.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { Http2Server } from "../../src/listeners/http2-server.ts";
-import type { Exchange } from "../../src/proxy/exchange.ts";
+import { Http2Server } from "../../src/data-plane/listeners/http2/http2-server.ts";
+import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { connectHttp2, Http2Connection } from "../support/http2-connection.ts";
 import {
   dataFrame,

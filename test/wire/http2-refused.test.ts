@@ -1,9 +1,9 @@
 /** What HTTP/2 clients send that must never reach a target, frame by frame (RFC 9113 8). */
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import type { BodySource } from "../../src/http/body.ts";
-import { pipe } from "../../src/http/body.ts";
-import { Fields } from "../../src/http/fields.ts";
-import type { Exchange } from "../../src/proxy/exchange.ts";
+import type { BodySource } from "../../src/protocols/http/body.ts";
+import { pipe } from "../../src/protocols/http/body.ts";
+import { Fields } from "../../src/protocols/http/fields.ts";
+import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { connectHttp2, Http2Connection } from "../support/http2-connection.ts";
 import { dataFrame, headersFrame, resetFrame } from "../support/http2-frames.ts";
 import { TlsSite } from "../support/tls-site.ts";

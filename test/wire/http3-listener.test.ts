@@ -1,12 +1,12 @@
 /** HTTP/3 with Bun's own client, and a handler in place of the pipeline. */
 import { afterEach, expect, test } from "bun:test";
 import { clientLimits } from "../../src/config/defaults.ts";
-import type { BodySource } from "../../src/http/body.ts";
-import { pipe } from "../../src/http/body.ts";
-import { Fields } from "../../src/http/fields.ts";
+import type { BodySource } from "../../src/protocols/http/body.ts";
+import { pipe } from "../../src/protocols/http/body.ts";
+import { Fields } from "../../src/protocols/http/fields.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { Http3Listener } from "../../src/listeners/http3-listener.ts";
-import type { Exchange } from "../../src/proxy/exchange.ts";
+import { Http3Listener } from "../../src/data-plane/listeners/http3-port.ts";
+import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { FakeCertificates, keyPair } from "../support/fake-certificates.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
 import { waitFor } from "../support/wait-for.ts";

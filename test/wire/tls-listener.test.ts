@@ -1,10 +1,10 @@
 /** The https port: from the handshake to the first answer, and to the end. */
 import { afterEach, describe, expect, test } from "bun:test";
-import type { CertificateKeyPair } from "../../src/certificates/handshake-certificates.ts";
-import type { BodySource } from "../../src/http/body.ts";
-import { pipe } from "../../src/http/body.ts";
-import { Fields } from "../../src/http/fields.ts";
-import type { Exchange } from "../../src/proxy/exchange.ts";
+import type { CertificateKeyPair } from "../../src/seam/handshake-certificates.ts";
+import type { BodySource } from "../../src/protocols/http/body.ts";
+import { pipe } from "../../src/protocols/http/body.ts";
+import { Fields } from "../../src/protocols/http/fields.ts";
+import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { keyPair } from "../support/fake-certificates.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";

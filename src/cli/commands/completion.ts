@@ -1,6 +1,6 @@
 /** `kamal-proxy completion <shell>` */
 import { CommandError } from "../../config/command-error.ts";
-import { goQuote } from "../../lib/go-quote.ts";
+import { goQuote } from "../../go/quote.ts";
 import { catalogue } from "../catalogue.ts";
 import { cliCommand } from "../cli-command.ts";
 import { bashScript } from "../completion/bash.ts";

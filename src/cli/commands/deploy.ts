@@ -13,7 +13,7 @@ import {
 } from "../../config/validate-options.ts";
 import { cliCommand, type Input, sendQuietly } from "../cli-command.ts";
 import { ensureDataFolder } from "../data-folder.ts";
-import { deployFlags, type DeployFlags } from "../deploy-flags.ts";
+import { deployFlags, type DeployFlags } from "../flags/deploy-flags.ts";
 
 type DeployInput = Input<DeployFlags>;
 

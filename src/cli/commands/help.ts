@@ -4,7 +4,7 @@ import type { CliContext } from "../context.ts";
 import { commandHelp } from "../help.ts";
 import type { CliCommand } from "../cli-command.ts";
 import { findCommand } from "../find-command.ts";
-import { parseFlags } from "../parse-flags.ts";
+import { parseFlags } from "../flags/parse-flags.ts";
 import { helpOf } from "../program.ts";
 
 const page = {

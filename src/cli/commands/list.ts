@@ -1,7 +1,10 @@
 /** `kamal-proxy list` */
-import type { ServiceDescription, ServiceDescriptions } from "../../control/protocol.ts";
+import type {
+  ServiceDescription,
+  ServiceDescriptions,
+} from "../../control-plane/socket/protocol.ts";
 import { cliCommand, send } from "../cli-command.ts";
-import { bool } from "../flags.ts";
+import { bool } from "../flags/flags.ts";
 import { formatTable } from "../table.ts";
 
 const header = ["Service", "Host", "Path", "Target", "State", "TLS"];

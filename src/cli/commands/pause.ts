@@ -1,7 +1,7 @@
 /** `kamal-proxy pause <service>` */
 import { deployDefaults } from "../../config/defaults.ts";
 import { cliCommand, sendQuietly } from "../cli-command.ts";
-import { duration } from "../flags.ts";
+import { duration } from "../flags/flags.ts";
 
 export const pause = cliCommand({
   path: "pause",

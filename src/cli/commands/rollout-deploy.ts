@@ -2,7 +2,7 @@
 import { failOn } from "../../config/command-error.ts";
 import { validateTargets } from "../../config/validate-options.ts";
 import { cliCommand, sendQuietly } from "../cli-command.ts";
-import { groupFlags } from "../deploy-flags.ts";
+import { groupFlags } from "../flags/deploy-flags.ts";
 
 export const rolloutDeploy = cliCommand({
   path: "rollout deploy",

@@ -2,7 +2,7 @@
 import { failOn } from "../../config/command-error.ts";
 import { validatePercentage } from "../../config/validate-options.ts";
 import { cliCommand, sendQuietly } from "../cli-command.ts";
-import { int, strings } from "../flags.ts";
+import { int, strings } from "../flags/flags.ts";
 
 export const rolloutSet = cliCommand({
   path: "rollout set",

@@ -4,11 +4,11 @@ import { CommandError } from "../../config/command-error.ts";
 import { maxPort, runDefaults } from "../../config/defaults.ts";
 import { type Environment, socketPath } from "../../config/paths.ts";
 import type { RunOptions } from "../../config/run-options.ts";
-import { parseGoBoolean } from "../../lib/go-number.ts";
+import { parseGoBoolean } from "../../go/number.ts";
 import { cliCommand, type Input } from "../cli-command.ts";
 import { ensureDataFolder } from "../data-folder.ts";
 import { lenientBoolean, lenientInteger, strictSetting, variableNames } from "../environment.ts";
-import { bool, int, strings, withEnvironment } from "../flags.ts";
+import { bool, int, strings, withEnvironment } from "../flags/flags.ts";
 import {
   addressBlockFault,
   limitNotes,

@@ -1,7 +1,7 @@
 /** `kamal-proxy stop <service>` */
 import { deployDefaults } from "../../config/defaults.ts";
 import { cliCommand, sendQuietly } from "../cli-command.ts";
-import { duration, string } from "../flags.ts";
+import { duration, string } from "../flags/flags.ts";
 
 export const stop = cliCommand({
   path: "stop",

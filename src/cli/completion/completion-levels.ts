@@ -1,6 +1,6 @@
 /** What can follow on the command line at each of its levels, for the scripts of all shells. */
 import type { Entry, Group } from "../catalogue.ts";
-import { bool, type FlagTable, helpFlag } from "../flags.ts";
+import { bool, type FlagTable, helpFlag } from "../flags/flags.ts";
 
 export type Shell = "bash" | "zsh" | "fish";
 

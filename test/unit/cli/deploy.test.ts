@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { DeployCommand } from "../../../src/control/protocol.ts";
+import type { DeployCommand } from "../../../src/control-plane/socket/protocol.ts";
 import { noServer, runLine, words } from "../../support/command-line.ts";
 import type { Surroundings } from "../../support/command-line.ts";
 

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { ServiceDescription, ServiceDescriptions } from "../../../src/control/protocol.ts";
+import type {
+  ServiceDescription,
+  ServiceDescriptions,
+} from "../../../src/control-plane/socket/protocol.ts";
 import { runLine } from "../../support/command-line.ts";
 
 function description(part: Partial<ServiceDescription>): ServiceDescription {

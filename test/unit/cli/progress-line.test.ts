@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { ProgressLine, progressText } from "../../../src/cli/progress-line.ts";
-import type { Progress } from "../../../src/control/protocol.ts";
+import type { Progress } from "../../../src/control-plane/socket/protocol.ts";
 import { runLine, words } from "../../support/command-line.ts";
 
 const erase = "\r\u001b[K";

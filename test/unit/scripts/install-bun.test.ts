@@ -46,7 +46,7 @@ describe("installing Bun", () => {
 
   test("comes before every script of the package", () => {
     for (const command of Object.values(manifest.scripts)) {
-      expect(command).toStartWith("node scripts/install-bun.js && bun scripts/");
+      expect(command).toStartWith("node scripts/install-bun.js && bun ");
     }
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { slope } from "../../../scripts/soak/trend.ts";
+import { slope } from "../../soak/trend.ts";
 
 test("the slope of a soak's figure is its change a minute", () => {
   const samples = [0, 0.5, 1, 2].map((minutes) => ({ minutes, value: 40 + 3 * minutes }));

@@ -1,0 +1,98 @@
+/** The automatic certificates of one directory and cache folder, by name, and the account they share. */
+import { generateKeyPairSync } from "node:crypto";
+import type { Clock } from "../../../lib/clock.ts";
+import type { Logger } from "../../../lib/logger.ts";
+import { OncePerKey } from "../../../lib/once-per-key.ts";
+import { AutomaticCertificate } from "./automatic-certificate.ts";
+import { describeError } from "../describe-error.ts";
+import type { DiskCache } from "../storage/disk-cache.ts";
+import type { CertificateIssuer } from "../acme/issuer.ts";
+
+export interface CertificateStoreSettings {
+  cache: DiskCache;
+  directoryUrl: string;
+  issuer: CertificateIssuer;
+  clock: Clock;
+  logger: Logger;
+  random: () => number;
+  changed: () => void;
+}
+
+export class CertificateStore {
+  readonly #settings: CertificateStoreSettings;
+  readonly #certificates = new Map<string, AutomaticCertificate>();
+  readonly #accountKeys = new OncePerKey<string, string>();
+  #accountKey: string | null = null;
+
+  constructor(settings: CertificateStoreSettings) {
+    this.#settings = settings;
+  }
+
+  find(name: string): AutomaticCertificate | undefined {
+    return this.#certificates.get(name);
+  }
+
+  /** Only for names that a service allows. */
+  certificate(name: string): AutomaticCertificate {
+    let certificate = this.#certificates.get(name);
+    if (certificate === undefined) {
+      certificate = this.#create(name);
+      this.#certificates.set(name, certificate);
+    }
+    return certificate;
+  }
+
+  /** Whether a certificate was ever saved for the name. */
+  async hasSaved(name: string): Promise<boolean> {
+    return await this.#settings.cache.has(name);
+  }
+
+  all(): IterableIterator<AutomaticCertificate> {
+    return this.#certificates.values();
+  }
+
+  /** Names that no service has any more are not renewed; their certificates stay on the disk. */
+  retain(isWanted: (name: string) => boolean): void {
+    for (const [name, certificate] of this.#certificates) {
+      if (isWanted(name)) continue;
+      this.#certificates.delete(name);
+      certificate.close();
+    }
+  }
+
+  #create(name: string): AutomaticCertificate {
+    const { cache, directoryUrl, issuer, clock, logger, random, changed } = this.#settings;
+    return new AutomaticCertificate(name, {
+      clock,
+      logger,
+      random,
+      changed,
+      load: () => cache.readCertificate(name),
+      save: (keyPair) => cache.writeCertificate(name, keyPair),
+      issue: async (request) => {
+        const accountKey = await this.#readAccountKey();
+        return await issuer.issue({ ...request, name, directoryUrl, accountKey });
+      },
+    });
+  }
+
+  async #readAccountKey(): Promise<string> {
+    this.#accountKey ??= await this.#accountKeys.run("", () => this.#loadAccountKey());
+    return this.#accountKey;
+  }
+
+  async #loadAccountKey(): Promise<string> {
+    const { cache, logger } = this.#settings;
+    const saved = await cache.readAccountKey();
+    if (saved !== null) return saved;
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    try {
+      await cache.writeAccountKey(key);
+    } catch (error) {
+      const fields = { path: cache.folder, error: describeError(error) };
+      logger.error("Unable to save the ACME account key", fields);
+    }
+    return key;
+  }
+}

@@ -1,0 +1,327 @@
+/**
+ * Knows the certificate of every server name: from files, from a certificate authority, or on demand.
+ * Follows the published services; listeners and the pipeline ask it.
+ */
+import { acmeProductionDirectory } from "../../config/defaults.ts";
+import type { AcmeSettings } from "../../config/acme-settings.ts";
+import type { ServiceOptions } from "../../config/options.ts";
+import type { ServiceSnapshot } from "../../seam/snapshot.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/logger.ts";
+import type { Fetch } from "./acme/acme-http.ts";
+import { AcmeIssuer } from "./acme/acme-issuer.ts";
+import type { AutomaticCertificate } from "./automatic/automatic-certificate.ts";
+import { BackgroundFetches } from "./automatic/background-fetches.ts";
+import { CertificateStore } from "./automatic/certificate-store.ts";
+import { challengePathPrefix, ChallengeResponses } from "./automatic/challenge-responses.ts";
+import { cacheFolder, DiskCache } from "./storage/disk-cache.ts";
+import type {
+  CertificateKeyPair,
+  HandshakeCertificates,
+} from "../../seam/handshake-certificates.ts";
+import type { CertificateIssuer } from "./acme/issuer.ts";
+import type { KeyPair } from "./key-pair.ts";
+import { type AskTarget, OnDemandPolicy } from "./automatic/on-demand.ts";
+import { StaticCertificates } from "./files/static-certificates.ts";
+import { type CertificateSource, isOrderable, sourceOf, TlsServices } from "./tls-services.ts";
+
+export interface CertificateManagerSettings {
+  clock: Clock;
+  logger: Logger;
+  acme: AcmeSettings;
+  /** For services that name no cache path. */
+  defaultCachePath: string;
+  /** Sent to certificate authorities. */
+  userAgent: string;
+  askTarget: AskTarget;
+  fetch?: Fetch;
+  random?: () => number;
+  /** In place of ACME. */
+  issuer?: CertificateIssuer;
+  /** Services come from the last run, until `restored` is called. */
+  restoring?: boolean;
+}
+
+export interface CertificateDescription {
+  name: string;
+  source: CertificateSource;
+  /** ISO date; null: there is no certificate yet. */
+  expires: string | null;
+  error: string | null;
+}
+
+export interface ChallengeAnswer {
+  status: number;
+  body: string;
+}
+
+const notOrderable = "it can't have an automatic certificate";
+const noSuchChallenge: ChallengeAnswer = { status: 404, body: "no such challenge\n" };
+
+export class CertificateManager implements HandshakeCertificates {
+  onChange: (() => void) | null = null;
+  readonly #settings: CertificateManagerSettings;
+  readonly #random: () => number;
+  readonly #challenges = new ChallengeResponses();
+  readonly #issuer: CertificateIssuer;
+  readonly #onDemand: OnDemandPolicy;
+  readonly #background: BackgroundFetches;
+  /** By cache folder. */
+  readonly #stores = new Map<string, CertificateStore>();
+  readonly #static: StaticCertificates;
+  #services = new TlsServices([]);
+  /** As it was when a change was last told. */
+  #told = {
+    all: new Map<string, CertificateKeyPair>(),
+    withoutName: null as CertificateKeyPair | null,
+  };
+  #closed = false;
+
+  constructor(settings: CertificateManagerSettings) {
+    const { clock, logger, acme, userAgent, askTarget, fetch = globalThis.fetch } = settings;
+    this.#settings = settings;
+    this.#static = new StaticCertificates({ clock, logger, changed: () => this.#tellChange() });
+    this.#random = settings.random ?? Math.random;
+    this.#background = new BackgroundFetches(clock, settings.restoring ?? false);
+    this.#issuer =
+      settings.issuer ??
+      new AcmeIssuer({ settings: acme, fetch, clock, challenges: this.#challenges, userAgent });
+    this.#onDemand = new OnDemandPolicy({ askTarget, fetch, caFiles: acme.caFiles, clock, logger });
+  }
+
+  /** Follows the services that are served from now on. To be called after each publication. */
+  update(services: readonly ServiceSnapshot[]): void {
+    if (this.#closed) return;
+    this.#services = new TlsServices(services);
+    const served = this.#services.all();
+    this.#static.update([...served].filter((service) => sourceOf(service) === "file"));
+    this.#updateStores();
+    this.#noteDeployments(served);
+    this.#tellChange();
+  }
+
+  /** From now on new services are deploys, whose certificates are ordered ahead. */
+  restored(): void {
+    this.#background.restored();
+  }
+
+  forName(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null> {
+    const challenge = this.#challenges.certificate(name);
+    if (challenge !== undefined) return challenge;
+    const service = this.#services.lookup(name);
+    if (service === null) return this.#refuse(name, "no service with TLS has the name");
+    switch (sourceOf(service)) {
+      case "file":
+        return (
+          this.#static.keyPair(service.name)?.pair ??
+          this.#refuse(name, "its certificate files can't be read")
+        );
+      case "acme":
+        if (!isAutomaticHost(service, name)) return this.#refuse(name, notOrderable);
+        return this.#storeOf(service).certificate(name).get();
+      case "on-demand":
+        return this.#forNameOnDemand(service, name);
+    }
+  }
+
+  withoutName(): CertificateKeyPair | null {
+    const service = this.#services.withoutName;
+    if (service === null) return null;
+    return this.#known(service, service.options.hosts[0]!)?.pair ?? null;
+  }
+
+  defaultHost(): string | null {
+    return this.#services.withoutName?.options.hosts[0] ?? null;
+  }
+
+  isChallenge(name: string): boolean {
+    return this.#challenges.certificate(name) !== undefined;
+  }
+
+  all(): Map<string, CertificateKeyPair> {
+    const found = new Map<string, CertificateKeyPair>();
+    for (const service of this.#services.all()) {
+      for (const name of this.#namesOf(service)) {
+        const keyPair = this.#known(service, name);
+        if (keyPair !== null) found.set(name, keyPair.pair);
+      }
+    }
+    return found;
+  }
+
+  /**
+   * For a deploy with certificate files: throws with the reason when they can't be served. What
+   * is served although it looks wrong is logged.
+   */
+  checkCertificate(options: ServiceOptions): void {
+    this.#static.check(options);
+  }
+
+  /**
+   * The answer to HTTP-01 (RFC 8555 8.3); null: an ordinary request. The host name is without port.
+   * A promise only for a host on demand whose permission is not known.
+   */
+  challengeResponse(
+    hostName: string,
+    path: string,
+  ): ChallengeAnswer | Promise<ChallengeAnswer> | null {
+    if (!path.startsWith(challengePathPrefix)) return null;
+    const name = hostName.toLowerCase().replace(/\.$/, "");
+    const service = this.#services.lookup(name);
+    if (service === null || sourceOf(service) === "file") return null;
+    const keyAuthorization = this.#challenges.keyAuthorization(path);
+    if (keyAuthorization !== undefined) return { status: 200, body: keyAuthorization };
+    const isKnown = sourceOf(service) === "acme" || !isOrderable(name);
+    return isKnown ? noSuchChallenge : this.#answerOnDemand(service, name);
+  }
+
+  /** The certificates of a service, for `list`. */
+  describe(serviceName: string): { certificates: CertificateDescription[] } {
+    const certificates: CertificateDescription[] = [];
+    for (const service of this.#services.all()) {
+      if (service.name !== serviceName) continue;
+      const source = sourceOf(service);
+      for (const name of this.#namesOf(service)) {
+        const keyPair = this.#known(service, name);
+        certificates.push({
+          name,
+          source,
+          expires: keyPair === null ? null : new Date(keyPair.notAfterMs).toISOString(),
+          error: this.#error(service, name),
+        });
+      }
+    }
+    return { certificates };
+  }
+
+  /** Ends timers and gives up orders under way. */
+  close(): void {
+    this.#closed = true;
+    this.#static.close();
+    this.#background.close();
+    for (const store of this.#stores.values()) store.retain(() => false);
+    this.#services = new TlsServices([]);
+    this.onChange = null;
+  }
+
+  async #answerOnDemand(service: ServiceSnapshot, name: string): Promise<ChallengeAnswer> {
+    if (this.#storeOf(service).find(name)?.isSettled) return noSuchChallenge;
+    const denial = await this.#denial(service, name);
+    return denial === null ? noSuchChallenge : { status: 403, body: `${denial}\n` };
+  }
+
+  /** A change of health publishes services as well: listeners need not hear of that. */
+  #tellChange(): void {
+    const told = this.#told;
+    this.#told = { all: this.all(), withoutName: this.withoutName() };
+    const isSame =
+      told.withoutName === this.#told.withoutName &&
+      told.all.size === this.#told.all.size &&
+      [...told.all].every(([name, pair]) => this.#told.all.get(name) === pair);
+    if (!isSame) this.onChange?.();
+  }
+
+  async #forNameOnDemand(
+    service: ServiceSnapshot,
+    name: string,
+  ): Promise<CertificateKeyPair | null> {
+    if (!isOrderable(name)) return this.#refuse(name, notOrderable);
+    const store = this.#storeOf(service);
+    if (store.find(name)?.isSettled) return await store.certificate(name).get();
+    const denial = await this.#denial(service, name);
+    // Another deploy may have taken the name away meanwhile.
+    const isStillServed = this.#storeServing(name) === store;
+    if (denial !== null || !isStillServed)
+      return this.#refuse(name, denial ?? "its service is gone");
+    return await store.certificate(name).get();
+  }
+
+  /** What was issued once was allowed then, so it is not asked about again. */
+  async #denial(service: ServiceSnapshot, name: string): Promise<string | null> {
+    if (await this.#storeOf(service).hasSaved(name)) return null;
+    return await this.#onDemand.denial(service.name, service.options.tlsOnDemandUrl, name);
+  }
+
+  #refuse(host: string, reason: string): null {
+    this.#settings.logger.debug("Refused TLS handshake", { host, reason });
+    return null;
+  }
+
+  /** Hosts of the service; for one on demand the names that have been asked for. */
+  #namesOf(service: ServiceSnapshot): string[] {
+    if (sourceOf(service) !== "on-demand") return service.options.hosts;
+    const names = [...this.#storeOf(service).all()].map(({ name }) => name);
+    return names.filter((name) => this.#services.lookup(name) === service);
+  }
+
+  #known(service: ServiceSnapshot, name: string): KeyPair | null {
+    if (sourceOf(service) === "file") return this.#static.keyPair(service.name);
+    return this.#storeOf(service).find(name)?.current ?? null;
+  }
+
+  /** Why there is no certificate, or no newer one. */
+  #error(service: ServiceSnapshot, name: string): string | null {
+    const source = sourceOf(service);
+    if (source === "file") return this.#static.error(service.name);
+    if (source === "acme" && !isAutomaticHost(service, name)) return notOrderable;
+    return this.#storeOf(service).find(name)?.lastError ?? null;
+  }
+
+  #updateStores(): void {
+    for (const store of this.#stores.values()) {
+      store.retain((name) => this.#storeServing(name) === store);
+    }
+  }
+
+  /** The store that the name's certificate comes from; null when no service allows an order for it. */
+  #storeServing(name: string): CertificateStore | null {
+    const service = this.#services.lookup(name);
+    if (service === null || sourceOf(service) === "file") return null;
+    const isAllowed = sourceOf(service) === "on-demand" || isAutomaticHost(service, name);
+    return isAllowed ? this.#storeOf(service) : null;
+  }
+
+  #storeOf({ options }: ServiceSnapshot): CertificateStore {
+    const { acme, clock, logger, defaultCachePath } = this.#settings;
+    const directory = options.acmeDirectory || acme.directory;
+    const folder = cacheFolder(options.acmeCachePath || defaultCachePath, directory);
+    let store = this.#stores.get(folder);
+    if (store === undefined) {
+      store = new CertificateStore({
+        cache: new DiskCache(folder),
+        directoryUrl: directory || acmeProductionDirectory,
+        issuer: this.#issuer,
+        clock,
+        logger,
+        random: this.#random,
+        changed: () => this.#tellChange(),
+      });
+      this.#stores.set(folder, store);
+    }
+    return store;
+  }
+
+  /** A deploy forgets failures and asks for what is missing, without waiting for it. */
+  #noteDeployments(served: Iterable<ServiceSnapshot>): void {
+    const missing: AutomaticCertificate[] = [];
+    for (const service of this.#background.newOf(served)) {
+      if (sourceOf(service) === "file") continue;
+      const certificates = this.#automaticOf(service);
+      for (const certificate of certificates) certificate.forgetFailure();
+      if (sourceOf(service) === "acme") missing.push(...certificates);
+    }
+    this.#background.start(missing, (certificate) => {
+      return this.#storeServing(certificate.name)?.find(certificate.name) === certificate;
+    });
+  }
+
+  #automaticOf(service: ServiceSnapshot): AutomaticCertificate[] {
+    const store = this.#storeOf(service);
+    const names = this.#namesOf(service).filter((name) => this.#storeServing(name) === store);
+    return names.map((name) => store.certificate(name));
+  }
+}
+
+function isAutomaticHost({ options }: ServiceSnapshot, name: string): boolean {
+  return options.hosts.includes(name) && isOrderable(name);
+}

@@ -1,0 +1,75 @@
+/** Which service a server name belongs to: the one that has the name at the path `/`. */
+import type { ServiceSnapshot } from "../../seam/snapshot.ts";
+
+const rootPath = "/";
+
+export class TlsServices {
+  /** By host; null: the host is listed, but not at the root path. */
+  readonly #services = new Map<string, ServiceSnapshot | null>();
+  /** The service that stands in for clients without a server name. */
+  readonly withoutName: ServiceSnapshot | null;
+
+  constructor(services: readonly ServiceSnapshot[]) {
+    for (const service of services) {
+      const isRoot = service.options.pathPrefixes.includes(rootPath);
+      for (const host of service.options.hosts) {
+        if (isRoot) this.#services.set(host, service);
+        else if (!this.#services.has(host)) this.#services.set(host, null);
+      }
+    }
+    this.withoutName = firstByName([...this.all()].filter(hasHosts));
+  }
+
+  /** Null also when the service of the name has no TLS. */
+  lookup(name: string): ServiceSnapshot | null {
+    const service = this.#lookup(name);
+    return service?.options.tlsEnabled ? service : null;
+  }
+
+  /** Services with TLS. */
+  all(): Set<ServiceSnapshot> {
+    const found = new Set<ServiceSnapshot>();
+    for (const service of this.#services.values()) {
+      if (service?.options.tlsEnabled) found.add(service);
+    }
+    return found;
+  }
+
+  /** A host that is listed is final; `*.` stands for one label. */
+  #lookup(name: string): ServiceSnapshot | null | undefined {
+    const exact = this.#services.get(name);
+    if (exact !== undefined) return exact;
+    const dot = name.indexOf(".");
+    const wildcard = dot > 0 ? this.#services.get(`*${name.slice(dot)}`) : undefined;
+    return wildcard === undefined ? this.#services.get("") : wildcard;
+  }
+}
+
+export type CertificateSource = "file" | "acme" | "on-demand";
+
+export function sourceOf({ options }: ServiceSnapshot): CertificateSource {
+  if (options.tlsCertificatePath !== "" && options.tlsPrivateKeyPath !== "") return "file";
+  return options.tlsOnDemandUrl === "" ? "acme" : "on-demand";
+}
+
+/**
+ * Names that an authority can issue for: two labels or more, no address. Anything else would only
+ * cost a refused order.
+ */
+export function isOrderable(name: string): boolean {
+  if (name.length > 253 || !/^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$/.test(name)) return false;
+  return !/(^|\.)-|-(\.|$)/.test(name) && !/\.[0-9]+$/.test(name);
+}
+
+function hasHosts({ options }: ServiceSnapshot): boolean {
+  return options.hosts.length > 0 && options.hosts[0] !== "";
+}
+
+/** By name, which redeploys and restarts don't change. */
+function firstByName(services: readonly ServiceSnapshot[]): ServiceSnapshot | null {
+  let first: ServiceSnapshot | null = null;
+  for (const service of services) {
+    if (first === null || service.name < first.name) first = service;
+  }
+  return first;
+}

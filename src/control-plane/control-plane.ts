@@ -1,0 +1,131 @@
+/** Puts the control plane together: what the proxy's `run` starts, stops, and knows of it. */
+import { CommandError } from "../config/command-error.ts";
+import { degradedRetryIntervalMs, shutdownTimeoutMs } from "../config/defaults.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { DataPlane } from "../seam/data-plane.ts";
+import { deploy, type DeploymentEnvironment, deployRollout } from "./deployment.ts";
+import { type DescribeCertificates, describeServices } from "./describe.ts";
+import { type CommandHandlers, dispatch } from "./socket/dispatcher.ts";
+import { type Probe, probeTarget } from "./health/health-probe.ts";
+import { restoreServices, retryDegraded } from "./restore.ts";
+import { ControlServer } from "./socket/control-server.ts";
+import { groupsOf } from "./service.ts";
+import type { ServiceFiles } from "./service-check.ts";
+import {
+  pauseService,
+  removeService,
+  resumeService,
+  setRolloutSplit,
+  stopRollout,
+  stopService,
+} from "./service-commands.ts";
+import { ServiceRegistry } from "./service-registry.ts";
+import { StateStore } from "./state/state-store.ts";
+
+export interface ControlPlaneSettings extends ServiceFiles {
+  dataPlane: DataPlane;
+  logger: Logger;
+  clock: Clock;
+  statePath: string;
+  socketPath: string;
+  /** How a target is asked for its health. */
+  probe?: Probe;
+  /** For `list`. */
+  describeCertificates?: DescribeCertificates;
+}
+
+export class ControlPlane {
+  readonly #environment: DeploymentEnvironment;
+  readonly #server: ControlServer;
+  readonly #clock: Clock;
+  readonly #shutdown = new AbortController();
+  #retryTimer: Timer | null = null;
+
+  constructor(settings: ControlPlaneSettings) {
+    const { dataPlane, logger, clock, statePath, socketPath, probe = probeTarget } = settings;
+    const registry = new ServiceRegistry(dataPlane);
+    let lastTargetId = 0;
+    this.#clock = clock;
+    this.#environment = {
+      registry,
+      dataPlane,
+      clock,
+      logger,
+      store: new StateStore({ path: statePath, logger }),
+      files: settings,
+      shutdown: this.#shutdown.signal,
+      groups: {
+        clock,
+        logger,
+        probe,
+        nextTargetId: () => `t${++lastTargetId}`,
+        healthChanged: (group) => {
+          if (registry.serves(group)) registry.publish();
+        },
+      },
+    };
+    const handlers = this.#createHandlers(settings.describeCertificates ?? (() => []));
+    this.#server = new ControlServer({
+      socketPath,
+      logger,
+      clock,
+      dispatch: (payload, report) => dispatch(payload, handlers, logger, report),
+    });
+  }
+
+  /** Serves what was saved last. To be called before anything listens. */
+  async restore(): Promise<void> {
+    const { store, registry } = this.#environment;
+    await restoreServices(await store.load(), this.#environment);
+    if (registry.all().some((service) => service.degraded !== null)) this.#scheduleRetry();
+  }
+
+  /** Takes commands. Throws a CommandError when another proxy listens on the socket. */
+  async listen(): Promise<void> {
+    await this.#server.listen();
+  }
+
+  /**
+   * Deploys that wait for their targets fail at once; commands that drain are given the time that
+   * requests have at a shutdown, so this has to run beside the shutdown of the listeners.
+   */
+  async close(): Promise<void> {
+    this.#retryTimer?.cancel();
+    this.#retryTimer = null;
+    this.#shutdown.abort(new CommandError("the proxy is shutting down"));
+    await this.#server.close(shutdownTimeoutMs);
+    const { registry, store } = this.#environment;
+    for (const service of registry.all()) {
+      for (const group of groupsOf(service)) group.stop();
+    }
+    await store.flush();
+  }
+
+  #scheduleRetry(): void {
+    this.#retryTimer = this.#clock.after(degradedRetryIntervalMs, async () => {
+      const { registry } = this.#environment;
+      await retryDegraded(this.#environment);
+      const left = registry.all().some((service) => service.degraded !== null);
+      if (left && !this.#shutdown.signal.aborted) this.#scheduleRetry();
+    });
+  }
+
+  #createHandlers(describeCertificates: DescribeCertificates): CommandHandlers {
+    const environment = this.#environment;
+    return {
+      deploy: (command, report) => deploy(command, environment, report),
+      "rollout-deploy": (command, report) => deployRollout(command, environment, report),
+      "rollout-set": (command) => setRolloutSplit(command, environment),
+      "rollout-stop": ({ service }) => stopRollout(service, environment),
+      pause: (command, report) => pauseService(command, environment, report),
+      stop: (command, report) => stopService(command, environment, report),
+      resume: ({ service }) => resumeService(service, environment),
+      remove: ({ service }) => removeService(service, environment),
+      list: () => {
+        const { registry, dataPlane } = environment;
+        return describeServices(registry, dataPlane.samples(), describeCertificates);
+      },
+    };
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The life of a deploy: check all that can be known, wait for the new targets, publish, save, drain
+ * the old ones. Deploys do not wait for each other; of two of one service the last to become healthy
+ * stays. One that fails leaves nothing behind.
+ */
+import { CommandError, failOn } from "../config/command-error.ts";
+import type { ServiceOptions } from "../config/options.ts";
+import { invalidTargetText, parseTarget, type TargetAddress } from "../config/target-address.ts";
+import {
+  normalizeServiceOptions,
+  normalizeTargetOptions,
+  validateServiceName,
+  validateServiceOptions,
+  validateTargetOptions,
+  validateTargets,
+} from "../config/validate-options.ts";
+import { type Report, waitForDrain, waitForHealth } from "./socket/progress.ts";
+import type { DeployCommand, RolloutDeployCommand } from "./socket/protocol.ts";
+import { running } from "./service.ts";
+import { checkService, type ServiceFiles } from "./service-check.ts";
+import { requireService, type ServiceCommandEnvironment } from "./service-commands.ts";
+import { type GroupEnvironment, TargetGroup } from "./health/target-group.ts";
+
+export interface DeploymentEnvironment extends ServiceCommandEnvironment {
+  files: ServiceFiles;
+  groups: GroupEnvironment;
+  /** Aborts when the proxy shuts down; its reason reaches the clients that wait. */
+  shutdown: AbortSignal;
+}
+
+export async function deploy(
+  command: DeployCommand,
+  environment: DeploymentEnvironment,
+  report?: Report,
+): Promise<void> {
+  const { registry, logger, files, clock, shutdown } = environment;
+  const name = command.service;
+  failOn(validateServiceName(name));
+  failOn(validateServiceOptions(command.options));
+  failOn(validateTargetOptions(command.targetOptions));
+  const options = normalizeServiceOptions(command.options);
+  const targetOptions = normalizeTargetOptions(command.targetOptions);
+  const fields = {
+    service: name,
+    targets: command.targets,
+    hosts: options.hosts,
+    paths: options.pathPrefixes,
+    tls: options.tlsEnabled,
+  };
+  logger.info("Deploying", fields);
+  failOn(validateTargets(command.targets));
+  const writers = command.targets.map(readTarget);
+  const readers = command.readTargets.map(readTarget);
+  refuseConflict(name, options, environment);
+  const errorPages = await checkService(name, options, files, logger);
+
+  const group = new TargetGroup(writers, readers, targetOptions, environment.groups);
+  let replaced: TargetGroup | undefined;
+  await withChecks(group, async () => {
+    if (!command.force) {
+      await waitForHealth(group, command.deployTimeoutMs, shutdown, clock, report);
+    }
+    // From here to the publication nothing waits, so no other command comes between.
+    refuseConflict(name, options, environment);
+    const previous = registry.get(name);
+    replaced = previous?.active;
+    registry.set({
+      name,
+      options,
+      active: group,
+      rollout: previous?.rollout ?? null,
+      pause: previous?.pause ?? running,
+      rolloutSplit: previous?.rolloutSplit ?? null,
+      errorPages,
+      degraded: null,
+    });
+  });
+  await settle(replaced, command.drainTimeoutMs, environment, report);
+  logger.info("Deployed", fields);
+}
+
+export async function deployRollout(
+  command: RolloutDeployCommand,
+  environment: DeploymentEnvironment,
+  report?: Report,
+): Promise<void> {
+  const { registry, logger, clock, shutdown } = environment;
+  const name = command.service;
+  const { targetOptions } = requireService(registry, name).active;
+  const fields = { service: name, targets: command.targets };
+  logger.info("Deploying for rollout", fields);
+  failOn(validateTargets(command.targets));
+  const writers = command.targets.map(readTarget);
+  const readers = command.readTargets.map(readTarget);
+
+  const group = new TargetGroup(writers, readers, targetOptions, environment.groups);
+  let replaced: TargetGroup | undefined;
+  await withChecks(group, async () => {
+    await waitForHealth(group, command.deployTimeoutMs, shutdown, clock, report);
+    const current = requireService(registry, name);
+    replaced = current.rollout ?? undefined;
+    registry.set({ ...current, rollout: group });
+  });
+  await settle(replaced, command.drainTimeoutMs, environment, report);
+  logger.info("Deployed for rollout", fields);
+}
+
+/** The checks go on when `install` succeeds, and end when it does not. */
+async function withChecks(group: TargetGroup, install: () => Promise<void>): Promise<void> {
+  group.start();
+  try {
+    await install();
+  } catch (error) {
+    group.stop();
+    throw error;
+  }
+}
+
+async function settle(
+  replaced: TargetGroup | undefined,
+  drainTimeoutMs: number,
+  environment: DeploymentEnvironment,
+  report: Report | undefined,
+): Promise<void> {
+  const { registry, store } = environment;
+  replaced?.stop();
+  await store.save(() => registry.stateEntries());
+  if (replaced !== undefined) {
+    await waitForDrain(replaced.ids, drainTimeoutMs, environment, report);
+  }
+}
+
+function refuseConflict(
+  name: string,
+  options: ServiceOptions,
+  { registry, logger }: DeploymentEnvironment,
+): void {
+  const conflict = registry.findConflict(name, options);
+  if (conflict === undefined) return;
+  logger.error("Host settings conflict with another service", { service: conflict });
+  throw new CommandError("host settings conflict with another service");
+}
+
+function readTarget(address: string): TargetAddress {
+  const target = parseTarget(address);
+  if (target === undefined) throw new CommandError(invalidTargetText(address));
+  return target;
+}

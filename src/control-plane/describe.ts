@@ -1,0 +1,111 @@
+/** What `list` says about each service. */
+import type { DataPlaneSamples } from "../seam/data-plane.ts";
+import type {
+  CertificateDescription,
+  ServiceDescription,
+  ServiceDescriptions,
+  TargetDescription,
+} from "./socket/protocol.ts";
+import type { Service } from "./service.ts";
+import type { ServiceRegistry } from "./service-registry.ts";
+import type { BrokenEntry } from "./state/state-entry.ts";
+import { encodeOptions, encodeTargetOptions } from "./state/state-file.ts";
+import type { TargetGroup } from "./health/target-group.ts";
+
+/** The certificates of a service, known to whoever obtains them. */
+export type DescribeCertificates = (service: string) => CertificateDescription[];
+
+export function describeServices(
+  registry: ServiceRegistry,
+  samples: DataPlaneSamples,
+  certificatesOf: DescribeCertificates,
+): ServiceDescriptions {
+  const broken = registry.broken.map(
+    (entry, index) => [entry.name ?? `(entry ${index + 1})`, describeBroken(entry)] as const,
+  );
+  const services = registry.all().map((service) => {
+    const certificates = certificatesOf(service.name);
+    return [service.name, describe(service, registry, samples, certificates)] as const;
+  });
+  return Object.fromEntries([...broken, ...services]);
+}
+
+function describe(
+  service: Service,
+  registry: ServiceRegistry,
+  samples: DataPlaneSamples,
+  certificates: CertificateDescription[],
+): ServiceDescription {
+  const { active, rollout, rolloutSplit, pause } = service;
+  const options = registry.effectiveOptions(service);
+  return {
+    hosts: options.hosts,
+    paths: options.pathPrefixes,
+    targets: addresses(active),
+    rollout_targets: rollout === null ? [] : addresses(rollout),
+    state: pause.state,
+    tls: options.tlsEnabled,
+    rollout: rolloutSplit && {
+      percentage: rolloutSplit.percentage,
+      allowlist: rolloutSplit.allowlist,
+    },
+    degraded: service.degraded ?? healthFault(active),
+    held_requests: samples.held[service.name] ?? 0,
+    target_details: [
+      ...describeTargets(active, "active", samples),
+      ...(rollout === null ? [] : describeTargets(rollout, "rollout", samples)),
+    ],
+    certificates,
+    options: {
+      ...encodeOptions(options),
+      target_options: encodeTargetOptions(active.targetOptions),
+    },
+  };
+}
+
+function addresses(group: TargetGroup): string[] {
+  return [...group.addresses(false), ...group.addresses(true)];
+}
+
+/** Without a healthy writer most requests are answered 503. */
+function healthFault(group: TargetGroup): string | null {
+  const writers = group.targets.filter((target) => !target.readOnly);
+  if (writers.some((target) => target.state === "healthy")) return null;
+  const reasons = writers.map(
+    ({ address, lastError }) => `${address.address} ${lastError ?? "was not checked yet"}`,
+  );
+  return ["no healthy target", ...reasons].join("; ");
+}
+
+function describeTargets(
+  group: TargetGroup,
+  name: TargetDescription["group"],
+  samples: DataPlaneSamples,
+): TargetDescription[] {
+  return group.targets.map((target) => ({
+    target: target.address.address,
+    group: name,
+    read_only: target.readOnly,
+    state: target.state,
+    last_error: target.lastError,
+    in_flight: samples.targets[target.id]?.inFlight ?? 0,
+    served: samples.targets[target.id]?.served ?? 0,
+  }));
+}
+
+function describeBroken(entry: BrokenEntry): ServiceDescription {
+  return {
+    hosts: [],
+    paths: [],
+    targets: [],
+    rollout_targets: [],
+    state: "running",
+    tls: false,
+    rollout: null,
+    degraded: `could not be restored from the saved state: ${entry.reason}`,
+    held_requests: 0,
+    target_details: [],
+    certificates: [],
+    options: {},
+  };
+}

@@ -1,0 +1,187 @@
+/** The targets that were deployed together: their health, the checks on them, waiting for them. */
+import { CommandError } from "../../config/command-error.ts";
+import type { TargetOptions } from "../../config/options.ts";
+import type { PoolSnapshot } from "../../seam/snapshot.ts";
+import type { TargetAddress } from "../../config/target-address.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { formatDuration } from "../../go/duration.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { HealthCheck } from "./health-check.ts";
+import { healthEndpoint } from "./health-endpoint.ts";
+import type { Probe, ProbeResult } from "./health-probe.ts";
+import { type HealthState, nextHealthState } from "./health-state.ts";
+
+/** What groups are made with; the same for all of them. */
+export interface GroupEnvironment {
+  clock: Clock;
+  logger: Logger;
+  probe: Probe;
+  /** Unique as long as the data plane lives. */
+  nextTargetId: () => string;
+  /** A target went in or out. */
+  healthChanged: (group: TargetGroup) => void;
+}
+
+export interface GroupTarget {
+  readonly id: string;
+  readonly address: TargetAddress;
+  readonly readOnly: boolean;
+  readonly state: HealthState;
+  /** Why the last check failed; null when it passed or none has ended yet. */
+  readonly lastError: string | null;
+}
+
+interface CheckedTarget extends GroupTarget {
+  state: HealthState;
+  lastError: string | null;
+  check: HealthCheck;
+}
+
+export class TargetGroup {
+  readonly targetOptions: TargetOptions;
+  readonly #targets: CheckedTarget[];
+  readonly #environment: GroupEnvironment;
+  readonly #waiting = new Set<{ healthy: () => void; checked: () => void }>();
+
+  /** Nothing is checked before `start`. */
+  constructor(
+    writers: TargetAddress[],
+    readers: TargetAddress[],
+    targetOptions: TargetOptions,
+    environment: GroupEnvironment,
+  ) {
+    this.targetOptions = targetOptions;
+    this.#environment = environment;
+    this.#targets = [
+      ...writers.map((address) => this.#createTarget(address, false)),
+      ...readers.map((address) => this.#createTarget(address, true)),
+    ];
+  }
+
+  get targets(): readonly GroupTarget[] {
+    return this.#targets;
+  }
+
+  get ids(): string[] {
+    return this.#targets.map((target) => target.id);
+  }
+
+  get allHealthy(): boolean {
+    return this.#targets.every((target) => target.state === "healthy");
+  }
+
+  addresses(readOnly: boolean): string[] {
+    return this.#targets
+      .filter((target) => target.readOnly === readOnly)
+      .map((target) => target.address.address);
+  }
+
+  /** A single target that is healthy is not checked: taking it out would not help anybody. */
+  start(): void {
+    for (const target of this.#targets) {
+      if (!this.#settled) target.check.start();
+    }
+  }
+
+  stop(): void {
+    for (const target of this.#targets) target.check.stop();
+  }
+
+  /** For targets that are known to have served before, as after a restart. */
+  assumeHealthy(): void {
+    for (const target of this.#targets) target.state = "healthy";
+  }
+
+  /**
+   * Throws a CommandError at the deadline, or the signal's reason when it aborts.
+   * `onChecked` is called after each check meanwhile.
+   */
+  async waitUntilHealthy(
+    timeoutMs: number,
+    signal: AbortSignal,
+    onChecked: () => void = () => {},
+  ): Promise<void> {
+    signal.throwIfAborted();
+    if (this.allHealthy) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = () => reject(signal.reason);
+    const deadline = this.#environment.clock.after(Math.max(0, timeoutMs), () =>
+      reject(new CommandError(this.#timeoutText(timeoutMs))),
+    );
+    const waiter = { healthy: resolve, checked: onChecked };
+    this.#waiting.add(waiter);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      await promise;
+    } finally {
+      deadline.cancel();
+      this.#waiting.delete(waiter);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  snapshot(): PoolSnapshot {
+    return {
+      targets: this.#targets.map(({ id, address, readOnly, state }) => ({
+        id,
+        address: address.address,
+        host: address.host,
+        port: address.port,
+        readOnly,
+        healthy: state === "healthy",
+      })),
+      targetOptions: this.targetOptions,
+    };
+  }
+
+  get #settled(): boolean {
+    return this.#targets.length === 1 && this.allHealthy;
+  }
+
+  #createTarget(address: TargetAddress, readOnly: boolean): CheckedTarget {
+    const { clock, probe, nextTargetId } = this.#environment;
+    const options = this.targetOptions.healthCheck;
+    const endpoint = healthEndpoint(address, options);
+    const target: CheckedTarget = {
+      id: nextTargetId(),
+      address,
+      readOnly,
+      state: "adding",
+      lastError: null,
+      check: new HealthCheck({
+        endpoint,
+        options,
+        clock,
+        probe,
+        onResult: (result) => this.#checked(target, endpoint.url, result),
+      }),
+    };
+    return target;
+  }
+
+  #checked(target: CheckedTarget, url: string, result: ProbeResult): void {
+    const { logger, healthChanged } = this.#environment;
+    if (!result.healthy) logger.info("Healthcheck failed", { url, error: result.error });
+    target.lastError = result.healthy ? null : result.reason;
+    const was = target.state;
+    target.state = nextHealthState(was, result.healthy);
+    for (const { checked } of this.#waiting) checked();
+    if (target.state === was) return;
+    logger.info("Target health updated", {
+      target: target.address.address,
+      state: target.state,
+      was,
+    });
+    if (this.#settled) this.stop();
+    healthChanged(this);
+    if (this.allHealthy) for (const { healthy } of this.#waiting) healthy();
+  }
+
+  #timeoutText(timeoutMs: number): string {
+    const reasons = this.#targets
+      .filter((target) => target.state !== "healthy")
+      .map((target) => `${target.address.address} ${target.lastError ?? "did not answer in time"}`);
+    const text = `target failed to become healthy within configured timeout (${formatDuration(timeoutMs)})`;
+    return `${text}: ${reasons.join("; ")}`;
+  }
+}

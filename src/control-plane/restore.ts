@@ -1,0 +1,108 @@
+/** From the saved state to services that are served again, each on its own. */
+import { invalidTargetText, parseTarget, type TargetAddress } from "../config/target-address.ts";
+import type { Logger } from "../lib/logger.ts";
+import { groupsOf, type Service } from "./service.ts";
+import { checkService, fullReason, type ServiceFiles } from "./service-check.ts";
+import type { ServiceRegistry } from "./service-registry.ts";
+import type { BrokenEntry, SavedService, StateEntry } from "./state/state-entry.ts";
+import { type GroupEnvironment, TargetGroup } from "./health/target-group.ts";
+
+export interface RestoreEnvironment {
+  registry: ServiceRegistry;
+  files: ServiceFiles;
+  logger: Logger;
+  groups: GroupEnvironment;
+}
+
+/**
+ * An entry that can't be read is kept and listed with its reason. A service whose certificate or
+ * error pages can't be loaded is degraded: its routes stay its own, its handshakes are refused, its
+ * error pages are the default ones. Neither takes another service with it.
+ */
+export async function restoreServices(
+  entries: StateEntry[],
+  environment: RestoreEnvironment,
+): Promise<void> {
+  const { registry, logger } = environment;
+  const services: Service[] = [];
+  const broken: BrokenEntry[] = [];
+  for (const entry of entries) {
+    if (entry.kind === "broken") {
+      broken.push(entry);
+      logger.error("Unable to restore service", { service: entry.name, error: entry.reason });
+    } else {
+      services.push(await restoreService(entry.service, environment));
+    }
+  }
+  registry.restore(services, broken);
+  for (const service of services) {
+    for (const group of groupsOf(service)) group.start();
+  }
+}
+
+/** Makes those whole again whose certificate and error pages are there. */
+export async function retryDegraded(environment: RestoreEnvironment): Promise<void> {
+  const { registry, files, logger } = environment;
+  for (const service of registry.all()) {
+    if (service.degraded === null) continue;
+    let errorPages: Record<string, string> | null;
+    try {
+      errorPages = await checkService(service.name, service.options, files, silentLogger);
+    } catch {
+      continue;
+    }
+    // A command may have changed it meanwhile.
+    const current = registry.get(service.name);
+    if (current?.active !== service.active) continue;
+    registry.set({ ...current, errorPages, degraded: null });
+    logger.info("Service restored", { service: service.name });
+  }
+}
+
+async function restoreService(
+  saved: SavedService,
+  { files, logger, groups }: RestoreEnvironment,
+): Promise<Service> {
+  const { name, options, targetOptions, pause, rolloutSplit } = saved;
+  const group = (writers: string[], readers: string[]) => {
+    const restored = new TargetGroup(
+      writers.map(readAddress),
+      readers.map(readAddress),
+      targetOptions,
+      groups,
+    );
+    restored.assumeHealthy();
+    return restored;
+  };
+  let errorPages: Record<string, string> | null = null;
+  let degraded: string | null = null;
+  try {
+    errorPages = await checkService(name, options, files, logger);
+  } catch (error) {
+    degraded = fullReason(error);
+    logger.error("Service is degraded", { service: name, error: degraded });
+  }
+  return {
+    name,
+    options,
+    active: group(saved.activeTargets, saved.activeReaders),
+    rollout:
+      saved.rolloutTargets === null && saved.rolloutReaders === null
+        ? null
+        : group(saved.rolloutTargets ?? [], saved.rolloutReaders ?? []),
+    pause,
+    rolloutSplit,
+    errorPages,
+    degraded,
+  };
+}
+
+/** Saved addresses were checked when the file was read. */
+function readAddress(address: string): TargetAddress {
+  const target = parseTarget(address);
+  if (target === undefined) throw new Error(invalidTargetText(address));
+  return target;
+}
+
+/** What is wrong with a service was logged once; a retry does not repeat it. */
+const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,0 +1,134 @@
+/** The commands on a service that is there: pause, stop, resume, remove, and the rollout's split. */
+import { CommandError, failOn } from "../config/command-error.ts";
+import type { Pause } from "../config/options.ts";
+import { validatePercentage } from "../config/validate-options.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { DataPlane } from "../seam/data-plane.ts";
+import { type Report, waitForDrain } from "./socket/progress.ts";
+import type { PauseCommand, RolloutSetCommand, StopCommand } from "./socket/protocol.ts";
+import { groupsOf, rolloutSplit, type Service } from "./service.ts";
+import type { ServiceRegistry } from "./service-registry.ts";
+import type { StateStore } from "./state/state-store.ts";
+
+export interface ServiceCommandEnvironment {
+  registry: ServiceRegistry;
+  dataPlane: DataPlane;
+  clock: Clock;
+  store: StateStore;
+  logger: Logger;
+}
+
+export function requireService(registry: ServiceRegistry, name: string): Service {
+  const service = registry.get(name);
+  if (service !== undefined) return service;
+  const broken = registry.findBroken(name);
+  if (broken === undefined) throw new CommandError("service not found");
+  throw new CommandError(`service could not be restored from the saved state: ${broken.reason}`);
+}
+
+/** Requests wait from now on; returns when those under way have ended. */
+export async function pauseService(
+  command: PauseCommand,
+  environment: ServiceCommandEnvironment,
+  report?: Report,
+): Promise<void> {
+  const pause: Pause = {
+    state: "paused",
+    stopMessage: "",
+    failAfterMs: Math.max(0, command.maxPauseMs),
+  };
+  const service = setPause(command.service, () => pause, environment);
+  environment.logger.info("Service paused", { service: service.name });
+  await drain(service, command.drainTimeoutMs, environment, report);
+  await save(environment);
+}
+
+export async function stopService(
+  command: StopCommand,
+  environment: ServiceCommandEnvironment,
+  report?: Report,
+): Promise<void> {
+  const service = setPause(
+    command.service,
+    (was) => ({ ...was, state: "stopped", stopMessage: command.message }),
+    environment,
+  );
+  environment.logger.info("Service stopped", { service: service.name });
+  await drain(service, command.drainTimeoutMs, environment, report);
+  await save(environment);
+}
+
+export async function resumeService(
+  name: string,
+  environment: ServiceCommandEnvironment,
+): Promise<void> {
+  setPause(name, (was) => ({ ...was, state: "running", stopMessage: "" }), environment);
+  environment.logger.info("Service resumed", { service: name });
+  await save(environment);
+}
+
+/** Requests under way go on. */
+export async function removeService(
+  name: string,
+  environment: ServiceCommandEnvironment,
+): Promise<void> {
+  const { registry } = environment;
+  if (registry.findBroken(name) === undefined) {
+    for (const group of groupsOf(requireService(registry, name))) group.stop();
+  }
+  registry.remove(name);
+  await save(environment);
+}
+
+export async function setRolloutSplit(
+  { service: name, percentage, allowlist }: RolloutSetCommand,
+  environment: ServiceCommandEnvironment,
+): Promise<void> {
+  const { registry, logger } = environment;
+  const service = requireService(registry, name);
+  failOn(validatePercentage(percentage));
+  if (service.rollout === null) throw new CommandError("rollout target not set");
+  registry.set({ ...service, rolloutSplit: rolloutSplit(percentage, allowlist) });
+  // None is null there.
+  const allowed = allowlist.length === 0 ? null : allowlist;
+  logger.info("Set rollout split", { service: name, percentage, allowlist: allowed });
+  await save(environment);
+}
+
+/** The rollout's targets stay, without requests. */
+export async function stopRollout(
+  name: string,
+  environment: ServiceCommandEnvironment,
+): Promise<void> {
+  const { registry, logger } = environment;
+  registry.set({ ...requireService(registry, name), rolloutSplit: null });
+  logger.info("Stopped rollout", { service: name });
+  await save(environment);
+}
+
+function setPause(
+  name: string,
+  change: (was: Pause) => Pause,
+  { registry }: ServiceCommandEnvironment,
+): Service {
+  const service = requireService(registry, name);
+  const changed = { ...service, pause: change(service.pause) };
+  registry.set(changed);
+  return changed;
+}
+
+async function drain(
+  service: Service,
+  timeoutMs: number,
+  environment: ServiceCommandEnvironment,
+  report: Report | undefined,
+): Promise<void> {
+  const ids = groupsOf(service).flatMap((group) => group.ids);
+  await waitForDrain(ids, timeoutMs, environment, report);
+  environment.logger.info("Service drained", { service: service.name });
+}
+
+function save({ registry, store }: ServiceCommandEnvironment): Promise<void> {
+  return store.save(() => registry.stateEntries());
+}

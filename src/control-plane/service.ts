@@ -1,0 +1,58 @@
+/** What the control plane knows of one service. */
+import type { Pause, RolloutSplit, ServiceOptions } from "../config/options.ts";
+import type { ServiceSnapshot } from "../seam/snapshot.ts";
+import type { SavedService } from "./state/state-entry.ts";
+import type { TargetGroup } from "./health/target-group.ts";
+
+/** Replaced as a whole by each change, never changed in place. */
+export interface Service {
+  readonly name: string;
+  readonly options: ServiceOptions;
+  /** Its target options are those of the service. */
+  readonly active: TargetGroup;
+  readonly rollout: TargetGroup | null;
+  readonly pause: Pause;
+  readonly rolloutSplit: RolloutSplit | null;
+  readonly errorPages: Record<string, string> | null;
+  /** What of its configuration could not be loaded, and so is not served; null when all is well. */
+  readonly degraded: string | null;
+}
+
+export const running: Pause = { state: "running", stopMessage: "", failAfterMs: 0 };
+
+const maxHash = 4_294_967_295;
+
+/** In the same floating-point steps as kamal-proxy, so that the same visitors stay in the group. */
+export function rolloutSplit(percentage: number, allowlist: string[]): RolloutSplit {
+  return { percentage, splitPoint: maxHash * (percentage / 100), allowlist };
+}
+
+export function groupsOf(service: Service): TargetGroup[] {
+  return service.rollout === null ? [service.active] : [service.active, service.rollout];
+}
+
+export function serviceSnapshot(service: Service, options: ServiceOptions): ServiceSnapshot {
+  return {
+    name: service.name,
+    options,
+    active: service.active.snapshot(),
+    rollout: service.rollout?.snapshot() ?? null,
+    pause: service.pause,
+    rolloutSplit: service.rolloutSplit,
+    errorPages: service.errorPages,
+  };
+}
+
+export function savedService(service: Service, options: ServiceOptions): SavedService {
+  return {
+    name: service.name,
+    options,
+    targetOptions: service.active.targetOptions,
+    activeTargets: service.active.addresses(false),
+    activeReaders: service.active.addresses(true),
+    rolloutTargets: service.rollout?.addresses(false) ?? null,
+    rolloutReaders: service.rollout?.addresses(true) ?? null,
+    pause: service.pause,
+    rolloutSplit: service.rolloutSplit,
+  };
+}

@@ -1,0 +1,71 @@
+/** From a message on the control socket to the code that does it, and from its outcome to a reply. */
+import { CommandError } from "../../config/command-error.ts";
+import { stackOf } from "../../lib/error-text.ts";
+import type { Logger } from "../../lib/logger.ts";
+import type {
+  Command,
+  DeployCommand,
+  ListCommand,
+  PauseCommand,
+  PlainServiceCommand,
+  Reply,
+  RolloutDeployCommand,
+  RolloutSetCommand,
+  ServiceDescriptions,
+  StopCommand,
+} from "./protocol.ts";
+import type { Report } from "./progress.ts";
+import { parseCommand } from "./protocol-schema.ts";
+
+/** One for each command. What it throws as CommandError is told to the user. */
+export interface CommandHandlers {
+  deploy: (command: DeployCommand, report?: Report) => Promise<void>;
+  "rollout-deploy": (command: RolloutDeployCommand, report?: Report) => Promise<void>;
+  "rollout-set": (command: RolloutSetCommand) => Promise<void>;
+  "rollout-stop": (command: PlainServiceCommand) => Promise<void>;
+  pause: (command: PauseCommand, report?: Report) => Promise<void>;
+  stop: (command: StopCommand, report?: Report) => Promise<void>;
+  resume: (command: PlainServiceCommand) => Promise<void>;
+  remove: (command: PlainServiceCommand) => Promise<void>;
+  list: () => ServiceDescriptions;
+}
+
+export async function dispatch(
+  payload: unknown,
+  handlers: CommandHandlers,
+  logger: Logger,
+  report?: Report,
+): Promise<Reply> {
+  try {
+    const command = parseCommand(payload);
+    logger.debug("Command received", { command: command.command });
+    if (command.command === "list") return { ok: true, services: handlers.list() };
+    await perform(command, handlers, report);
+    return { ok: true };
+  } catch (error) {
+    if (error instanceof CommandError) return { ok: false, error: error.message };
+    logger.error("Command failed unexpectedly", { error: stackOf(error) });
+    return { ok: false, error: "internal error, see the log of the proxy" };
+  }
+}
+
+function perform(
+  command: Exclude<Command, ListCommand>,
+  handlers: CommandHandlers,
+  report: Report | undefined,
+): Promise<void> {
+  switch (command.command) {
+    case "deploy":
+      return handlers.deploy(command, report);
+    case "rollout-deploy":
+      return handlers["rollout-deploy"](command, report);
+    case "rollout-set":
+      return handlers["rollout-set"](command);
+    case "pause":
+      return handlers.pause(command, report);
+    case "stop":
+      return handlers.stop(command, report);
+    default:
+      return handlers[command.command](command);
+  }
+}

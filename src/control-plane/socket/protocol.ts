@@ -1,0 +1,129 @@
+/** Every command that can be sent over the control socket, and its reply. */
+import type { PauseState, ServiceOptions, TargetOptions } from "../../config/options.ts";
+
+export interface DeployCommand {
+  command: "deploy";
+  service: string;
+  targets: string[];
+  readTargets: string[];
+  options: ServiceOptions;
+  targetOptions: TargetOptions;
+  deployTimeoutMs: number;
+  drainTimeoutMs: number;
+  force: boolean;
+}
+
+export interface RolloutDeployCommand {
+  command: "rollout-deploy";
+  service: string;
+  targets: string[];
+  readTargets: string[];
+  deployTimeoutMs: number;
+  drainTimeoutMs: number;
+}
+
+export interface RolloutSetCommand {
+  command: "rollout-set";
+  service: string;
+  percentage: number;
+  allowlist: string[];
+}
+
+export interface PauseCommand {
+  command: "pause";
+  service: string;
+  drainTimeoutMs: number;
+  maxPauseMs: number;
+}
+
+export interface StopCommand {
+  command: "stop";
+  service: string;
+  drainTimeoutMs: number;
+  message: string;
+}
+
+export interface PlainServiceCommand {
+  command: "rollout-stop" | "resume" | "remove";
+  service: string;
+}
+
+export interface ListCommand {
+  command: "list";
+}
+
+export type Command =
+  | DeployCommand
+  | RolloutDeployCommand
+  | RolloutSetCommand
+  | PauseCommand
+  | StopCommand
+  | PlainServiceCommand
+  | ListCommand;
+
+/** What `list --json` prints for one service. */
+export interface ServiceDescription {
+  hosts: string[];
+  paths: string[];
+  /** `host:port` of writers, then readers. */
+  targets: string[];
+  rollout_targets: string[];
+  state: PauseState;
+  tls: boolean;
+  rollout: { percentage: number; allowlist: string[] } | null;
+  /** Why the service does not work as configured; null when it does. */
+  degraded: string | null;
+  held_requests: number;
+  target_details: TargetDescription[];
+  certificates: CertificateDescription[];
+  options: Record<string, unknown>;
+}
+
+export interface TargetDescription {
+  target: string;
+  group: "active" | "rollout";
+  read_only: boolean;
+  state: "adding" | "healthy" | "unhealthy";
+  /** Result of the last failed health check, null when the last one passed. */
+  last_error: string | null;
+  in_flight: number;
+  served: number;
+}
+
+export interface CertificateDescription {
+  /** Server name. */
+  name: string;
+  source: "file" | "acme" | "on-demand";
+  /** ISO date; null: there is none yet. */
+  expires: string | null;
+  /** Why it could not be had or renewed. */
+  error: string | null;
+}
+
+/** What a command waits for. A client that asks for it is told before the reply. */
+export type Progress =
+  | {
+      waiting_for: "health";
+      /** Those that are not healthy yet. */
+      targets: WaitingTarget[];
+      remaining_ms: number;
+    }
+  | {
+      waiting_for: "drain";
+      /** Requests under way. */
+      requests: number;
+      remaining_ms: number;
+    };
+
+export interface WaitingTarget {
+  target: string;
+  /** Result of the last failed health check, null when none has ended yet. */
+  last_error: string | null;
+}
+
+export type ServiceDescriptions = Record<string, ServiceDescription>;
+
+export type Reply =
+  | { ok: true; services?: ServiceDescriptions }
+  /** `error` is what follows `Error: ` on the client's stderr. */
+  | { ok: false; error: string };

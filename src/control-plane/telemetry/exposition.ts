@@ -1,0 +1,93 @@
+/** The text format of Prometheus, version 0.0.4. Pure. */
+import {
+  durationBuckets,
+  type Series,
+  type ServiceMetrics,
+} from "../../data-plane/telemetry/metrics.ts";
+
+export const expositionType = "text/plain; version=0.0.4; charset=utf-8";
+
+/** A figure without labels, such as those of the process. */
+export interface Figure {
+  name: string;
+  help: string;
+  type: "counter" | "gauge";
+  value: number;
+}
+
+export function formatMetrics(
+  services: readonly ServiceMetrics[],
+  figures: readonly Figure[],
+): string {
+  const rows = sortedRows(services);
+  return (
+    inFlightText(services) +
+    durationText(rows) +
+    requestsText(rows) +
+    figures.map(figureText).join("")
+  );
+}
+
+interface Row {
+  series: Series;
+  labels: string;
+}
+
+function sortedRows(services: readonly ServiceMetrics[]): Row[] {
+  const rows: Row[] = [];
+  for (const { service, series } of services) {
+    for (const one of series) {
+      const labels = `method="${one.method}",service="${labelValue(service)}",status="${one.status}"`;
+      rows.push({ series: one, labels });
+    }
+  }
+  return rows.toSorted((a, b) => (a.labels < b.labels ? -1 : 1));
+}
+
+function inFlightText(services: readonly ServiceMetrics[]): string {
+  const name = "kamal_proxy_http_in_flight_requests";
+  let text = "";
+  for (const { service, started, inFlight } of services) {
+    if (started) text += `${name}{service="${labelValue(service)}"} ${inFlight}\n`;
+  }
+  return family(name, "Number of in-flight HTTP requests, labeled by service.", "gauge", text);
+}
+
+function durationText(rows: readonly Row[]): string {
+  const name = "kamal_proxy_http_request_duration_seconds";
+  let text = "";
+  for (const { series, labels } of rows) {
+    let total = 0;
+    for (let i = 0; i <= durationBuckets.length; i++) {
+      total += series.buckets[i]!;
+      text += `${name}_bucket{${labels},le="${durationBuckets[i] ?? "+Inf"}"} ${total}\n`;
+    }
+    text += `${name}_sum{${labels}} ${series.sumSeconds}\n${name}_count{${labels}} ${series.count}\n`;
+  }
+  const help = "Duration of HTTP requests, labeled by service, status code and method.";
+  return family(name, help, "histogram", text);
+}
+
+function requestsText(rows: readonly Row[]): string {
+  const name = "kamal_proxy_http_requests_total";
+  let text = "";
+  for (const { series, labels } of rows) text += `${name}{${labels}} ${series.count}\n`;
+  return family(
+    name,
+    "HTTP requests processed, labeled by service, status code and method.",
+    "counter",
+    text,
+  );
+}
+
+function figureText(figure: Figure): string {
+  return family(figure.name, figure.help, figure.type, `${figure.name} ${figure.value}\n`);
+}
+
+function family(name: string, help: string, type: string, samples: string): string {
+  return samples === "" ? "" : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples}`;
+}
+
+function labelValue(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

@@ -1,0 +1,13 @@
+/**
+ * Connections that the kernel keeps until they are accepted. Bun lets it keep 512: of a burst of more,
+ * some clients have to ask again after a second or three. Listening anew on the same socket changes
+ * the number, and only the system's own call can do that.
+ */
+import { acceptQueueLength } from "../../../config/defaults.ts";
+import { openLibc } from "../../../net/libc.ts";
+
+/** The kernel takes its own limit (net.core.somaxconn) when that is lower. */
+export function widenAcceptQueue(listener: object): void {
+  if (!("fd" in listener) || typeof listener.fd !== "number" || listener.fd < 0) return;
+  openLibc()?.listen(listener.fd, acceptQueueLength);
+}

@@ -1,0 +1,86 @@
+/**
+ * A connection from a trusted load balancer: reads the PROXY header, then hands the socket and the bytes
+ * behind it to a connection for the client that the header names.
+ */
+import type { ClientConnection } from "./client-connection.ts";
+import type { ConnectionSet } from "./connection-set.ts";
+import {
+  parseProxyHeader,
+  type ProxySource,
+} from "../../../protocols/proxy-protocol/proxy-header.ts";
+
+export interface ProxiedConnectionOptions {
+  /** The peer itself: counts where the header names nobody. */
+  peer: ProxySource;
+  connections: ConnectionSet;
+  headerTimeoutMs: number;
+  /** Makes the connection for the client; from its return on, the socket's events are that one's. */
+  accept(source: ProxySource): ClientConnection;
+  /** Closes the socket; nonsense gets no answer. */
+  close(): void;
+}
+
+export class ProxiedConnection implements ClientConnection {
+  readonly #options: ProxiedConnectionOptions;
+  readonly #sinceMs: number;
+  #bytes: Buffer | null = null;
+  #closed = false;
+
+  constructor(options: ProxiedConnectionOptions) {
+    this.#options = options;
+    options.connections.add(this);
+    this.#sinceMs = options.connections.nowMs;
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#closed) return;
+    const bytes = this.#bytes === null ? chunk : Buffer.concat([this.#bytes, chunk]);
+    const header = parseProxyHeader(bytes);
+    switch (header.kind) {
+      case "incomplete":
+        this.#bytes = this.#bytes === null ? Buffer.from(bytes) : bytes;
+        break;
+      case "invalid":
+        this.destroy();
+        break;
+      case "complete": {
+        const { accept, peer } = this.#options;
+        // It joins the set before this one leaves, so that the set is never taken for empty.
+        const connection = accept(header.source ?? peer);
+        this.#leave();
+        if (header.consumed < bytes.length) connection.onData(bytes.subarray(header.consumed));
+        break;
+      }
+    }
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.destroy();
+  }
+
+  onClose(): void {
+    this.#leave();
+  }
+
+  sweep(nowMs: number): void {
+    if (nowMs - this.#sinceMs > this.#options.headerTimeoutMs) this.destroy();
+  }
+
+  finish(): void {
+    this.destroy();
+  }
+
+  destroy(): void {
+    if (this.#closed) return;
+    this.#leave();
+    this.#options.close();
+  }
+
+  #leave(): void {
+    this.#closed = true;
+    this.#bytes = null;
+    this.#options.connections.delete(this);
+  }
+}

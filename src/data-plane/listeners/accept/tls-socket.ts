@@ -1,0 +1,294 @@
+/**
+ * TLS on `Bun.listen`. This file alone holds the hooks that Bun's documentation does not name (they are
+ * what its `node:tls` is built on), so that a change of Bun is dealt with here; each has its test.
+ *
+ * What is relied on:
+ * - `serverName` chooses a native context per handshake, at once or later by `resumeSNI`;
+ * - the context of an empty `createSecureContext` makes the handshake fail with an alert;
+ * - `alpnCallback` chooses the protocol; undefined refuses with no_application_protocol;
+ * - a `tls.Server` that never listens swaps the default certificate of our listener;
+ * - protocol versions and groups are those of the listener, cipher suites those of the context.
+ */
+import { tcpKeepAliveMs } from "../../../config/defaults.ts";
+import type { MinTlsVersion } from "../../../config/run-options.ts";
+import { writeSync } from "node:fs";
+import tls from "node:tls";
+import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
+import { listenOn } from "../../../net/every-address.ts";
+import { normalizeHost } from "../../../protocols/http/host.ts";
+import { widenAcceptQueue } from "./accept-queue.ts";
+import { goQuote } from "../../../go/quote.ts";
+import { bindError, checkPort } from "../../../net/bind-error.ts";
+import type { ClientConnection, ClientSocket } from "./client-connection.ts";
+
+/** A TLS connection that was accepted; its bytes are the decrypted ones. */
+export interface TlsSocket extends ClientSocket {
+  data: ClientConnection | null;
+  readonly fd: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+}
+
+export type HandshakeOutcome =
+  /** `protocol` is null when the client offered none. */
+  | { kind: "complete"; protocol: string | null; serverName: string | null }
+  | { kind: "plain-http" }
+  | { kind: "failed"; reason: string };
+
+export interface TlsServerOptions {
+  bind: string;
+  port: number;
+  minVersion: MinTlsVersion;
+  /** Null refuses the handshake with an alert; a promise lets it wait. */
+  certificateFor(
+    name: string,
+    socket: TlsSocket,
+  ): CertificateKeyPair | null | Promise<CertificateKeyPair | null>;
+  /** Null refuses the handshake with an alert. Not asked when the client offers nothing. */
+  protocolFor(name: string | null, offered: string[]): string | null;
+  /** The certificate can't be used. */
+  onBadCertificate(name: string, error: Error): void;
+  /** Null refuses the connection. */
+  accept(socket: TlsSocket): ClientConnection | null;
+  handshakeDone(socket: TlsSocket, outcome: HandshakeOutcome): void;
+  /** One of the socket's handlers threw. */
+  handlerFailed(socket: TlsSocket, error: Error): void;
+}
+
+export class TlsServer {
+  readonly #options: TlsServerOptions;
+  readonly #listener: NativeListener;
+  readonly #defaults: DefaultCertificateServer;
+  readonly #contexts = new WeakMap<CertificateKeyPair, NativeContext>();
+  readonly #refusal: NativeContext;
+  /** Names of handshakes that were given the refusal: the TLS library can't say why they failed. */
+  readonly #refused = new WeakMap<NativeSocket, string>();
+
+  constructor(options: TlsServerOptions) {
+    this.#options = options;
+    this.#refusal = nativeContext({});
+    this.#listener = this.#listen();
+    widenAcceptQueue(this.#listener);
+    // The native methods of a listener are reached through the class that `node:tls` made for them.
+    this.#defaults = tls.createServer() as unknown as DefaultCertificateServer;
+    // oxlint-disable-next-line no-underscore-dangle -- that is its name
+    this.#defaults._handle = this.#listener;
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  /** The certificate for clients that send no server name; null refuses them with an alert. */
+  setDefaultCertificate(pair: CertificateKeyPair | null): void {
+    const certificate = pair === null ? {} : contextOptions(pair);
+    const minVersion = minVersionNames[this.#options.minVersion];
+    this.#defaults.setSecureContext({ ciphers, ecdhCurve: groups, minVersion, ...certificate });
+  }
+
+  /** `force` also closes the open connections. */
+  stop(force: boolean): void {
+    this.#listener.stop(force);
+  }
+
+  #listen(): NativeListener {
+    const options = this.#options;
+    const { bind, port } = options;
+    const socket: NativeHandlers = {
+      open: (socket) => {
+        socket.setKeepAlive(true, tcpKeepAliveMs);
+        socket.data = options.accept(socket);
+      },
+      serverName: (_listener, name, socket) => this.#chooseContext(name, socket),
+      alpnCallback: (_socket, name, wire) => {
+        const server = name ? normalizeHost(name) : null;
+        return options.protocolFor(server, protocolNames(wire)) ?? undefined;
+      },
+      handshake: (socket, complete, error) => {
+        // An error beside success is about the client's certificate, which nobody asked for.
+        const outcome = complete
+          ? completeOutcome(socket)
+          : (this.#refusedOutcome(socket) ?? failedOutcome(socket, error));
+        options.handshakeDone(socket, outcome);
+      },
+      data: (socket, chunk) => socket.data?.onData(chunk),
+      drain: (socket) => socket.data?.onDrain(),
+      end: (socket) => socket.data?.onEnd(),
+      close: (socket, error) => {
+        const connection = socket.data;
+        socket.data = null;
+        connection?.onClose(error ?? null);
+      },
+      error: (socket, error) => options.handlerFailed(socket, error),
+    };
+    checkPort(port);
+    try {
+      return listenOn(bind, (hostname) =>
+        Bun.listen({
+          hostname,
+          port,
+          allowHalfOpen: true,
+          // The protocol is chosen by the callback; without any name here it would not be asked.
+          tls: {
+            ALPNProtocols: "\x08http/1.1",
+            ciphers,
+            ecdhCurve: groups,
+            minVersion: minVersions[options.minVersion],
+          },
+          data: null,
+          socket,
+        } as unknown as Bun.TCPSocketListenOptions),
+      ) as unknown as NativeListener;
+    } catch (error) {
+      throw bindError("tcp", bind, port, error);
+    }
+  }
+
+  #chooseContext(serverName: string, socket: NativeSocket): NativeContext | true {
+    const name = normalizeHost(serverName);
+    const found = this.#options.certificateFor(name, socket);
+    if (!(found instanceof Promise)) return this.#contextFor(name, found, socket);
+    void found.then((pair) => {
+      // The client may have given up while the certificate was being made.
+      if (socket.data !== null) socket.resumeSNI(this.#contextFor(name, pair, socket), false);
+    });
+    return true;
+  }
+
+  #contextFor(name: string, pair: CertificateKeyPair | null, socket: NativeSocket): NativeContext {
+    const context = pair === null ? this.#refusal : this.#context(name, pair);
+    if (context === this.#refusal) this.#refused.set(socket, name);
+    return context;
+  }
+
+  #refusedOutcome(socket: NativeSocket): HandshakeOutcome | null {
+    const name = this.#refused.get(socket);
+    return name === undefined
+      ? null
+      : { kind: "failed", reason: `no certificate for ${goQuote(name)}` };
+  }
+
+  #context(name: string, pair: CertificateKeyPair): NativeContext {
+    let context = this.#contexts.get(pair);
+    if (context !== undefined) return context;
+    try {
+      context = nativeContext({ ...contextOptions(pair), ciphers });
+    } catch (error) {
+      this.#options.onBadCertificate(name, error as Error);
+      return this.#refusal;
+    }
+    this.#contexts.set(pair, context);
+    return context;
+  }
+}
+
+/**
+ * Those of Go's crypto/tls, which the browsers of the last ten years all have: forward secrecy always,
+ * CBC only for the oldest of them.
+ */
+const ciphers = [
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+  "ECDHE-ECDSA-AES128-SHA",
+  "ECDHE-RSA-AES128-SHA",
+  "ECDHE-ECDSA-AES256-SHA",
+  "ECDHE-RSA-AES256-SHA",
+].join(":");
+const groups = "X25519:P-256:P-384:P-521";
+const minVersions = { "1.2": 0x0303, "1.3": 0x0304 } as const;
+const minVersionNames = { "1.2": "TLSv1.2", "1.3": "TLSv1.3" } as const;
+
+declare const native: unique symbol;
+/** What `tls.createSecureContext` holds in its `context`. */
+interface NativeContext {
+  readonly [native]: true;
+}
+
+interface NativeSocket extends TlsSocket {
+  readonly fd: number;
+  setKeepAlive(enable: boolean, delayMs: number): void;
+  readonly alpnProtocol: string | false | null;
+  getServername(): string | undefined;
+  resumeSNI(context: NativeContext, failed: boolean): void;
+}
+
+interface NativeListener {
+  readonly port: number;
+  stop(force: boolean): void;
+}
+
+interface NativeHandlers {
+  open(socket: NativeSocket): void;
+  serverName(listener: unknown, name: string, socket: NativeSocket): NativeContext | true;
+  alpnCallback(socket: NativeSocket, name: string | undefined, wire: Buffer): string | undefined;
+  handshake(socket: NativeSocket, complete: boolean, error: Error | null): void;
+  data(socket: NativeSocket, chunk: Buffer): void;
+  drain(socket: NativeSocket): void;
+  end(socket: NativeSocket): void;
+  close(socket: NativeSocket, error?: Error): void;
+  error(socket: NativeSocket, error: Error): void;
+}
+
+interface DefaultCertificateServer {
+  _handle: NativeListener;
+  setSecureContext(options: tls.SecureContextOptions): void;
+}
+
+/**
+ * `ca` is for client certificates, which are not asked for. Without it the system's roots would be
+ * searched in every handshake for what could follow a leaf that has no chain.
+ */
+function contextOptions({ privateKey, certificate }: CertificateKeyPair): tls.SecureContextOptions {
+  return { key: privateKey, cert: certificate, ca: certificate };
+}
+
+function nativeContext(options: tls.SecureContextOptions): NativeContext {
+  return tls.createSecureContext(options).context as NativeContext;
+}
+
+/** The length-prefixed list of the ClientHello (RFC 7301 3.1). */
+function protocolNames(wire: Buffer): string[] {
+  const names: string[] = [];
+  for (let i = 0; i < wire.length; i += 1 + wire[i]!) {
+    names.push(wire.toString("latin1", i + 1, i + 1 + wire[i]!));
+  }
+  return names;
+}
+
+function completeOutcome(socket: NativeSocket): HandshakeOutcome {
+  const name = socket.getServername();
+  return {
+    kind: "complete",
+    protocol: socket.alpnProtocol || null,
+    serverName: name ? normalizeHost(name) : null,
+  };
+}
+
+const plainHttpAnswer = Buffer.from(
+  "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+  "latin1",
+);
+
+function failedOutcome(socket: NativeSocket, error: Error | null): HandshakeOutcome {
+  const message = error?.message ?? "";
+  if (message.includes("HTTP_REQUEST")) {
+    answerInPlain(socket.fd);
+    return { kind: "plain-http" };
+  }
+  // `error:100000f0:SSL routines:OPENSSL_internal:UNSUPPORTED_PROTOCOL`
+  const reason = message.slice(message.lastIndexOf(":") + 1).trim();
+  return { kind: "failed", reason: reason.toLowerCase().replaceAll("_", " ") || "EOF" };
+}
+
+/** Past the TLS layer: it can't send anything readable any more. */
+function answerInPlain(descriptor: number): void {
+  try {
+    writeSync(descriptor, plainHttpAnswer);
+  } catch {
+    // The client is gone, or its buffer is full after no byte: there is nobody to tell.
+  }
+}

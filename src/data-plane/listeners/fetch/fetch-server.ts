@@ -1,0 +1,67 @@
+/** From a Request of Bun's server to an Exchange, for HTTP/2 and HTTP/3. */
+import { HeadFault } from "../../../protocols/http/head-fault.ts";
+import { hasConnectionField } from "../../../protocols/http/hop-by-hop.ts";
+import { reasonPhrase } from "../../../protocols/http/status.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import type { Exchange } from "../../../protocols/http/exchange.ts";
+import type { FetchClient } from "./fetch-client.ts";
+import { FetchExchange } from "./fetch-exchange.ts";
+import { readFetchRequest } from "./fetch-request.ts";
+
+export interface FetchContext {
+  protocol: "HTTP/2.0" | "HTTP/3.0";
+  /** Value of the Alt-Svc field of every response (RFC 7838). */
+  altSvc: string | null;
+  clock: Clock;
+  /** Null: the connection is not one that may ask. */
+  clientAt(address: string, port: number): FetchClient | null;
+  handle(exchange: Exchange): void;
+}
+
+/** What `Bun.serve` is given besides its sockets and certificates. */
+export function fetchServer(context: FetchContext): FetchServerOptions {
+  return {
+    development: false,
+    http1: false,
+    // Bodies are limited by whoever reads them, idle connections by the listener.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    idleTimeout: 0,
+    error: () => new Response(null, { status: 500 }),
+    fetch(request, server) {
+      const peer = server.requestIP(request);
+      const client = peer === null ? null : context.clientAt(peer.address, peer.port);
+      if (client === null) return new Response(null, { status: 403 });
+      const head = readFetchRequest(request);
+      if (head instanceof HeadFault) return refusal(head, context.altSvc);
+      // Over HTTP/2 Bun has refused them.
+      if (context.protocol === "HTTP/3.0" && hasConnectionField(head.fields)) {
+        return refusal(new HeadFault(400, "connection field"), context.altSvc);
+      }
+      if (head.path === "*") return plainAnswer(200, "", context.altSvc);
+      const exchange = new FetchExchange(request, head, client, context);
+      context.handle(exchange);
+      return exchange.response;
+    },
+  };
+}
+
+export interface FetchServerOptions {
+  development: false;
+  http1: false;
+  maxRequestBodySize: number;
+  idleTimeout: number;
+  error(): Response;
+  fetch(request: Request, server: Bun.Server<undefined>): Response | Promise<Response>;
+}
+
+function refusal(error: HeadFault, altSvc: string | null): Response {
+  const { status } = error;
+  return plainAnswer(status, `${status} ${reasonPhrase(status)}`, altSvc);
+}
+
+function plainAnswer(status: number, text: string, altSvc: string | null): Response {
+  const headers = new Headers();
+  if (text !== "") headers.set("content-type", "text/plain; charset=utf-8");
+  if (altSvc !== null) headers.set("alt-svc", altSvc);
+  return new Response(text === "" ? null : Buffer.from(text, "latin1"), { status, headers });
+}

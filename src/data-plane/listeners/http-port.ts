@@ -1,0 +1,127 @@
+/** The plain HTTP port. */
+import type { Clock } from "../../lib/clock.ts";
+import {
+  connectionSweepIntervalMs,
+  tcpKeepAliveMs,
+  type ClientLimits,
+} from "../../config/defaults.ts";
+import type { CidrList } from "../../lib/cidr.ts";
+import { listenOn } from "../../net/every-address.ts";
+import type { Logger } from "../../lib/logger.ts";
+import type { Exchange } from "../../protocols/http/exchange.ts";
+import { widenAcceptQueue } from "./accept/accept-queue.ts";
+import { bindError, checkPort } from "../../net/bind-error.ts";
+import type { ClientConnection } from "./accept/client-connection.ts";
+import { ConnectionSet } from "./accept/connection-set.ts";
+import type { DescriptorGuard } from "./accept/descriptor-guard.ts";
+import { closeFailedSocket } from "./accept/failed-socket.ts";
+import { Http1Connection, type Http1Context } from "./http1/http1-connection.ts";
+import { ProxiedConnection } from "./accept/proxied-connection.ts";
+import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
+import { peerOf } from "./accept/socket-peer.ts";
+
+export interface HttpListenerOptions {
+  /** Empty: every address, IPv4 and IPv6. */
+  bind: string;
+  port: number;
+  limits: ClientLimits;
+  clock: Clock;
+  logger: Logger;
+  /** Shared by all listeners. */
+  descriptors: DescriptorGuard;
+  /** Peers whose connections begin with a PROXY header; null: none. */
+  proxyPeers: CidrList | null;
+  handle(exchange: Exchange): void;
+}
+
+export class HttpListener {
+  readonly #connections: ConnectionSet;
+  readonly #listener: Bun.TCPSocketListener<ClientConnection>;
+  #accepting = true;
+
+  constructor(options: HttpListenerOptions) {
+    this.#connections = new ConnectionSet(options.clock, connectionSweepIntervalMs);
+    const context: Http1Context = {
+      scheme: "http",
+      altSvc: null,
+      limits: options.limits,
+      connections: this.#connections,
+      handle: options.handle,
+      wallMs: () => options.clock.wallMs(),
+    };
+    this.#listener = listen(options, (socket) => {
+      const peer = peerOf(socket);
+      if (!this.#accepting || peer === null || !options.descriptors.admits(socket.fd)) {
+        socket.terminate();
+        return null;
+      }
+      socket.setKeepAlive(true, tcpKeepAliveMs);
+      const begin = ({ address, port }: ProxySource): ClientConnection =>
+        new Http1Connection(socket, context, address, port);
+      if (options.proxyPeers === null || !options.proxyPeers.contains(peer.address)) {
+        return begin(peer);
+      }
+      return new ProxiedConnection({
+        peer,
+        connections: this.#connections,
+        headerTimeoutMs: options.limits.headerTimeoutMs,
+        accept: (source) => (socket.data = begin(source)),
+        close: () => socket.end(),
+      });
+    });
+    widenAcceptQueue(this.#listener);
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  /** Takes no more connections; resolves when every request under way is answered. */
+  finish(): Promise<void> {
+    this.#accepting = false;
+    this.#listener.stop(false);
+    return this.#connections.finishAll();
+  }
+
+  destroy(): void {
+    this.#listener.stop(true);
+    this.#connections.destroyAll();
+  }
+}
+
+/** Bun's types leave the descriptor out. */
+type TcpSocket = Bun.Socket<ClientConnection | null> & { readonly fd: number };
+
+function listen(
+  { bind, port, logger }: HttpListenerOptions,
+  accept: (socket: TcpSocket) => ClientConnection | null,
+): Bun.TCPSocketListener<ClientConnection> {
+  const socket: Bun.SocketHandler<ClientConnection | null> = {
+    open(socket) {
+      socket.data = accept(socket as TcpSocket);
+    },
+    data(socket, chunk) {
+      socket.data?.onData(chunk);
+    },
+    drain(socket) {
+      socket.data?.onDrain();
+    },
+    end(socket) {
+      socket.data?.onEnd();
+    },
+    close(socket, error) {
+      socket.data?.onClose(error ?? null);
+    },
+    error(socket, error) {
+      closeFailedSocket(socket, error, logger);
+    },
+  };
+  checkPort(port);
+  try {
+    return listenOn(bind, (hostname) =>
+      Bun.listen({ hostname, port, allowHalfOpen: true, socket, data: null }),
+    ) as Bun.TCPSocketListener<ClientConnection>;
+  } catch (error) {
+    throw bindError("tcp", bind, port, error);
+  }
+}

@@ -1,0 +1,50 @@
+/** Finds request heads in the bytes of a connection, however they are cut (RFC 9112 2.2). */
+import { maxLeadingEmptyLines } from "../../../config/defaults.ts";
+import { hopelessHeadStart } from "../../../protocols/http1/head-parser.ts";
+import { HeadFault } from "../../../protocols/http/head-fault.ts";
+
+const endOfHead = Buffer.from("\r\n\r\n");
+/** A head that is still incomplete at this size has been checked for nonsense already. */
+const hopelessCheckBytes = 4_096;
+
+export class Http1HeadReader {
+  readonly #maxHeadBytes: number;
+  /** Bytes behind the offset in which the end of the head is known not to begin. */
+  #scanned = 0;
+  /** Index behind the head that was read last, its empty line included. */
+  end = 0;
+
+  constructor(maxHeadBytes: number) {
+    this.#maxHeadBytes = maxHeadBytes;
+  }
+
+  /**
+   * The text of the head that begins at `offset`, for the parser; null while it is incomplete: then
+   * it has to be called again with the same bytes and more. An error when it can't become a head.
+   */
+  read(bytes: Buffer, offset: number): string | null | HeadFault {
+    let start = offset;
+    while (bytes[start] === 0x0d && bytes[start + 1] === 0x0a) {
+      start += 2;
+      if (start - offset > 2 * maxLeadingEmptyLines) return new HeadFault(400, "empty lines");
+    }
+    const found = bytes.indexOf(endOfHead, Math.max(start, offset + this.#scanned));
+    if (found < 0) return this.#incomplete(bytes, offset, start);
+    this.#scanned = 0;
+    if (found - start > this.#maxHeadBytes) return new HeadFault(431, "head too large");
+    this.end = found + endOfHead.length;
+    return bytes.latin1Slice(start, found + 2);
+  }
+
+  #incomplete(bytes: Buffer, offset: number, start: number): null | HeadFault {
+    const length = bytes.length - start;
+    if (length > this.#maxHeadBytes) return new HeadFault(431, "head too large");
+    if (length > 0 && this.#scanned < hopelessCheckBytes) {
+      const checkedEnd = Math.min(bytes.length, start + 2 * hopelessCheckBytes);
+      const reason = hopelessHeadStart(bytes.latin1Slice(start, checkedEnd));
+      if (reason !== undefined) return new HeadFault(400, reason);
+    }
+    this.#scanned = Math.max(0, bytes.length - offset - (endOfHead.length - 1));
+    return null;
+  }
+}

@@ -1,0 +1,263 @@
+/** The body of one request on an HTTP/1.1 connection: what the connection receives goes into a sink. */
+import {
+  maxChunkLineBytes,
+  maxDiscardBytes,
+  maxFieldCount,
+  maxTrailerBytes,
+} from "../../../config/defaults.ts";
+import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
+import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
+import { ChunkedDecoder } from "../../../protocols/http1/chunked.ts";
+import type { Fields } from "../../../protocols/http/fields.ts";
+import { HeadFault } from "../../../protocols/http/head-fault.ts";
+import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
+import { UpstreamError } from "../../upstream/upstream-error.ts";
+
+/** What a request body asks of its exchange. */
+export interface RequestBodyOwner {
+  /** Nothing is read from the client at the moment: it may have gone without being noticed. */
+  readonly readingHeld: boolean;
+  /** Calls back when the client has been looked at once more, if it is still there then. */
+  afterNextRead(callback: () => void): void;
+  /** The client waits to be told to send (RFC 9110 10.1.1). */
+  sendContinue(): void;
+  /** Reads on: body bytes may wait in the read-ahead. */
+  pump(): void;
+  holdReading(): void;
+  /** The sink keeps bytes of the present read. */
+  keepRead(): void;
+  /** Of a plain socket from which nothing waits to be read in the process; else -1. */
+  readonly readDescriptor: number;
+  /** The client has sent bytes that went another way. */
+  progressed(): void;
+  /** The whole body was read. */
+  requestBodyEnded(): void;
+  /** Where the body ends can't be told, or it is not worth reading on: no further request follows. */
+  requestBodyBroken(): void;
+}
+
+/**
+ * `waiting`: nobody has asked for it; `held`: the sink holds it back; `discarding`: nobody wants it;
+ * `confirming`: all of it has come, and whether the client still waits for the answer is found out.
+ */
+type Flow = "waiting" | "flowing" | "held" | "discarding" | "confirming" | "done";
+
+const chunkedLimits = {
+  maxLineBytes: maxChunkLineBytes,
+  maxTrailerBytes,
+  maxFields: maxFieldCount,
+};
+
+export class Http1RequestBody implements BodySource, LaneTransfer {
+  readonly #owner: RequestBodyOwner;
+  readonly #decoder: ChunkedDecoder | null;
+  #remaining: number;
+  #flow: Flow;
+  #sink: BodySink | null = null;
+  #discardedBytes = 0;
+  /** It waited so long that the client may have left meanwhile, unseen behind unread bytes. */
+  #clientUncertain = false;
+  /** It was malformed: what follows it can't be told from it. */
+  malformed = false;
+
+  constructor(framing: BodyFraming, owner: RequestBodyOwner) {
+    this.#owner = owner;
+    this.#decoder = framing.kind === "chunked" ? new ChunkedDecoder(this, chunkedLimits) : null;
+    this.#remaining = framing.kind === "length" ? framing.length : 0;
+    this.#flow = this.#decoder === null && this.#remaining === 0 ? "done" : "waiting";
+  }
+
+  /** Bytes are wanted now. */
+  get wantsBytes(): boolean {
+    return this.#flow === "flowing" || this.#flow === "discarding";
+  }
+
+  /** The sink holds it back. */
+  get held(): boolean {
+    return this.#flow === "held";
+  }
+
+  get done(): boolean {
+    return this.#flow === "done";
+  }
+
+  /** Whether what is left may be read and thrown away to keep the connection. */
+  get restIsSmall(): boolean {
+    if (this.#flow === "done") return true;
+    if (this.#decoder !== null) return this.#flow !== "waiting" && this.#flow !== "discarding";
+    return this.#remaining <= maxDiscardBytes;
+  }
+
+  start(sink: BodySink): void {
+    if (this.#flow === "done") {
+      sink.end(null);
+      return;
+    }
+    this.#sink = sink;
+    this.#flow = "flowing";
+    this.#clientUncertain = this.#owner.readingHeld;
+    this.#owner.sendContinue();
+    this.#owner.pump();
+  }
+
+  pause(): void {
+    if (this.#flow !== "flowing") return;
+    this.#flow = "held";
+    this.#owner.holdReading();
+  }
+
+  resume(): void {
+    if (this.#flow !== "held") return;
+    this.#flow = "flowing";
+    this.#owner.pump();
+  }
+
+  cancel(): void {
+    this.discard();
+    this.#owner.pump();
+  }
+
+  // The lane: large bodies go from socket to socket.
+
+  enterLane(readBytes: number): void {
+    if (bodyLane.enter(this, readBytes)) this.#owner.holdReading();
+  }
+
+  get laneSource(): number {
+    return this.#owner.readDescriptor;
+  }
+
+  get laneSink(): number {
+    return this.#flow === "flowing" ? (this.#sink!.descriptor ?? -1) : -1;
+  }
+
+  get laneLimit(): number {
+    // The last byte waits until it is known whether the client is still there.
+    return this.#clientUncertain ? this.#remaining - 1 : this.#remaining;
+  }
+
+  moved(bytes: number): void {
+    this.#sink!.passed!(bytes);
+    this.#owner.progressed();
+    this.#wentByLane(bytes);
+  }
+
+  undelivered(bytes: Buffer): void {
+    this.onChunk(bytes);
+    this.#sink?.flush();
+    this.#wentByLane(bytes.length);
+  }
+
+  leftLane(): void {
+    if (this.wantsBytes || this.done) this.#owner.pump();
+  }
+
+  #wentByLane(bytes: number): void {
+    this.#remaining -= bytes;
+    if (this.#remaining === 0) this.#finish(null);
+  }
+
+  /** Nobody reads the rest. */
+  discard(): void {
+    this.#sink = null;
+    if (this.#flow === "confirming") this.#flow = "done";
+    else if (this.#flow !== "done") this.#flow = "discarding";
+  }
+
+  /** The client has gone before the end. */
+  abort(): void {
+    this.#break(new UpstreamError("client-gone", "client", "never", "the client went away"));
+  }
+
+  /** The target has not taken a byte for too long. */
+  giveUp(): void {
+    this.#owner.requestBodyBroken();
+    const message = "the target reads no more of the upload";
+    this.#break(new UpstreamError("response-timeout", "upstream", "never", message));
+  }
+
+  /** Takes bytes from `offset`; returns the index behind the last one that it took. */
+  receive(bytes: Buffer, offset: number): number {
+    const end = this.#decoder === null ? this.#take(bytes, offset) : this.#decode(bytes, offset);
+    if (this.#flow !== "done") this.#sink?.flush();
+    return end;
+  }
+
+  /** Chunk data from the decoder. */
+  onChunk(data: Uint8Array): void {
+    const sink = this.#sink;
+    if (sink === null) {
+      this.#discarded(data.length);
+      return;
+    }
+    const free = sink.write(data);
+    if (!free) this.pause();
+    if (!free || !sink.passesOn) this.#owner.keepRead();
+  }
+
+  #take(bytes: Buffer, offset: number): number {
+    const end = Math.min(bytes.length, offset + this.#remaining);
+    this.#remaining -= end - offset;
+    const piece = offset === 0 && end === bytes.length ? bytes : bytes.subarray(offset, end);
+    if (this.#remaining > 0) this.onChunk(piece);
+    else this.#allCame(piece, null);
+    return end;
+  }
+
+  #decode(bytes: Buffer, offset: number): number {
+    const decoder = this.#decoder!;
+    const end = decoder.feed(bytes, offset);
+    if (end instanceof HeadFault) {
+      this.malformed = true;
+      this.#owner.requestBodyBroken();
+      this.#break(new UpstreamError("malformed-request", "client", "never", end.reason));
+      return bytes.length;
+    }
+    if (decoder.done) this.#allCame(null, decoder.trailers);
+    return end;
+  }
+
+  /** Without its last piece the target has no whole request: a client that has left sends none. */
+  #allCame(lastPiece: Uint8Array | null, trailers: Fields | null): void {
+    if (!this.#clientUncertain || this.#sink === null) {
+      this.#complete(lastPiece, trailers);
+      return;
+    }
+    this.#flow = "confirming";
+    this.#owner.keepRead();
+    this.#owner.afterNextRead(() => {
+      if (this.#flow !== "confirming") return;
+      this.#flow = "flowing";
+      this.#complete(lastPiece, trailers);
+    });
+  }
+
+  #complete(lastPiece: Uint8Array | null, trailers: Fields | null): void {
+    if (lastPiece !== null) this.onChunk(lastPiece);
+    this.#finish(trailers);
+  }
+
+  #finish(trailers: Fields | null): void {
+    const wasHeld = this.#flow === "held";
+    this.#flow = "done";
+    const sink = this.#sink;
+    this.#sink = null;
+    sink?.end(trailers);
+    // A sink that held the last bytes back resumes no more, and who does not read misses a client that leaves.
+    if (wasHeld) this.#owner.pump();
+    this.#owner.requestBodyEnded();
+  }
+
+  #break(error: UpstreamError): void {
+    if (this.#flow === "done") return;
+    this.#flow = "done";
+    const sink = this.#sink;
+    this.#sink = null;
+    sink?.abort(error);
+  }
+
+  #discarded(count: number): void {
+    this.#discardedBytes += count;
+    if (this.#discardedBytes > maxDiscardBytes) this.#owner.requestBodyBroken();
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * HTTP/3 on the UDP port beside https. Bun's server has its certificates for life, so a change of them
+ * means a new server on the same port: as soon as no request is under way, or after a short wait.
+ * Bun reports no error when another program has the UDP port; it is the TCP port beside it that tells.
+ */
+import type { HandshakeCertificates } from "../../seam/handshake-certificates.ts";
+import {
+  connectionSweepIntervalMs,
+  http3ReplaceTimeoutMs,
+  type ClientLimits,
+} from "../../config/defaults.ts";
+import { listenOn } from "../../net/every-address.ts";
+import type { Clock, Timer } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { unmapIpv4 } from "../../net/socket-address.ts";
+import type { Exchange } from "../../protocols/http/exchange.ts";
+import { bindError, checkPort } from "../../net/bind-error.ts";
+import { limitEngineHeads } from "./fetch/engine-limits.ts";
+import { FetchClient } from "./fetch/fetch-client.ts";
+import { fetchServer } from "./fetch/fetch-server.ts";
+
+export interface Http3ListenerOptions {
+  /** Empty: every address, IPv4 and IPv6. */
+  bind: string;
+  port: number;
+  limits: ClientLimits;
+  clock: Clock;
+  logger: Logger;
+  certificates: HandshakeCertificates;
+  /** Value of the Alt-Svc field of every response (RFC 7838); null: none. */
+  altSvc: string | null;
+  handle(exchange: Exchange): void;
+}
+
+export class Http3Listener {
+  readonly #options: Http3ListenerOptions;
+  readonly #port: number;
+  #server: Bun.Server<undefined> | null;
+  /** By address and port; those without a request are forgotten at the next sweep. */
+  readonly #clients = new Map<string, FetchClient>();
+  #sweepTimer: Timer | null = null;
+  /** Set while a new server is due: at this time at the latest. */
+  #replaceAtMs = Number.POSITIVE_INFINITY;
+  #stopping = false;
+
+  constructor(options: Http3ListenerOptions) {
+    this.#options = options;
+    checkPort(options.port);
+    limitEngineHeads(options.limits.maxHeaderBytes);
+    this.#server = this.#serve(options.port);
+    this.#port = this.#server.port!;
+    const { certificates, clock } = options;
+    const alsoChanged = certificates.onChange;
+    certificates.onChange = () => {
+      alsoChanged?.();
+      if (this.#stopping) return;
+      this.#replaceAtMs = Math.min(this.#replaceAtMs, clock.now() + http3ReplaceTimeoutMs);
+      this.#arm(0);
+    };
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Takes no more connections; resolves when every request under way is answered. */
+  async finish(): Promise<void> {
+    this.#stopping = true;
+    await this.#server?.stop(false);
+    this.destroy();
+  }
+
+  destroy(): void {
+    this.#stopping = true;
+    this.#sweepTimer?.cancel();
+    this.#sweepTimer = null;
+    void this.#server?.stop(true);
+    this.#server = null;
+  }
+
+  #serve(port: number): Bun.Server<undefined> {
+    const { bind, clock, altSvc, handle, certificates } = this.#options;
+    const listed = [...certificates.all()].map(([serverName, pair]) => ({
+      serverName,
+      key: pair.privateKey,
+      cert: pair.certificate,
+    }));
+    try {
+      return listenOn(bind, (hostname) =>
+        Bun.serve({
+          ...fetchServer({
+            protocol: "HTTP/3.0",
+            altSvc,
+            clock,
+            handle,
+            clientAt: (address, peerPort) => this.#clientAt(unmapIpv4(address), peerPort),
+          }),
+          hostname,
+          port,
+          http3: true,
+          // The first entry counts for all other names: without a certificate they are refused by alert.
+          tls: [{ serverName: "" }, ...listed],
+        }),
+      );
+    } catch (error) {
+      throw bindError("udp", bind, port, error);
+    }
+  }
+
+  #clientAt(address: string, port: number): FetchClient {
+    const key = `${address} ${port}`;
+    let client = this.#clients.get(key);
+    if (client === undefined) {
+      client = new FetchClient(address, port, () => this.#options.clock.now());
+      this.#clients.set(key, client);
+    }
+    this.#arm(connectionSweepIntervalMs);
+    return client;
+  }
+
+  #arm(delayMs: number): void {
+    this.#sweepTimer ??= this.#options.clock.after(delayMs, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    this.#sweepTimer = null;
+    const { clock, limits } = this.#options;
+    const nowMs = clock.now();
+    for (const [key, client] of this.#clients) {
+      client.sweep(nowMs, limits.stallTimeoutMs);
+      if (client.openRequests === 0) this.#clients.delete(key);
+    }
+    const isDue = Number.isFinite(this.#replaceAtMs);
+    if (isDue && (this.#clients.size === 0 || nowMs >= this.#replaceAtMs)) this.#replace();
+    if (this.#clients.size > 0 || Number.isFinite(this.#replaceAtMs)) {
+      this.#arm(connectionSweepIntervalMs);
+    }
+  }
+
+  #replace(): void {
+    this.#replaceAtMs = Number.POSITIVE_INFINITY;
+    if (this.#stopping) return;
+    void this.#server?.stop(true);
+    this.#server = null;
+    try {
+      this.#server = this.#serve(this.#port);
+    } catch (error) {
+      // Clients fall back to TCP; the next change of a certificate tries again.
+      this.#options.logger.error("Unable to serve HTTP/3 with the new certificates", {
+        error: (error as Error).message,
+      });
+    }
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * A body that is collected whole before it goes on: in memory up to a limit, the rest in a temporary
+ * file that has no name any more when the first byte is written, so that nothing can be left behind.
+ */
+import { closeSync, openSync, read, unlinkSync, write, constants } from "node:fs";
+import { join } from "node:path";
+import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
+import type { Fields } from "../../../protocols/http/fields.ts";
+import { type ReadFile, SpoolReader } from "./spool-reader.ts";
+
+/** Memory of all spooled bodies together. */
+export class SpoolMemory {
+  readonly #limitBytes: number;
+  #usedBytes = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  reserve(bytes: number): boolean {
+    if (this.#usedBytes + bytes > this.#limitBytes) return false;
+    this.#usedBytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#usedBytes -= bytes;
+  }
+}
+
+export interface SpoolOptions {
+  maxMemoryBytes: number;
+  /** 0 means no limit. */
+  maxBytes: number;
+  memory: SpoolMemory;
+  folder: string;
+}
+
+export type SpoolOutcome =
+  | { kind: "complete" }
+  | { kind: "too-large" }
+  /** The source broke off. */
+  | { kind: "aborted"; error: Error }
+  /** The body could not be stored: disk full, no folder. */
+  | { kind: "failed"; error: Error };
+
+export class SpooledBody implements BodySink {
+  readonly #options: SpoolOptions;
+  readonly #collected = Promise.withResolvers<SpoolOutcome>();
+  #settled = false;
+  #from: BodySource | null = null;
+  #chunks: Uint8Array[] = [];
+  #memoryBytes = 0;
+  #fd = -1;
+  #fileBytes = 0;
+  #queue: Uint8Array[] = [];
+  #writing = false;
+  #ended = false;
+  #disposed = false;
+  #readers = 0;
+  #sizeBytes = 0;
+  trailers: Fields | null = null;
+
+  constructor(options: SpoolOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the body is complete, or can't become so. */
+  get collected(): Promise<SpoolOutcome> {
+    return this.#collected.promise;
+  }
+
+  /** Bytes are on their way to the file; the source may be held back because of it. */
+  get writing(): boolean {
+    return this.#writing;
+  }
+
+  attach(source: BodySource): void {
+    this.#from = source;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#settled) return true;
+    this.#sizeBytes += chunk.length;
+    const { maxBytes, maxMemoryBytes, memory } = this.#options;
+    if (maxBytes > 0 && this.#sizeBytes > maxBytes) {
+      this.#settle({ kind: "too-large" });
+      this.#from?.cancel();
+      return true;
+    }
+    const fits = this.#memoryBytes + chunk.length <= maxMemoryBytes;
+    if (this.#fd < 0 && fits && memory.reserve(chunk.length)) {
+      this.#memoryBytes += chunk.length;
+      this.#chunks.push(kept(chunk));
+      return true;
+    }
+    if (this.#fd < 0 && !this.#open()) return true;
+    this.#queue.push(kept(chunk));
+    this.#writeNext();
+    return false;
+  }
+
+  flush(): void {}
+
+  end(trailers: Fields | null): void {
+    this.#ended = true;
+    this.trailers = trailers;
+    if (!this.#writing) this.#settle({ kind: "complete" });
+  }
+
+  abort(error: Error): void {
+    this.#settle({ kind: "aborted", error });
+  }
+
+  /** The collected body from its first byte; may be asked for again to send it again. */
+  source(): BodySource {
+    return new SpoolReader(this.#chunks, this.trailers, this.#fileBytes, this.#read);
+  }
+
+  /** Frees memory and file. A reader under way stops where it is. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#settle({ kind: "aborted", error: new Error("the buffered body was given up") });
+    this.#options.memory.release(this.#memoryBytes);
+    this.#memoryBytes = 0;
+    this.#chunks = [];
+    this.#queue = [];
+    this.#closeFile();
+  }
+
+  /** Once the body was disposed of, nobody is told of anything: the client of its reader has gone. */
+  readonly #read: ReadFile = (buffer, position, done) => {
+    if (this.#disposed) return;
+    this.#readers++;
+    read(this.#fd, buffer, 0, buffer.length, position, (error, count) => {
+      this.#readers--;
+      if (this.#disposed) this.#closeFile();
+      else done(error, count);
+    });
+  };
+
+  #open(): boolean {
+    const name = `proxy-buffer-${process.pid}-${nextFileNumber++}`;
+    const path = join(this.#options.folder, name);
+    try {
+      this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+      unlinkSync(path);
+      return true;
+    } catch (error) {
+      this.#settle({ kind: "failed", error: error as Error });
+      this.#from?.cancel();
+      return false;
+    }
+  }
+
+  #writeNext(): void {
+    if (this.#writing || this.#settled) return;
+    const chunk = this.#queue.shift();
+    if (chunk === undefined) {
+      if (this.#ended) this.#settle({ kind: "complete" });
+      else this.#from?.resume();
+      return;
+    }
+    this.#writing = true;
+    this.#writeAll(chunk, 0);
+  }
+
+  #writeAll(chunk: Uint8Array, offset: number): void {
+    write(this.#fd, chunk, offset, chunk.length - offset, this.#fileBytes, (error, count) => {
+      if (error === null && !this.#disposed) {
+        this.#fileBytes += count;
+        if (offset + count < chunk.length) {
+          this.#writeAll(chunk, offset + count);
+          return;
+        }
+      }
+      this.#writing = false;
+      if (this.#disposed) {
+        this.#closeFile();
+      } else if (error !== null) {
+        this.#settle({ kind: "failed", error });
+        this.#from?.cancel();
+      } else {
+        this.#writeNext();
+      }
+    });
+  }
+
+  /** A file under way in a system call is closed by that call's end. */
+  #closeFile(): void {
+    if (this.#fd < 0 || this.#writing || this.#readers > 0) return;
+    closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  #settle(outcome: SpoolOutcome): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#collected.resolve(outcome);
+  }
+}
+
+/** A copy, when the chunk is a small part of a buffer that it would keep alive. */
+function kept(chunk: Uint8Array): Uint8Array {
+  return 2 * chunk.length < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk;
+}
+
+let nextFileNumber = 1;

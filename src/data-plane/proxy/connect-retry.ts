@@ -1,0 +1,54 @@
+/**
+ * Holding a request whose target refuses connections: it is offered to the other targets at once and
+ * to all of them again after a pause, until one takes it or the time is over. Nothing of a request
+ * has been sent when a connection is refused, so every method may be tried again.
+ */
+import { connectRetryPauseMs } from "../../config/defaults.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Target } from "../services/target.ts";
+import type { Transport } from "../upstream/transport.ts";
+import type { UpstreamError } from "../upstream/upstream-error.ts";
+import type { Exchange } from "../../protocols/http/exchange.ts";
+
+export class ConnectRetry {
+  readonly #clock: Clock;
+  readonly #deadlineMs: number;
+  /** Those that refused since the last pause. */
+  readonly tried: Target<Transport>[] = [];
+  #refused = false;
+
+  constructor(clock: Clock, durationMs: number) {
+    this.#clock = clock;
+    this.#deadlineMs = clock.now() + durationMs;
+  }
+
+  /** A target has refused and there is time for another to come. */
+  get mayWait(): boolean {
+    return this.#refused && this.#clock.now() < this.#deadlineMs;
+  }
+
+  /** Whether the request, refused by `target`, may be offered again. */
+  takes(error: UpstreamError, target: Target<Transport>): boolean {
+    if (error.code !== "connect-failed" || this.#clock.now() >= this.#deadlineMs) return false;
+    this.#refused = true;
+    this.tried.push(target);
+    return true;
+  }
+
+  /** Resolves after the pause to true, at once to false when the client leaves. */
+  pause(exchange: Exchange): Promise<boolean> {
+    this.tried.length = 0;
+    if (exchange.aborted) return Promise.resolve(false);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const restMs = this.#deadlineMs - this.#clock.now();
+    const timer = this.#clock.after(Math.max(1, Math.min(connectRetryPauseMs, restMs)), () => {
+      exchange.onAbort = null;
+      resolve(true);
+    });
+    exchange.onAbort = (): void => {
+      timer.cancel();
+      resolve(false);
+    };
+    return promise;
+  }
+}

@@ -1,0 +1,136 @@
+/** The services as they are served now: turns each snapshot into live services and targets. */
+import { maxHeldRequests } from "../../config/defaults.ts";
+import type { PoolSnapshot, Snapshot } from "../../seam/snapshot.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { PauseGate } from "./pause-gate.ts";
+import { Service, type TlsPolicy } from "./service.ts";
+import { ServiceMap, type ServiceMatch } from "./service-map.ts";
+import { Target, type TargetTransport, type TransportFactory } from "./target.ts";
+
+export interface LiveServicesOptions<T extends TargetTransport> {
+  clock: Clock;
+  createTransport: TransportFactory<T>;
+  /** Of each paused service. */
+  maxHeld?: number;
+}
+
+/** Of a service below a path whose host has no service at the root. */
+const defaultTlsPolicy: TlsPolicy = { tlsEnabled: false, tlsRedirect: true };
+
+/** Offers what the control plane asks of a data plane, without knowing the control plane. */
+export class LiveServices<T extends TargetTransport = TargetTransport> {
+  readonly #clock: Clock;
+  readonly #createTransport: TransportFactory<T>;
+  readonly #maxHeld: number;
+  #services = new Map<string, Service<T>>();
+  #routes = new ServiceMap<Service<T>>([]);
+  /** Those of the snapshot, and retired ones until their last request has ended. */
+  readonly #targets = new Map<string, Target<T>>();
+
+  constructor(options: LiveServicesOptions<T>) {
+    this.#clock = options.clock;
+    this.#createTransport = options.createTransport;
+    this.#maxHeld = options.maxHeld ?? maxHeldRequests;
+  }
+
+  /** The host without port, normalised; the path decoded. */
+  lookup(hostName: string, decodedPath: string): ServiceMatch<Service<T>> | undefined {
+    return this.#routes.lookup(hostName, decodedPath);
+  }
+
+  get(name: string): Service<T> | undefined {
+    return this.#services.get(name);
+  }
+
+  /** A service below a path follows the service at the root of the host that was asked for. */
+  tlsPolicy(service: Service<T>, hostName: string): TlsPolicy {
+    if (service.servesRootPath) return service.options;
+    return this.lookup(hostName, "/")?.value.options ?? defaultTlsPolicy;
+  }
+
+  apply(snapshot: Snapshot): void {
+    const currentIds = new Set<string>();
+    const targetsOf = (pool: PoolSnapshot): Target<T>[] => {
+      for (const { id } of pool.targets) currentIds.add(id);
+      return this.#liveTargets(pool);
+    };
+    const previous = this.#services;
+    const services = new Map<string, Service<T>>();
+    for (const service of snapshot.services) {
+      let live = previous.get(service.name);
+      if (live === undefined) {
+        live = new Service(service, new PauseGate(this.#clock, this.#maxHeld), targetsOf);
+      } else {
+        live.update(service, targetsOf);
+      }
+      services.set(service.name, live);
+    }
+    this.#services = services;
+    this.#routes = new ServiceMap(routesOf(services.values()));
+    this.#retireAllBut(currentIds);
+    // Gates come last: what they let go must find the new routes and targets.
+    for (const service of services.values()) service.gate.update(service.snapshot.pause);
+    for (const [name, service] of previous) {
+      if (!services.has(name)) service.gate.close();
+    }
+  }
+
+  async drain(targetIds: string[], timeoutMs: number): Promise<void> {
+    await Promise.all(targetIds.map((id) => this.#targets.get(id)?.inFlight.drain(timeoutMs)));
+  }
+
+  samples(): {
+    targets: Record<string, { inFlight: number; served: number }>;
+    held: Record<string, number>;
+  } {
+    const targets: Record<string, { inFlight: number; served: number }> = {};
+    for (const target of this.#targets.values()) {
+      targets[target.id] = { inFlight: target.inFlight.count, served: target.served };
+    }
+    const held: Record<string, number> = {};
+    for (const service of this.#services.values()) held[service.name] = service.gate.heldCount;
+    return { targets, held };
+  }
+
+  /** The end: nothing is routed any more, held requests are answered, idle connections closed. */
+  close(): void {
+    const services = this.#services;
+    this.#services = new Map();
+    this.#routes = new ServiceMap<Service<T>>([]);
+    this.#retireAllBut(new Set());
+    for (const service of services.values()) service.gate.close();
+  }
+
+  #liveTargets(pool: PoolSnapshot): Target<T>[] {
+    return pool.targets.map((snapshot) => {
+      const known = this.#targets.get(snapshot.id);
+      if (known !== undefined && !known.retired) {
+        known.configure(pool.targetOptions);
+        return known;
+      }
+      const target = new Target(snapshot, pool.targetOptions, this.#createTransport, this.#clock);
+      this.#targets.set(target.id, target);
+      return target;
+    });
+  }
+
+  #retireAllBut(currentIds: ReadonlySet<string>): void {
+    for (const target of this.#targets.values()) {
+      if (currentIds.has(target.id) || target.retired) continue;
+      target.retire();
+      target.inFlight.onIdle = () => this.#forget(target);
+      if (target.inFlight.count === 0) this.#forget(target);
+    }
+  }
+
+  #forget(target: Target<T>): void {
+    // The same id may have come back as a new target.
+    if (this.#targets.get(target.id) === target) this.#targets.delete(target.id);
+  }
+}
+
+function* routesOf<T extends TargetTransport>(services: Iterable<Service<T>>) {
+  for (const service of services) {
+    yield { value: service, hosts: service.options.hosts, pathPrefixes: service.pathPrefixes };
+  }
+}

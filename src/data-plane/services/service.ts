@@ -1,0 +1,115 @@
+/** One live service: its options, its gate and its balancers. It outlives the snapshots. */
+import type { RolloutSplit, ServiceOptions, TargetOptions } from "../../config/options.ts";
+import type { PoolSnapshot, ServiceSnapshot } from "../../seam/snapshot.ts";
+import type { Fields } from "../../protocols/http/fields.ts";
+import { byteString } from "./byte-string.ts";
+import { LoadBalancer } from "./load-balancer.ts";
+import type { PauseGate } from "./pause-gate.ts";
+import { isInRollout } from "./rollout-split.ts";
+import { stripDecodedPrefix } from "./routed-path.ts";
+import type { Target, TargetTransport } from "./target.ts";
+
+export interface TlsPolicy {
+  readonly tlsEnabled: boolean;
+  readonly tlsRedirect: boolean;
+}
+
+/** Gives the live target of each target of a pool. */
+export type PoolTargets<T extends TargetTransport> = (pool: PoolSnapshot) => Target<T>[];
+
+export class Service<T extends TargetTransport = TargetTransport> {
+  readonly name: string;
+  readonly gate: PauseGate;
+  #snapshot: ServiceSnapshot;
+  #active: LoadBalancer<T>;
+  #rollout: LoadBalancer<T> | null = null;
+  #split: RolloutSplit | null = null;
+  #pathPrefixes: readonly string[] = [];
+  #healthCheckPath = "";
+  #excludedMetricsPaths: ReadonlySet<string> = new Set();
+
+  /** The gate is moved by its owner, when routes and targets are in place. */
+  constructor(snapshot: ServiceSnapshot, gate: PauseGate, targetsOf: PoolTargets<T>) {
+    this.name = snapshot.name;
+    this.gate = gate;
+    this.#snapshot = snapshot;
+    this.#active = new LoadBalancer<T>([]);
+    this.update(snapshot, targetsOf);
+  }
+
+  get snapshot(): ServiceSnapshot {
+    return this.#snapshot;
+  }
+
+  get options(): ServiceOptions {
+    return this.#snapshot.options;
+  }
+
+  get targetOptions(): TargetOptions {
+    return this.#snapshot.active.targetOptions;
+  }
+
+  /** As byte strings, as requests carry them. */
+  get pathPrefixes(): readonly string[] {
+    return this.#pathPrefixes;
+  }
+
+  get servesRootPath(): boolean {
+    return this.#pathPrefixes.includes("/");
+  }
+
+  update(snapshot: ServiceSnapshot, targetsOf: PoolTargets<T>): void {
+    const { active, rollout, rolloutSplit } = snapshot;
+    this.#snapshot = snapshot;
+    this.#active = balancer(this.#active, active, targetsOf(active));
+    this.#rollout = rollout && balancer(this.#rollout, rollout, targetsOf(rollout));
+    this.#split = rolloutSplit;
+    this.#pathPrefixes = snapshot.options.pathPrefixes.map(byteString);
+    this.#excludedMetricsPaths = new Set(snapshot.options.excludeMetricsPaths.map(byteString));
+    const { path } = active.targetOptions.healthCheck;
+    this.#healthCheckPath = byteString(path.startsWith("/") ? path : `/${path}`);
+  }
+
+  get activeBalancer(): LoadBalancer<T> {
+    return this.#active;
+  }
+
+  /** By the cookies of the request: the rollout group or all others. */
+  balancerFor(request: Fields): LoadBalancer<T> {
+    if (this.#rollout === null || this.#split === null) return this.#active;
+    return isInRollout(this.#split, request) ? this.#rollout : this.#active;
+  }
+
+  /** What is taken off the path before the target sees it; `/` takes nothing off. */
+  strippedPrefix(matchedPrefix: string): string {
+    return this.options.stripPrefix ? matchedPrefix : "/";
+  }
+
+  get excludesMetrics(): boolean {
+    return this.#excludedMetricsPaths.size > 0;
+  }
+
+  /** By the path that the target sees, decoded. */
+  isExcludedFromMetrics(targetPath: string): boolean {
+    return this.#excludedMetricsPaths.has(targetPath);
+  }
+
+  /** Whether another proxy is asking for our health: answered by us while paused or stopped. */
+  isHealthCheck(method: string, decodedPath: string, matchedPrefix: string): boolean {
+    if (method !== "GET" && method !== "HEAD") return false;
+    const routed = stripDecodedPrefix(decodedPath, this.strippedPrefix(matchedPrefix));
+    return routed === this.#healthCheckPath;
+  }
+}
+
+/** The turns go on when only the health of the targets has changed. */
+function balancer<T extends TargetTransport>(
+  previous: LoadBalancer<T> | null,
+  pool: PoolSnapshot,
+  targets: Target<T>[],
+): LoadBalancer<T> {
+  const next = previous?.isFor(targets) ? previous : new LoadBalancer(targets);
+  const healthy = new Set(pool.targets.filter((target) => target.healthy).map(({ id }) => id));
+  next.setHealthy((target) => healthy.has(target.id));
+  return next;
+}

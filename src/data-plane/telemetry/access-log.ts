@@ -1,0 +1,67 @@
+/** The line that the access log has for each request: keys, order and types of kamal-proxy. Pure. */
+import { jsonFromBytes, jsonFromText } from "../../go/json-string.ts";
+import { formatLogTime } from "../../lib/log-time.ts";
+
+/** What came from a client is a byte string: one character per byte. */
+export interface AccessRecord {
+  /** When the request ended; with a fraction when the clock has one. */
+  wallMs: number;
+  /** As sent, with its port. */
+  host: string;
+  /** The configured port of the listener. */
+  port: number;
+  /** Decoded, with its prefix. */
+  path: string;
+  requestId: string;
+  status: number;
+  /** Ordinary text, as it was deployed; empty for unknown hosts. */
+  service: string;
+  /** Its address; empty when no target was chosen. Plain by its syntax, so it is not escaped. */
+  target: string;
+  durationNs: number;
+  /** A token (RFC 9110 9.1), so it is not escaped. */
+  method: string;
+  /** -1 when not known in advance. */
+  reqContentLength: number;
+  reqContentType: string;
+  /** Body bytes sent. */
+  respContentLength: number;
+  respContentType: string;
+  /** An IP address, so it is not escaped. */
+  clientAddr: string;
+  clientPort: number;
+  /** X-Forwarded-For as sent, else the client's address. */
+  remoteAddr: string;
+  userAgent: string;
+  /** As `HTTP/1.1`; not escaped. */
+  proto: string;
+  /** `http` or `https`; not escaped. */
+  scheme: string;
+  /** Raw, without its question mark. */
+  query: string;
+  /** `req_…` and `resp_…`, ordinary text, with their values, in this order. */
+  customFields: readonly (readonly [key: string, value: string])[] | null;
+}
+
+/** The line with its newline. */
+export function formatAccessLine(record: AccessRecord): string {
+  const remoteAddr =
+    record.remoteAddr === record.clientAddr
+      ? `"${record.clientAddr}"`
+      : jsonFromBytes(record.remoteAddr);
+  const line = `{"time":"${formatLogTime(record.wallMs)}","level":"INFO","msg":"Request","host":${jsonFromBytes(record.host)},"port":${record.port},"path":${jsonFromBytes(record.path)},"request_id":${jsonFromBytes(record.requestId)},"status":${record.status},"service":${jsonFromText(record.service)},"target":"${record.target}","duration":${wholeNumber(record.durationNs)},"method":"${record.method}","req_content_length":${record.reqContentLength},"req_content_type":${jsonFromBytes(record.reqContentType)},"resp_content_length":${record.respContentLength},"resp_content_type":${jsonFromBytes(record.respContentType)},"client_addr":"${record.clientAddr}","client_port":"${record.clientPort}","remote_addr":${remoteAddr},"user_agent":${jsonFromBytes(record.userAgent)},"proto":"${record.proto}","scheme":"${record.scheme}","query":${jsonFromBytes(record.query)}`;
+  return record.customFields === null
+    ? `${line}}\n`
+    : `${line}${customJson(record.customFields)}}\n`;
+}
+
+function customJson(fields: NonNullable<AccessRecord["customFields"]>): string {
+  let json = "";
+  for (const [key, value] of fields) json += `,${jsonFromText(key)}:${jsonFromBytes(value)}`;
+  return json;
+}
+
+/** Nanoseconds come from a float of milliseconds. */
+function wholeNumber(value: number): number {
+  return value > 0 ? Math.floor(value) : 0;
+}

@@ -1,0 +1,376 @@
+/**
+ * One request on its way through a connection, or a second one when a reused connection turns out to be
+ * dead: what is written, how long to wait, when to send again, where the response goes.
+ * One object per request plays all parts, so that a stale `resume` or `cancel` never touches the next
+ * request on the same connection.
+ */
+import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
+import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
+import { type Fields, listElements } from "../../../protocols/http/fields.ts";
+import type { ResponseHead } from "../../../protocols/http/message-head.ts";
+import { connectionOptions } from "../../../protocols/http/hop-by-hop.ts";
+import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../../../lib/deadline-queue.ts";
+import { connectionFaultOf } from "../../../lib/error-text.ts";
+import { releaseReceived } from "../../../net/received-buffer.ts";
+import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
+import type { Connection, ConnectionUser } from "./connection.ts";
+import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
+import { Tunnel } from "./tunnel.ts";
+import { UpstreamError } from "../upstream-error.ts";
+import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstream-request.ts";
+
+/** What a call needs of the transport that it belongs to. */
+export interface CallHost {
+  /** Host and port, for messages. */
+  readonly address: string;
+  readonly responseDeadlines: DeadlineQueues;
+  /** Sends the call over a new connection. */
+  connect(user: ConnectionUser, responseTimeoutMs: number): Connection;
+}
+
+export class Call
+  implements UpstreamCall, BodySource, ConnectionUser, RequestBodyOwner, DeadlineEntry, LaneTransfer
+{
+  deadlineQueue: DeadlineQueue | null = null;
+  deadlineMs = 0;
+  earlierEntry: DeadlineEntry | null = null;
+  laterEntry: DeadlineEntry | null = null;
+
+  readonly #host: CallHost;
+  readonly #request: UpstreamRequest;
+  readonly #receiver: ResponseReceiver;
+  #connection: Connection | null = null;
+  #body: BodySource | null;
+  #requestBody: RequestBody | null = null;
+  #requestEnded = false;
+  #requestSent = false;
+  /** Bytes that the connection had sent before this request. */
+  #takenBefore = 0;
+  #sink: BodySink | null = null;
+  /** Bytes of the present read are still needed by somebody. */
+  #readKept = false;
+  /** The sink holds the response back. */
+  #held = false;
+  #persistent = false;
+  #over = false;
+  /** While `begin` runs, the sender does not have the call yet: errors are reported after it. */
+  #starting = true;
+  #cancelled = false;
+
+  constructor(host: CallHost, request: UpstreamRequest, receiver: ResponseReceiver) {
+    this.#host = host;
+    this.#request = request;
+    this.#receiver = receiver;
+    this.#body = request.body;
+  }
+
+  /** Begins with an idle connection, or with a new one when there is none. */
+  begin(idle: Connection | null): void {
+    if (idle === null) this.#connect();
+    else idle.serve(this);
+    this.#starting = false;
+  }
+
+  cancel(): void {
+    this.#cancelled = true;
+    if (this.#over) return;
+    this.#finish();
+    this.#connection?.destroy();
+    this.#requestBody?.stop();
+  }
+
+  // The connection: the request goes out.
+
+  onReady(connection: Connection): void {
+    const request = this.#request;
+    const { writer } = connection;
+    this.#connection = connection;
+    this.#takenBefore = writer.takenBytes;
+    connection.expectResponse(request.method);
+    writer.writeText(request.head);
+    if (this.#body === null) {
+      this.#requestEnded = true;
+    } else {
+      this.#requestBody = new RequestBody(request.framing, writer, this);
+      pipe(this.#body, this.#requestBody);
+    }
+    // Of a body that comes in the present read of its client, the head is sent with the first bytes.
+    if (this.#requestEnded) this.#sendStart(connection);
+    else queueMicrotask(() => this.#sendStart(connection));
+  }
+
+  #sendStart(connection: Connection): void {
+    // The body may have broken off at its start.
+    if (this.#over || this.#connection !== connection) return;
+    const { writer } = connection;
+    writer.flush();
+    if (writer.closed) this.#onBrokenStart(connection);
+    else if (this.#requestEnded) this.#onRequestWritten();
+  }
+
+  onRequestBodyEnd(): void {
+    this.#requestEnded = true;
+    this.#onRequestWritten();
+  }
+
+  onRequestBodyBroken(error: UpstreamError): void {
+    this.#fail(error);
+  }
+
+  onDrained(): void {
+    if (this.#requestEnded) this.#onRequestWritten();
+    else this.#requestBody?.onDrained();
+  }
+
+  onConnectFailed(error: Error): void {
+    const reason = connectionFaultOf(error);
+    this.#fail(
+      new UpstreamError("connect-failed", "upstream", "always", this.#text(`connect: ${reason}`)),
+    );
+  }
+
+  onConnectTimeout(): void {
+    this.#fail(
+      new UpstreamError("connect-timeout", "upstream", "always", this.#text("connect: timed out")),
+    );
+  }
+
+  /** The time for the response head is over. */
+  onDeadline(): void {
+    this.#fail(
+      new UpstreamError(
+        "response-timeout",
+        "upstream",
+        "never",
+        this.#text(`no response within ${this.#request.responseTimeoutMs} ms`),
+      ),
+    );
+  }
+
+  onLost(error: Error | null): void {
+    if (this.#over) return;
+    if (this.#mayRepeat()) {
+      this.#repeat();
+      return;
+    }
+    const reason = error === null ? "closed by the target" : error.message;
+    this.#fail(
+      new UpstreamError(
+        "connection-lost",
+        "upstream",
+        "never",
+        this.#text(`connection lost before the response was complete: ${reason}`),
+      ),
+    );
+  }
+
+  // The connection: the response comes in.
+
+  onInformational(head: ResponseHead): void {
+    this.#receiver.onInformational(head.status, head.reason, head.fields);
+  }
+
+  onSwitch(head: ResponseHead, rest: Uint8Array): void {
+    const asked = this.#request.upgrade;
+    const connection = this.#connection!;
+    if (asked === null || !this.#requestSent || !namesProtocol(head, asked)) {
+      const message = this.#text("switched to a protocol that was not asked for");
+      this.#fail(new UpstreamError("unexpected-upgrade", "upstream", "never", message));
+      return;
+    }
+    this.#finish();
+    const { writer } = connection;
+    this.#receiver.onUpgrade(head, new Tunnel(connection.detach(), writer, rest));
+  }
+
+  onHead(head: ResponseHead, framing: BodyFraming): void {
+    this.deadlineQueue?.delete(this);
+    this.#persistent = framing.kind !== "until-close" && isPersistent(head);
+    const sink = this.#receiver.onHead(head, framing);
+    // The receiver may have given the request up.
+    if (!this.#over) pipe(this, sink);
+  }
+
+  onBody(chunk: Uint8Array): void {
+    const sink = this.#sink!;
+    const free = sink.write(chunk);
+    if (!free) this.pause();
+    if (!free || !sink.passesOn) this.#readKept = true;
+  }
+
+  onReadEnd(bytes: Buffer): void {
+    this.#sink?.flush();
+    if (!this.#readKept) {
+      if (bodyLane.enter(this, bytes.length)) this.#connection!.pauseReading();
+      releaseReceived(bytes);
+    }
+    this.#readKept = false;
+  }
+
+  onEnd(trailers: Fields | null, excess: boolean): void {
+    const connection = this.#connection!;
+    const sink = this.#sink!;
+    this.#finish();
+    // Before the sink hears of the end: it may bring the next request at once.
+    if (this.#requestSent) {
+      if (this.#persistent && !excess) connection.release();
+      else connection.close();
+    } else {
+      connection.close();
+      this.#requestBody?.stop();
+    }
+    sink.end(trailers);
+    sink.flush();
+    this.#receiver.onComplete();
+  }
+
+  onMalformed(reason: string): void {
+    const message = this.#text(`malformed response: ${reason}`);
+    this.#fail(new UpstreamError("malformed-response", "upstream", "never", message));
+  }
+
+  // The lane: large bodies go from socket to socket.
+
+  get laneSource(): number {
+    return this.#over || this.#held ? -1 : this.#connection!.descriptor;
+  }
+
+  get laneSink(): number {
+    return this.#sink?.descriptor ?? -1;
+  }
+
+  get laneLimit(): number {
+    return this.#over ? 0 : this.#connection!.bodyRemaining;
+  }
+
+  moved(bytes: number): void {
+    this.#sink!.passed!(bytes);
+    this.#connection!.skipBody(bytes);
+  }
+
+  undelivered(bytes: Buffer): void {
+    this.onBody(bytes);
+    // They are no part of a read.
+    this.#readKept = false;
+    this.#connection!.skipBody(bytes.length);
+  }
+
+  leftLane(): void {
+    if (!this.#over && !this.#held) this.#connection!.resumeReading();
+  }
+
+  // The source of the response body.
+
+  start(sink: BodySink): void {
+    this.#sink = sink;
+  }
+
+  pause(): void {
+    this.#held = true;
+    if (!this.#over) this.#connection?.pauseReading();
+  }
+
+  resume(): void {
+    this.#held = false;
+    if (!this.#over) this.#connection?.resumeReading();
+  }
+
+  #connect(): void {
+    this.#connection = this.#host.connect(this, this.#request.responseTimeoutMs);
+  }
+
+  /** Every byte was written; the target's time begins when the kernel has taken them all. */
+  #onRequestWritten(): void {
+    if (this.#over || this.#requestSent) return;
+    const { writer } = this.#connection!;
+    if (writer.blocked || writer.closed) return;
+    this.#requestSent = true;
+    const { responseTimeoutMs } = this.#request;
+    if (responseTimeoutMs > 0 && this.#sink === null) {
+      this.#host.responseDeadlines.of(responseTimeoutMs).add(this);
+    }
+  }
+
+  /** The socket refused the first bytes. */
+  #onBrokenStart(connection: Connection): void {
+    // A new connection may have brought an answer before it broke: that is still read.
+    if (!connection.reused || !this.#mayRepeat()) return;
+    connection.destroy();
+    this.#repeat();
+  }
+
+  /** A pooled connection may have been closed by the target in the moment when it was used. */
+  #mayRepeat(): boolean {
+    const connection = this.#connection;
+    if (connection === null || !connection.reused || connection.responseStarted) return false;
+    const isUntouched = connection.writer.takenBytes === this.#takenBefore;
+    if (!isUntouched && !isRepeatable(this.#request.method)) return false;
+    return this.#requestBody === null || this.#request.rewindBody !== null;
+  }
+
+  #repeat(): void {
+    this.deadlineQueue?.delete(this);
+    this.#requestEnded = false;
+    this.#requestSent = false;
+    if (this.#requestBody !== null) {
+      this.#requestBody.stop();
+      this.#requestBody = null;
+      this.#body = this.#request.rewindBody!();
+    }
+    this.#connect();
+  }
+
+  #fail(error: UpstreamError): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#connection?.destroy();
+    this.#requestBody?.stop();
+    if (this.#starting) queueMicrotask(() => this.#report(error));
+    else this.#report(error);
+  }
+
+  #report(error: UpstreamError): void {
+    if (this.#cancelled) return;
+    this.#sink?.abort(error);
+    this.#receiver.onError(error);
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.deadlineQueue?.delete(this);
+  }
+
+  #text(message: string): string {
+    return `${this.#host.address}: ${message}`;
+  }
+}
+
+/** Methods that may be sent twice (RFC 9110 9.2.2). */
+function isRepeatable(method: string): boolean {
+  switch (method) {
+    case "GET":
+    case "HEAD":
+    case "OPTIONS":
+    case "TRACE":
+    case "PUT":
+    case "DELETE":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Whether the peer keeps the connection open (RFC 9112 9.3). */
+function isPersistent(head: ResponseHead): boolean {
+  // Most responses have no such field or the plainest: that needs no list.
+  const value = head.fields.joined("connection");
+  if (value === undefined) return head.version === "HTTP/1.1";
+  if (value === "keep-alive") return true;
+  const options = connectionOptions(head.fields);
+  return !options.close && (head.version === "HTTP/1.1" || options.keepAlive);
+}
+
+function namesProtocol(head: ResponseHead, asked: string): boolean {
+  const answer = head.fields.joined("upgrade")?.toLowerCase();
+  return listElements(asked).some((protocol) => protocol.toLowerCase() === answer);
+}

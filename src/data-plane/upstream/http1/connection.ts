@@ -1,0 +1,288 @@
+/**
+ * One connection to a target: its socket, what is written to it, the parser of what comes back, and
+ * whether it is connecting, serving a call, idle or closed. The call decides what the bytes mean.
+ */
+import type { Socket, SocketHandler } from "bun";
+import { tcpKeepAliveMs } from "../../../config/defaults.ts";
+import { hasMoreToRead } from "../../../net/socket-copy.ts";
+import { SocketWriter } from "../../../net/socket-writer.ts";
+import type { DeadlineEntry, DeadlineQueue } from "../../../lib/deadline-queue.ts";
+import { ResponseParser, type ResponseHandler } from "../../../protocols/http1/response-parser.ts";
+
+/** Whoever owns a socket at the moment: a connection, or the tunnel that it became. */
+export interface SocketOwner {
+  onOpen(socket: Socket<SocketOwner>): void;
+  onConnectError(error: Error): void;
+  onData(bytes: Buffer): void;
+  onDrain(): void;
+  /** The peer ended its side. */
+  onPeerEnd(): void;
+  onClose(error: Error | null): void;
+}
+
+/** The request that a connection serves. */
+export interface ConnectionUser extends ResponseHandler {
+  /** The connection is ready: the request can be written. */
+  onReady(connection: Connection): void;
+  onConnectFailed(error: Error): void;
+  onConnectTimeout(): void;
+  /** All bytes of one read were handed on; the buffer is of no more use to the connection. */
+  onReadEnd(bytes: Buffer): void;
+  /** Everything written so far was taken by the kernel. */
+  onDrained(): void;
+  onMalformed(reason: string): void;
+  /** The connection is gone before the response was complete. */
+  onLost(error: Error | null): void;
+}
+
+/** Keeps connections between two requests. */
+export interface ConnectionKeeper {
+  /** The connection is idle. */
+  keep(connection: Connection): void;
+}
+
+/** Bun's types leave the descriptor out. */
+type DescribedSocket = Socket<SocketOwner> & { readonly fd: number };
+
+type State = "connecting" | "busy" | "idle" | "closed";
+
+export class Connection implements SocketOwner, DeadlineEntry {
+  deadlineQueue: DeadlineQueue | null = null;
+  deadlineMs = 0;
+  earlierEntry: DeadlineEntry | null = null;
+  laterEntry: DeadlineEntry | null = null;
+
+  readonly #keeper: ConnectionKeeper;
+  readonly #parser = new ResponseParser();
+  #state: State = "connecting";
+  #socket: Socket<SocketOwner> | null = null;
+  #writer: SocketWriter | null = null;
+  #user: ConnectionUser | null;
+  #paused = false;
+  #reused = false;
+
+  constructor(keeper: ConnectionKeeper, user: ConnectionUser) {
+    this.#keeper = keeper;
+    this.#user = user;
+  }
+
+  /** Begins to connect; `user.onReady` or a failure follows, never before this returns. */
+  connect(host: string, port: number, deadlines: DeadlineQueue): void {
+    deadlines.add(this);
+    try {
+      Bun.connect<SocketOwner>({
+        hostname: host,
+        port,
+        data: this,
+        // A tunnel may need it, and it can't be changed later.
+        allowHalfOpen: true,
+        socket: socketHandlers,
+      }).catch(alreadyReported);
+    } catch (error) {
+      const reason = error instanceof Error ? error : new Error(String(error));
+      queueMicrotask(() => this.onConnectError(reason));
+    }
+  }
+
+  /** The sending half; there is one from the moment when the connection is ready. */
+  get writer(): SocketWriter {
+    return this.#writer!;
+  }
+
+  /** Whether it served a request before the present one. */
+  get reused(): boolean {
+    return this.#reused;
+  }
+
+  /** Of the socket; -1 when it does not serve a request. */
+  get descriptor(): number {
+    return this.#state === "busy" ? (this.#socket as DescribedSocket).fd : -1;
+  }
+
+  /** Bytes that are still to come of a response body of known length. */
+  get bodyRemaining(): number {
+    return this.#parser.bodyRemaining;
+  }
+
+  /** So many bytes of the response body went another way; the last ones end the response. */
+  skipBody(bytes: number): void {
+    const isLast = bytes === this.#parser.bodyRemaining;
+    this.#parser.skipBody(bytes, isLast && hasMoreToRead(this.descriptor));
+  }
+
+  /** Whether a byte of the present response has come. */
+  get responseStarted(): boolean {
+    return this.#parser.started;
+  }
+
+  /** Gives an idle connection its next request. */
+  serve(user: ConnectionUser): void {
+    this.#state = "busy";
+    this.#reused = true;
+    this.#user = user;
+    user.onReady(this);
+  }
+
+  expectResponse(method: string): void {
+    this.#parser.start(method, this.#user!);
+  }
+
+  pauseReading(): void {
+    if (this.#paused || this.#state !== "busy") return;
+    this.#paused = true;
+    this.#socket!.pause();
+  }
+
+  resumeReading(): void {
+    if (!this.#paused || this.#state !== "busy") return;
+    this.#paused = false;
+    this.#socket!.resume();
+  }
+
+  /** The response is complete and the next request may follow. */
+  release(): void {
+    // A paused socket would not show that the peer closed it.
+    this.resumeReading();
+    this.#user = null;
+    this.#state = "idle";
+    this.#keeper.keep(this);
+  }
+
+  /** Closes in good order; the user hears nothing. */
+  close(): void {
+    const socket = this.#leave();
+    socket?.end();
+  }
+
+  /** Closes so that the peer sees a break (RST) and never a complete message; the user hears nothing. */
+  destroy(): void {
+    const socket = this.#leave();
+    socket?.terminate();
+  }
+
+  /** Gives the socket away, with reading stopped; the connection is closed from then on. */
+  detach(): Socket<SocketOwner> {
+    this.pauseReading();
+    const socket = this.#socket!;
+    this.#forget();
+    return socket;
+  }
+
+  onDeadline(): void {
+    if (this.#state === "connecting") {
+      const user = this.#user;
+      this.destroy();
+      user?.onConnectTimeout();
+    } else if (this.#state === "idle") {
+      this.close();
+    }
+  }
+
+  onOpen(socket: Socket<SocketOwner>): void {
+    if (this.#state !== "connecting") {
+      // Given up in the meantime.
+      socket.terminate();
+      return;
+    }
+    this.deadlineQueue?.delete(this);
+    socket.setKeepAlive(true, tcpKeepAliveMs);
+    this.#socket = socket;
+    this.#writer = new SocketWriter(socket, true);
+    this.#state = "busy";
+    this.#user!.onReady(this);
+  }
+
+  onConnectError(error: Error): void {
+    if (this.#state !== "connecting") return;
+    const user = this.#user;
+    this.destroy();
+    user?.onConnectFailed(error);
+  }
+
+  onData(bytes: Buffer): void {
+    const user = this.#user;
+    if (user === null) {
+      // Nobody asked for it: what follows could be taken for an answer to the next request.
+      this.close();
+      return;
+    }
+    const reason = this.#parser.feed(bytes);
+    // The response may be over, and the connection serve the next request by now.
+    if (this.#user !== user) return;
+    if (reason === null) user.onReadEnd(bytes);
+    else user.onMalformed(reason);
+  }
+
+  onDrain(): void {
+    const writer = this.#writer;
+    // Bun calls this more often than needed.
+    if (writer !== null && writer.drain() && !writer.closed) this.#user?.onDrained();
+  }
+
+  onPeerEnd(): void {
+    const user = this.#user;
+    if (user === null) {
+      this.close();
+      return;
+    }
+    // A reset that a failed write has used up looks like an orderly end.
+    const isOrderly = this.#writer !== null && !this.#writer.closed;
+    if (isOrderly && this.#parser.finish()) return;
+    this.#lose(null);
+  }
+
+  onClose(error: Error | null): void {
+    this.#lose(error);
+  }
+
+  #lose(error: Error | null): void {
+    const user = this.#user;
+    this.destroy();
+    user?.onLost(error);
+  }
+
+  #leave(): Socket<SocketOwner> | null {
+    const socket = this.#socket;
+    this.#writer?.close();
+    this.#forget();
+    return socket;
+  }
+
+  #forget(): void {
+    this.deadlineQueue?.delete(this);
+    this.#parser.stop();
+    this.#state = "closed";
+    this.#user = null;
+    this.#socket = null;
+  }
+}
+
+/** `connectError` has told the owner. */
+function alreadyReported(): void {}
+
+/** One object for all connections; the state is in `socket.data`. */
+const socketHandlers: SocketHandler<SocketOwner> = {
+  open(socket) {
+    socket.data.onOpen(socket);
+  },
+  data(socket, bytes) {
+    socket.data.onData(bytes);
+  },
+  drain(socket) {
+    socket.data.onDrain();
+  },
+  end(socket) {
+    socket.data.onPeerEnd();
+  },
+  close(socket, error) {
+    socket.data.onClose(error ?? null);
+  },
+  /** A handler threw: the connection's state is not to be trusted. */
+  error(socket, error) {
+    socket.data.onClose(error);
+    socket.terminate();
+  },
+  connectError(socket, error) {
+    socket.data.onConnectError(error);
+  },
+};

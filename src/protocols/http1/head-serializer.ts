@@ -1,0 +1,99 @@
+/**
+ * Message heads as text (RFC 9112 2 to 5), one character per byte. A forwarded head is built in one
+ * pass over the received fields: begin with a line, append the fields that stay and the proxy's own,
+ * end with `endOfHead`. Measured: adding to one string is as fast as joining an array and needs no
+ * second pass; looking a key up in one Set costs less than any chain of comparisons.
+ */
+import { isFieldValue, isToken, type Fields } from "../http/fields.ts";
+
+export const endOfHead = "\r\n";
+
+// Whatever would end the line early or is not one byte.
+// oxlint-disable-next-line no-control-regex
+const unsafeInValue = /[\0-\x08\x0a-\x1f\x7f\u0100-\uffff]/g;
+// oxlint-disable-next-line no-control-regex
+const unsafeInTarget = /[\0-\x20\x7f\u0100-\uffff]/;
+
+/** The target must be one already; what would break the line is a mistake of the caller. */
+export function requestLine(method: string, target: string): string {
+  if (!isToken(method) || target === "" || unsafeInTarget.test(target)) {
+    throw new TypeError("a request line needs a token and a target without blanks");
+  }
+  return `${method} ${target} HTTP/1.1\r\n`;
+}
+
+export function statusLine(status: number, reason: string): string {
+  return `HTTP/1.1 ${status} ${safeValue(reason)}\r\n`;
+}
+
+/** Adds one line. Names are the proxy's own and must be tokens; values may come from anywhere. */
+export function appendField(text: string, name: string, value: string): string {
+  return `${text}${name}: ${safeValue(value)}\r\n`;
+}
+
+/** Adds all lines but those whose key is in one of the sets. */
+export function appendFields(
+  text: string,
+  fields: Fields,
+  skipped: ReadonlySet<string> | null,
+  alsoSkipped: ReadonlySet<string> | null = null,
+): string {
+  if (!fields.wellFormed) return appendUnchecked(text, fields, skipped, alsoSkipped);
+  const { names, keys, values } = fields;
+  let result = text;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]!;
+    if (skipped !== null && skipped.has(key)) continue;
+    if (alsoSkipped !== null && alsoSkipped.has(key)) continue;
+    result += `${names[i]}: ${values[i]}\r\n`;
+  }
+  return result;
+}
+
+/** Fields that did not come from the strict parser: each is looked at. */
+function appendUnchecked(
+  text: string,
+  fields: Fields,
+  skipped: ReadonlySet<string> | null,
+  alsoSkipped: ReadonlySet<string> | null,
+): string {
+  let result = text;
+  for (let i = 0; i < fields.count; i++) {
+    const name = fields.names[i]!;
+    const key = fields.keys[i]!;
+    if (skipped?.has(key) || alsoSkipped?.has(key) || !isToken(name)) continue;
+    result += `${name}: ${safeValue(fields.values[i]!)}\r\n`;
+  }
+  return result;
+}
+
+export function serializeResponseHead(status: number, reason: string, fields: Fields): string {
+  return appendFields(statusLine(status, reason), fields, null) + endOfHead;
+}
+
+/** Recipients may replace such characters by blanks as well (RFC 9110 5.5). */
+function safeValue(value: string): string {
+  return isFieldValue(value) ? value : value.replace(unsafeInValue, " ");
+}
+
+/**
+ * A set of keys for `appendFields`. Servers that turn names into CGI variables can't tell `_` from
+ * `-`, so that `X_Forwarded_For` would count as the field that the proxy vouches for: every such
+ * spelling of a key is in the set as well.
+ */
+export function skippedKeys(...groups: Iterable<string>[]): ReadonlySet<string> {
+  const all = new Set<string>();
+  for (const group of groups) {
+    for (const key of group) for (const spelling of spellings(key)) all.add(spelling);
+  }
+  return all;
+}
+
+function spellings(key: string): string[] {
+  let found = [""];
+  for (const [index, part] of key.split("-").entries()) {
+    found =
+      index === 0 ? [part] : found.flatMap((start) => [`${start}-${part}`, `${start}_${part}`]);
+  }
+  return found;
+}

@@ -1,0 +1,319 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import type { CertificateKeyPair } from "../../../../../src/seam/handshake-certificates.ts";
+import type { MinTlsVersion } from "../../../../../src/config/run-options.ts";
+import type { ClientConnection } from "../../../../../src/data-plane/listeners/accept/client-connection.ts";
+import {
+  TlsServer,
+  type HandshakeOutcome,
+  type TlsSocket,
+} from "../../../../../src/data-plane/listeners/accept/tls-socket.ts";
+import { keyPair } from "../../../../support/fake-certificates.ts";
+import { connectRaw } from "../../../../support/raw-connection.ts";
+import { shakeHands } from "../../../../support/tls-client.ts";
+import { waitFor } from "../../../../support/wait-for.ts";
+
+const app = keyPair("app.test");
+const other = keyPair("other.test");
+const rsa = keyPair("rsa.test", "rsa");
+
+/** Answers everything once and closes; keeps what happened. */
+class Site implements Disposable {
+  readonly outcomes: HandshakeOutcome[] = [];
+  readonly asked: string[] = [];
+  readonly offers: string[][] = [];
+  readonly bad: string[] = [];
+  accepted = 0;
+  closed = 0;
+  certificates: (name: string) => CertificateKeyPair | null | Promise<CertificateKeyPair | null> = (
+    name,
+  ) => ({ "app.test": app, "other.test": other, "rsa.test": rsa })[name] ?? null;
+  choose: (offered: string[]) => string | null = (offered) => offered[0]!;
+  readonly server: TlsServer;
+
+  constructor(minVersion: MinTlsVersion = "1.2") {
+    this.server = new TlsServer({
+      bind: "127.0.0.1",
+      port: 0,
+      minVersion,
+      certificateFor: (name) => {
+        this.asked.push(name);
+        return this.certificates(name);
+      },
+      protocolFor: (_name, offered) => {
+        this.offers.push(offered);
+        return this.choose(offered);
+      },
+      onBadCertificate: (name) => this.bad.push(name),
+      accept: (socket) => this.#connection(socket),
+      handshakeDone: (socket, outcome) => {
+        this.outcomes.push(outcome);
+        if (outcome.kind !== "complete") socket.end();
+      },
+      handlerFailed(_socket, error) {
+        throw error;
+      },
+    });
+  }
+
+  get port(): number {
+    return this.server.port;
+  }
+
+  [Symbol.dispose](): void {
+    this.server.stop(true);
+  }
+
+  #connection(socket: TlsSocket): ClientConnection {
+    this.accepted++;
+    return {
+      onData() {
+        socket.write(Buffer.from("answer"));
+        socket.end();
+      },
+      onDrain() {},
+      onEnd: () => socket.end(),
+      onClose: () => void this.closed++,
+      sweep() {},
+      finish() {},
+      destroy() {},
+    };
+  }
+}
+
+let site: Site;
+afterEach(() => site[Symbol.dispose]());
+
+describe("certificates by server name", () => {
+  test("each name gets its own, in TLS 1.2 and 1.3", async () => {
+    site = new Site();
+    for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+      for (const name of ["app.test", "other.test"]) {
+        const shake = await shakeHands(site.port, { name, maxVersion });
+        expect(shake).toMatchObject({ certificate: name, version: maxVersion, error: null });
+      }
+    }
+  });
+
+  test("names are asked for in lower case, without final dot", async () => {
+    site = new Site();
+    const shake = await shakeHands(site.port, { name: "APP.Test" });
+    expect(shake.certificate).toBe("app.test");
+    expect(site.asked).toEqual(["app.test"]);
+  });
+
+  test("a handshake waits for a certificate that is being made", async () => {
+    site = new Site();
+    const made = Promise.withResolvers<CertificateKeyPair | null>();
+    site.certificates = () => made.promise;
+    const shake = shakeHands(site.port, { name: "app.test" });
+    await waitFor(() => site.asked.length === 1, "the certificate to be asked for");
+    expect(site.outcomes).toEqual([]);
+    made.resolve(app);
+    expect(await shake).toMatchObject({ certificate: "app.test", error: null });
+  });
+
+  test("a name without certificate is refused with an alert, at once or after waiting", async () => {
+    site = new Site();
+    site.certificates = (name) => (name === "late.test" ? Promise.resolve(null) : null);
+    for (const name of ["gone.test", "late.test"]) {
+      const newest = await shakeHands(site.port, { name });
+      expect(newest.error).toMatch(/alert internal error/);
+      const older = await shakeHands(site.port, { name, maxVersion: "TLSv1.2" });
+      expect(older.error).toMatch(/alert handshake failure/);
+      const failed = { kind: "failed", reason: `no certificate for "${name}"` } as const;
+      await waitFor(() => site.outcomes.length === 2, "the outcomes");
+      expect(site.outcomes.splice(0)).toEqual([failed, failed]);
+    }
+  });
+
+  test("a refused name stays refused for a client that resumes a session", async () => {
+    site = new Site();
+    const { session } = await shakeHands(site.port);
+    site.certificates = () => null;
+    const shake = await shakeHands(site.port, { session: session! });
+    expect(shake.error).toMatch(/alert/);
+  });
+
+  test("a client that leaves while it waits harms nobody", async () => {
+    site = new Site();
+    const made = Promise.withResolvers<CertificateKeyPair | null>();
+    site.certificates = () => made.promise;
+    const leaving = connectRaw(site.port, {
+      tls: { serverName: "app.test", rejectUnauthorized: false },
+    }).catch(() => null);
+    await waitFor(() => site.asked.length === 1, "the certificate to be asked for");
+    using stranger = await connectRaw(site.port);
+    stranger.reset();
+    const gone = shakeHands(site.port, { timeout: 1 });
+    await waitFor(() => site.asked.length === 2, "the second to ask");
+    made.resolve(app);
+    (await leaving)?.[Symbol.dispose]();
+    await gone;
+    expect(await shakeHands(site.port)).toMatchObject({ error: null });
+  });
+
+  test("a pair that can't be used is reported and refused", async () => {
+    site = new Site();
+    site.certificates = () => ({ certificate: "junk", privateKey: "junk" });
+    expect((await shakeHands(site.port)).error).toMatch(/alert/);
+    expect(site.bad).toEqual(["app.test"]);
+  });
+});
+
+describe("the default certificate", () => {
+  test("without one, clients that send no name are refused with an alert", async () => {
+    site = new Site();
+    expect((await shakeHands(site.port, { name: null })).error).toMatch(/alert internal error/);
+    expect(site.asked).toEqual([]);
+  });
+
+  test("it can be set, changed and taken away while the server runs", async () => {
+    site = new Site();
+    for (const pair of [app, other]) {
+      site.server.setDefaultCertificate(pair);
+      const name = pair === app ? "app.test" : "other.test";
+      for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+        const shake = await shakeHands(site.port, { name: null, maxVersion });
+        expect(shake.certificate).toBe(name);
+      }
+    }
+    site.server.setDefaultCertificate(null);
+    expect((await shakeHands(site.port, { name: null })).error).toMatch(/alert/);
+  });
+
+  test("it is not shown to names that are refused", async () => {
+    site = new Site();
+    site.server.setDefaultCertificate(other);
+    expect((await shakeHands(site.port, { name: "gone.test" })).error).toMatch(/alert/);
+  });
+
+  test("it leaves the protocol choice alone", async () => {
+    site = new Site();
+    site.server.setDefaultCertificate(app);
+    const shake = await shakeHands(site.port, { name: null, ALPNProtocols: ["x", "y"] });
+    expect(shake.protocol).toBe("x");
+  });
+});
+
+describe("protocol negotiation", () => {
+  test("the offer arrives in order and the choice is honoured", async () => {
+    site = new Site();
+    site.choose = (offered) => offered[1]!;
+    const shake = await shakeHands(site.port, { ALPNProtocols: ["http/1.1", "h2", "x"] });
+    expect(site.offers).toEqual([["http/1.1", "h2", "x"]]);
+    expect(shake.protocol).toBe("h2");
+    expect(site.outcomes).toEqual([{ kind: "complete", protocol: "h2", serverName: "app.test" }]);
+  });
+
+  test("no common protocol is refused with no_application_protocol", async () => {
+    site = new Site();
+    site.choose = () => null;
+    const shake = await shakeHands(site.port, { ALPNProtocols: ["h3"] });
+    expect(shake.error).toMatch(/no application protocol/);
+  });
+
+  test("a client that offers nothing is not asked about", async () => {
+    site = new Site();
+    expect((await shakeHands(site.port)).error).toBeNull();
+    expect(site.offers).toEqual([]);
+    expect(site.outcomes).toEqual([{ kind: "complete", protocol: null, serverName: "app.test" }]);
+  });
+});
+
+describe("versions and cipher suites", () => {
+  const outdated = { minVersion: "TLSv1", maxVersion: "TLSv1.1" } as const;
+
+  test("TLS 1.1 is refused, whatever the certificate", async () => {
+    site = new Site();
+    site.server.setDefaultCertificate(app);
+    for (const name of ["app.test", null]) {
+      expect((await shakeHands(site.port, { name, ...outdated })).error).toBeString();
+    }
+    expect(site.outcomes.map((o) => o.kind)).not.toContain("complete");
+  });
+
+  test("TLS 1.2 is refused when 1.3 is the minimum, whatever the certificate", async () => {
+    site = new Site("1.3");
+    site.server.setDefaultCertificate(app);
+    for (const name of ["app.test", null]) {
+      const old = await shakeHands(site.port, { name, maxVersion: "TLSv1.2" });
+      expect(old.error).toMatch(/alert protocol version/);
+      expect((await shakeHands(site.port, { name })).version).toBe("TLSv1.3");
+    }
+  });
+
+  test.each([
+    ["ECDHE-RSA-AES128-GCM-SHA256", true],
+    ["ECDHE-RSA-CHACHA20-POLY1305", true],
+    ["ECDHE-RSA-AES256-SHA", true],
+    ["AES128-GCM-SHA256", false],
+    ["AES128-SHA", false],
+  ])("%s is accepted: %p", async (ciphers, accepted) => {
+    site = new Site();
+    site.server.setDefaultCertificate(rsa);
+    for (const name of ["rsa.test", null]) {
+      const shake = await shakeHands(site.port, { name, maxVersion: "TLSv1.2", ciphers });
+      expect(shake.error === null).toBe(accepted);
+    }
+  });
+});
+
+test.each(["TLSv1.2", "TLSv1.3"] as const)("sessions are resumed in %s", async (maxVersion) => {
+  site = new Site();
+  const first = await shakeHands(site.port, { maxVersion });
+  expect(first.reused).toBe(false);
+  const second = await shakeHands(site.port, { maxVersion, session: first.session! });
+  expect(second).toMatchObject({ reused: true, error: null });
+});
+
+describe("what is no handshake", () => {
+  test("plain HTTP is answered in plain, and closed", async () => {
+    site = new Site();
+    using raw = await connectRaw(site.port);
+    raw.send("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    expect((await raw.receiveAll()).toString()).toBe(
+      "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+    );
+    expect(site.outcomes).toEqual([{ kind: "plain-http" }]);
+  });
+
+  test("garbage is a failed handshake with a reason", async () => {
+    site = new Site();
+    using raw = await connectRaw(site.port);
+    raw.send("\x16garbage that is no record at all");
+    await raw.receiveAll();
+    expect(site.outcomes).toHaveLength(1);
+    expect(site.outcomes[0]).toMatchObject({
+      kind: "failed",
+      reason: expect.stringMatching(/\w+/),
+    });
+  });
+
+  test("a silent client that leaves is heard of by its connection", async () => {
+    site = new Site();
+    const raw = await connectRaw(site.port);
+    await waitFor(() => site.accepted === 1, "the connection");
+    raw.reset();
+    await waitFor(() => site.closed === 1, "the close");
+    expect(site.outcomes.filter((o) => o.kind === "complete")).toEqual([]);
+  });
+});
+
+test("a port in use is reported in the words of Go", () => {
+  site = new Site();
+  const { port } = site;
+  const options = {
+    bind: "127.0.0.1",
+    port,
+    minVersion: "1.2" as const,
+    certificateFor: () => null,
+    protocolFor: () => null,
+    onBadCertificate() {},
+    accept: () => null,
+    handshakeDone() {},
+    handlerFailed() {},
+  };
+  expect(() => new TlsServer(options)).toThrow(
+    `listen tcp 127.0.0.1:${port}: bind: address already in use`,
+  );
+});

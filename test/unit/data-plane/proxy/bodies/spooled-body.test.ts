@@ -1,0 +1,75 @@
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readlinkSync } from "node:fs";
+import {
+  SpooledBody,
+  SpoolMemory,
+} from "../../../../../src/data-plane/proxy/bodies/spooled-body.ts";
+import { ScriptedBody } from "../../../../support/scripted-body.ts";
+import { tempFolder, type TempFolder } from "../../../../support/temp-folder.ts";
+import { waitFor } from "../../../../support/wait-for.ts";
+
+/** A body that is all in the file, and longer than one read of it. */
+async function spilledBody(folder: TempFolder): Promise<SpooledBody> {
+  const spool = new SpooledBody({
+    maxMemoryBytes: 0,
+    maxBytes: 0,
+    memory: new SpoolMemory(0),
+    folder: folder.path,
+  });
+  new ScriptedBody((body) => {
+    for (let i = 0; i < 10; i++) body.push(Buffer.alloc(50_000));
+    body.end();
+  }).start(spool);
+  expect(await spool.collected).toEqual({ kind: "complete" });
+  return spool;
+}
+
+function openFiles(folder: TempFolder): number {
+  let count = 0;
+  for (const fd of readdirSync("/proc/self/fd")) {
+    try {
+      if (readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder.path)) count++;
+    } catch {
+      // Closed in the meantime.
+    }
+  }
+  return count;
+}
+
+describe("SpooledBody", () => {
+  test("its reader hears nothing more when it is disposed of while the file is read", async () => {
+    using folder = tempFolder();
+    const spool = await spilledBody(folder);
+    const events: string[] = [];
+    spool.source().start({
+      attach() {},
+      write: () => events.push("write") > 0,
+      flush() {},
+      end: () => void events.push("end"),
+      abort: () => void events.push("abort"),
+    });
+    expect(openFiles(folder)).toBe(1);
+    spool.dispose();
+    await waitFor(() => openFiles(folder) === 0, "the file to be closed");
+    expect(events).toEqual([]);
+  });
+
+  test("its reader, resumed after it was disposed of, reads nothing", async () => {
+    using folder = tempFolder();
+    const spool = await spilledBody(folder);
+    const events: string[] = [];
+    const source = spool.source();
+    source.start({
+      attach() {},
+      write: () => events.push("write") === 0,
+      flush() {},
+      end: () => void events.push("end"),
+      abort: () => void events.push("abort"),
+    });
+    await waitFor(() => events.length === 1, "the first piece, which holds the reader back");
+    spool.dispose();
+    source.resume();
+    expect(openFiles(folder)).toBe(0);
+    expect(events).toEqual(["write"]);
+  });
+});

@@ -1,0 +1,117 @@
+import { describe, expect, test } from "bun:test";
+import { noBody } from "../../../../src/protocols/http/body-framing.ts";
+import { Fields } from "../../../../src/protocols/http/fields.ts";
+import { Admission } from "../../../../src/data-plane/proxy/admission.ts";
+import { Answers } from "../../../../src/data-plane/proxy/answers/answers.ts";
+import { Delivery } from "../../../../src/data-plane/proxy/delivery.ts";
+import type { Exchange } from "../../../../src/protocols/http/exchange.ts";
+import { RequestContext } from "../../../../src/data-plane/proxy/request-context.ts";
+import { SpoolMemory } from "../../../../src/data-plane/proxy/bodies/spooled-body.ts";
+import { LiveServices } from "../../../../src/data-plane/services/live-services.ts";
+import type { Transport } from "../../../../src/data-plane/upstream/transport.ts";
+import { UpstreamError } from "../../../../src/data-plane/upstream/upstream-error.ts";
+import type { ResponseReceiver } from "../../../../src/data-plane/upstream/upstream-request.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { RecordingLogger } from "../../../support/recording-logger.ts";
+import { poolSnapshot, serviceSnapshot, snapshot } from "../../../support/service-snapshots.ts";
+
+/** Targets that refuse when the test says so; the hosts that were asked, in order. */
+function setUp() {
+  const clock = new ManualClock();
+  const logger = new RecordingLogger();
+  const asked: { host: string; receiver: ResponseReceiver }[] = [];
+  const services = new LiveServices<Transport>({
+    clock,
+    createTransport: (host) =>
+      ({
+        send(_request: unknown, receiver: ResponseReceiver) {
+          asked.push({ host, receiver });
+          return { cancel() {} };
+        },
+        retire() {},
+      }) as unknown as Transport,
+  });
+  const answers = new Answers(logger);
+  const delivery = new Delivery(
+    { clock, spoolMemory: new SpoolMemory(0), spoolFolder: "/", targetRetryMs: 10_000 },
+    answers,
+    new Admission(answers, logger),
+  );
+  const deploy = (...targets: string[]): void =>
+    services.apply(snapshot(serviceSnapshot("web", { active: poolSnapshot(targets) })));
+  const pause = (...targets: string[]): void =>
+    services.apply(
+      snapshot(
+        serviceSnapshot("web", {
+          active: poolSnapshot(targets),
+          pause: { state: "paused", stopMessage: "", failAfterMs: 10_000 },
+        }),
+      ),
+    );
+  const deliver = (): void => {
+    const fields = Fields.of(["Host", "a"]);
+    const exchange = {
+      request: {
+        method: "GET",
+        path: "/",
+        query: "",
+        host: "a",
+        fields,
+        framing: noBody,
+        body: null,
+        upgrade: null,
+      },
+      onAbort: null,
+      aborted: false,
+      status: 0,
+    } as unknown as Exchange;
+    const context = new RequestContext(
+      exchange,
+      { fields, clientAddress: "127.0.0.1", scheme: "http", host: "a", trusted: null },
+      { startedWallMs: 0, startedMs: 0 },
+      { requestId: "", requestStart: "" },
+    );
+    context.targetPath = "/";
+    void delivery.deliver(context, services.get("web")!);
+  };
+  /** Long enough for everything that follows without a timer. */
+  const refuse = async (): Promise<void> => {
+    asked
+      .at(-1)!
+      .receiver.onError(new UpstreamError("connect-failed", "upstream", "always", "refused"));
+    await new Promise(setImmediate);
+  };
+  return { clock, services, asked, deploy, pause, deliver, refuse };
+}
+
+describe("Delivery, with retries", () => {
+  test("asks the other target when one refuses", async () => {
+    const { asked, deploy, deliver, refuse } = setUp();
+    deploy("one", "two");
+    deliver();
+    await refuse();
+    expect(asked.map(({ host }) => host).toSorted()).toEqual(["one", "two"]);
+  });
+
+  test("asks no target that was replaced meanwhile", async () => {
+    const { asked, deploy, deliver, refuse } = setUp();
+    deploy("one", "two");
+    deliver();
+    deploy("three");
+    await refuse();
+    expect(asked.at(-1)!.host).toBe("three");
+  });
+
+  test("holds the request when a pause has come meanwhile", async () => {
+    const { services, asked, deploy, pause, deliver, refuse } = setUp();
+    deploy("one", "two");
+    deliver();
+    pause("one", "two");
+    await refuse();
+    expect(asked.length).toBe(1);
+    expect(services.samples().held).toEqual({ web: 1 });
+    deploy("one", "two");
+    await new Promise(setImmediate);
+    expect(asked.length).toBe(2);
+  });
+});
