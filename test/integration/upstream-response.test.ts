@@ -1,7 +1,7 @@
 /** Responses of a target, byte by byte: framing, errors, time, back-pressure, early answers. */
 import { describe, expect, test } from "bun:test";
 import { Transport } from "../../src/data-plane/upstream/transport.ts";
-import { UpstreamError } from "../../src/data-plane/upstream/upstream-error.ts";
+import { ExchangeError } from "../../src/protocols/http/exchange-error.ts";
 import { chunkedBody } from "../../src/protocols/http/body-framing.ts";
 import { Fields } from "../../src/protocols/http/fields.ts";
 import { freePorts } from "../support/free-ports.ts";
@@ -247,7 +247,6 @@ describe("a target that can't be reached", () => {
     const receiver = await send(transportTo(port));
     expect(receiver.events).toEqual(["error"]);
     expect(receiver.error!.code).toBe("connect-failed");
-    expect(receiver.error!.retry).toBe("always");
     expect(receiver.error!.message).toContain(`127.0.0.1:${port}`);
     expect(receiver.error!.message).toContain("connect: connection refused");
   });
@@ -411,7 +410,7 @@ describe("a request body", () => {
     using server = startRawServer(() => {});
     const reasons = [
       [new Error("the client left"), "client-gone"],
-      [new UpstreamError("request-too-large", "client", "never", "too much"), "request-too-large"],
+      [new ExchangeError("request-too-large", "too much"), "request-too-large"],
     ] as const;
     for (const [index, [error, code]] of reasons.entries()) {
       const body = new ScriptedBody((source) => source.push("hel"));

@@ -3,7 +3,7 @@ import type { BodyFraming } from "../../src/protocols/http/body-framing.ts";
 import type { BodySink, BodySource, Duplex } from "../../src/protocols/http/body.ts";
 import type { Fields } from "../../src/protocols/http/fields.ts";
 import type { ResponseHead } from "../../src/protocols/http/message-head.ts";
-import type { UpstreamError } from "../../src/data-plane/upstream/upstream-error.ts";
+import type { ExchangeError } from "../../src/protocols/http/exchange-error.ts";
 import type { ResponseReceiver } from "../../src/data-plane/upstream/upstream-request.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -16,7 +16,7 @@ export class RecordingReceiver implements ResponseReceiver, BodySink {
   source: BodySource | null = null;
   tunnel: Duplex | null = null;
   trailers: Fields | null = null;
-  error: UpstreamError | null = null;
+  error: ExchangeError | null = null;
   bodyBytes = 0;
   /** Body bytes not covered by a flush. */
   unflushedBytes = 0;
@@ -62,7 +62,7 @@ export class RecordingReceiver implements ResponseReceiver, BodySink {
     this.#event("upgrade");
   }
 
-  onError(error: UpstreamError): void {
+  onError(error: ExchangeError): void {
     this.error = error;
     this.#event("error");
   }

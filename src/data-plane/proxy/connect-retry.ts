@@ -7,7 +7,7 @@ import { connectRetryPauseMs } from "../../config/defaults.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Target } from "../services/target.ts";
 import type { Transport } from "../upstream/transport.ts";
-import type { UpstreamError } from "../upstream/upstream-error.ts";
+import type { ExchangeError } from "../../protocols/http/exchange-error.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 
 export class ConnectRetry {
@@ -28,7 +28,7 @@ export class ConnectRetry {
   }
 
   /** Whether the request, refused by `target`, may be offered again. */
-  takes(error: UpstreamError, target: Target<Transport>): boolean {
+  takes(error: ExchangeError, target: Target<Transport>): boolean {
     if (error.code !== "connect-failed" || this.#clock.now() >= this.#deadlineMs) return false;
     this.#refused = true;
     this.tried.push(target);

@@ -10,7 +10,7 @@ import type { Service } from "../services/service.ts";
 import type { Target } from "../services/target.ts";
 import { readsFromWriter } from "../services/writer-affinity.ts";
 import type { Transport } from "../upstream/transport.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import { ExchangeError } from "../../protocols/http/exchange-error.ts";
 import type { Admission } from "./admission.ts";
 import type { Answers } from "./answers/answers.ts";
 import { ConnectRetry } from "./connect-retry.ts";
@@ -93,9 +93,9 @@ export class Delivery {
       case "aborted":
         this.#answers.fail(
           context,
-          outcome.error instanceof UpstreamError
+          outcome.error instanceof ExchangeError
             ? outcome.error
-            : new UpstreamError("client-gone", "client", "never", outcome.error.message),
+            : new ExchangeError("client-gone", outcome.error.message),
         );
         return false;
       case "failed":
@@ -162,7 +162,7 @@ export class Delivery {
     target: Target<Transport>,
     balancer: LoadBalancer<Transport>,
     spool: SpooledBody | null,
-  ): Promise<UpstreamError | null> {
+  ): Promise<ExchangeError | null> {
     const { options } = target;
     context.target = target;
     const { forwardHeaders } = options;

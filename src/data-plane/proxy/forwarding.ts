@@ -8,7 +8,7 @@ import type { DeadlineQueue } from "../../lib/deadline-queue.ts";
 import type { InFlightRequest } from "../services/inflight-requests.ts";
 import type { Target } from "../services/target.ts";
 import type { Transport } from "../upstream/transport.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import { ExchangeError } from "../../protocols/http/exchange-error.ts";
 import type { ResponseReceiver, UpstreamCall } from "../upstream/upstream-request.ts";
 import { BufferedResponse, type CollectedResponse } from "./bodies/buffered-response.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
@@ -35,7 +35,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   readonly #exchange: Exchange;
   readonly #target: Target<Transport>;
   readonly #options: ForwardingOptions;
-  readonly #done = Promise.withResolvers<UpstreamError | null>();
+  readonly #done = Promise.withResolvers<ExchangeError | null>();
   #call: UpstreamCall | null = null;
   #collected: CollectedResponse | null = null;
   #tunnel: Tunnel | null = null;
@@ -49,7 +49,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   }
 
   /** Resolves when nothing more will be sent to the client: null, or why it got no complete answer. */
-  get done(): Promise<UpstreamError | null> {
+  get done(): Promise<ExchangeError | null> {
     return this.#done.promise;
   }
 
@@ -90,7 +90,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     }
     this.#call?.cancel();
     this.#collected?.dispose();
-    this.#finish(new UpstreamError("draining", "proxy", "never", "the target is draining"));
+    this.#finish(new ExchangeError("draining", "the target is draining"));
   }
 
   // The transport reports.
@@ -121,7 +121,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     this.#tunnel.start();
   }
 
-  onError(error: UpstreamError): void {
+  onError(error: ExchangeError): void {
     this.#collected?.dispose();
     this.#finish(error);
   }
@@ -136,7 +136,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     const { responseSpool, responsePauses } = this.#options;
     if (responseSpool === null || framing.kind === "none" || isEventStream(head.fields))
       return null;
-    const onEnded = (error: UpstreamError | null): void => this.#finish(error);
+    const onEnded = (error: ExchangeError | null): void => this.#finish(error);
     if (framing.kind === "length") {
       return framing.length === 0
         ? null
@@ -153,7 +153,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     this.#finish(clientGone());
   }
 
-  #finish(error: UpstreamError | null): void {
+  #finish(error: ExchangeError | null): void {
     if (this.#finished) return;
     this.#finished = true;
     this.#exchange.onAbort = null;

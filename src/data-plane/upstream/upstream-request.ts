@@ -3,7 +3,7 @@ import type { BodySink, BodySource, Duplex } from "../../protocols/http/body.ts"
 import type { BodyFraming } from "../../protocols/http/body-framing.ts";
 import type { ResponseHead } from "../../protocols/http/message-head.ts";
 import type { Fields } from "../../protocols/http/fields.ts";
-import type { UpstreamError } from "./upstream-error.ts";
+import type { ExchangeError } from "../../protocols/http/exchange-error.ts";
 
 export interface UpstreamRequest {
   method: string;
@@ -31,7 +31,7 @@ export interface ResponseReceiver {
   /**
    * There will be no complete response. After `onHead` the sink has already heard `abort`.
    */
-  onError(error: UpstreamError): void;
+  onError(error: ExchangeError): void;
   /** The response was received completely; the sink has heard `end`. */
   onComplete(): void;
 }

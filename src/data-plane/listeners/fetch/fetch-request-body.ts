@@ -1,6 +1,6 @@
 /** The body of a Request as a source: read chunk by chunk, so that flow control holds the client back. */
 import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
-import { UpstreamError } from "../../upstream/upstream-error.ts";
+import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 
 export class FetchRequestBody implements BodySource {
   readonly #stream: ReadableStream<Uint8Array> | null;
@@ -94,7 +94,7 @@ export class FetchRequestBody implements BodySource {
   #abort(code: "client-gone" | "malformed-request", message: string): void {
     const sink = this.#sink;
     this.#sink = null;
-    sink?.abort(new UpstreamError(code, "client", "never", message));
+    sink?.abort(new ExchangeError(code, message));
   }
 }
 

@@ -11,7 +11,7 @@ import { ChunkedDecoder } from "../../../protocols/http1/chunked.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
-import { UpstreamError } from "../../upstream/upstream-error.ts";
+import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 
 /** What a request body asks of its exchange. */
 export interface RequestBodyOwner {
@@ -166,14 +166,14 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
 
   /** The client has gone before the end. */
   abort(): void {
-    this.#break(new UpstreamError("client-gone", "client", "never", "the client went away"));
+    this.#break(new ExchangeError("client-gone", "the client went away"));
   }
 
   /** The target has not taken a byte for too long. */
   giveUp(): void {
     this.#owner.requestBodyBroken();
     const message = "the target reads no more of the upload";
-    this.#break(new UpstreamError("response-timeout", "upstream", "never", message));
+    this.#break(new ExchangeError("response-timeout", message));
   }
 
   /** Takes bytes from `offset`; returns the index behind the last one that it took. */
@@ -210,7 +210,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
     if (end instanceof HeadFault) {
       this.malformed = true;
       this.#owner.requestBodyBroken();
-      this.#break(new UpstreamError("malformed-request", "client", "never", end.reason));
+      this.#break(new ExchangeError("malformed-request", end.reason));
       return bytes.length;
     }
     if (decoder.done) this.#allCame(null, decoder.trailers);
@@ -248,7 +248,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
     this.#owner.requestBodyEnded();
   }
 
-  #break(error: UpstreamError): void {
+  #break(error: ExchangeError): void {
     if (this.#flow === "done") return;
     this.#flow = "done";
     const sink = this.#sink;

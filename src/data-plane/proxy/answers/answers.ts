@@ -1,7 +1,7 @@
 /** The proxy's own answers: error pages, and the one way in which an error becomes an answer. */
 import { Fields } from "../../../protocols/http/fields.ts";
 import type { Logger } from "../../../lib/logger.ts";
-import type { UpstreamError } from "../../upstream/upstream-error.ts";
+import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { CompiledPages } from "./compiled-pages.ts";
 import { errorPageType } from "./error-pages.ts";
 import { failureOf } from "./failure.ts";
@@ -27,7 +27,7 @@ export class Answers {
     exchange.respond(status, fields, Buffer.from(pages.render(status, message)));
   }
 
-  fail(context: RequestContext, error: UpstreamError): void {
+  fail(context: RequestContext, error: ExchangeError): void {
     const { exchange } = context;
     const { target } = context;
     const failure = failureOf(error, target === null);

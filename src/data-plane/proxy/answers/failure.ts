@@ -1,5 +1,5 @@
 /** What a failed request means to the client, to the log and to the metrics. The only such place. */
-import { UpstreamError } from "../../upstream/upstream-error.ts";
+import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 
 /** nginx's status for a client that left; nothing is sent, it stands in log and metrics only. */
 const clientClosedRequest = 499;
@@ -13,7 +13,7 @@ export interface Failure {
 }
 
 /** `collecting`: the request body was being buffered, so that no target was chosen yet. */
-export function failureOf(error: UpstreamError, collecting: boolean): Failure {
+export function failureOf(error: ExchangeError, collecting: boolean): Failure {
   switch (error.code) {
     case "client-gone":
       return { status: clientClosedRequest, silent: true, level: "none", message: "" };
@@ -40,22 +40,22 @@ export function failureOf(error: UpstreamError, collecting: boolean): Failure {
 
 // Failures that begin in the proxy itself.
 
-export function clientGone(): UpstreamError {
-  return new UpstreamError("client-gone", "client", "never", "the client went away");
+export function clientGone(): ExchangeError {
+  return new ExchangeError("client-gone", "the client went away");
 }
 
-export function requestTooLarge(): UpstreamError {
-  return new UpstreamError("request-too-large", "client", "never", "request body too large");
+export function requestTooLarge(): ExchangeError {
+  return new ExchangeError("request-too-large", "request body too large");
 }
 
-export function responseTooLarge(maxBytes: number): UpstreamError {
+export function responseTooLarge(maxBytes: number): ExchangeError {
   const message = `response larger than ${maxBytes} bytes`;
-  return new UpstreamError("response-too-large", "upstream", "never", message);
+  return new ExchangeError("response-too-large", message);
 }
 
 /** The disk or its folder failed; only this request suffers. */
-export function bufferingError(error: Error): UpstreamError {
-  return new UpstreamError("buffering-failed", "proxy", "never", error.message);
+export function bufferingError(error: Error): ExchangeError {
+  return new ExchangeError("buffering-failed", error.message);
 }
 
 function page(status: number, level: Failure["level"], message: string): Failure {

@@ -6,7 +6,7 @@ import { type BodySink, type BodySource, pipe } from "../../../protocols/http/bo
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../../protocols/http/message-head.ts";
-import type { UpstreamError } from "../../upstream/upstream-error.ts";
+import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { Exchange } from "../../../protocols/http/exchange.ts";
 import { bufferingError, responseTooLarge } from "../answers/failure.ts";
 import { SpooledBody, type SpoolOptions } from "./spooled-body.ts";
@@ -22,7 +22,7 @@ export class BufferedResponse implements CollectedResponse {
   readonly #head: ResponseHead;
   readonly #framing: BodyFraming;
   readonly #spoolOptions: SpoolOptions;
-  readonly #onEnded: (error: UpstreamError | null) => void;
+  readonly #onEnded: (error: ExchangeError | null) => void;
   #spool: SpooledBody | null = null;
   #source: BodySource | null = null;
   /** The whole body came in one piece and was passed on without a copy. */
@@ -36,7 +36,7 @@ export class BufferedResponse implements CollectedResponse {
     head: ResponseHead,
     framing: BodyFraming,
     spoolOptions: SpoolOptions,
-    onEnded: (error: UpstreamError | null) => void,
+    onEnded: (error: ExchangeError | null) => void,
   ) {
     this.#exchange = exchange;
     this.#head = head;

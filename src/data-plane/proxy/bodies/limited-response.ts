@@ -8,7 +8,7 @@ import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../../protocols/http/message-head.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../../lib/deadline-queue.ts";
-import type { UpstreamError } from "../../upstream/upstream-error.ts";
+import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { CollectedResponse } from "./buffered-response.ts";
 import type { Exchange } from "../../../protocols/http/exchange.ts";
 import { bufferingError, responseTooLarge } from "../answers/failure.ts";
@@ -40,7 +40,7 @@ export class LimitedResponse implements CollectedResponse, DeadlineEntry {
   readonly #maxBytes: number;
   readonly #spool: SpooledBody;
   readonly #pauses: DeadlineQueue;
-  readonly #onEnded: (error: UpstreamError | null) => void;
+  readonly #onEnded: (error: ExchangeError | null) => void;
   #state: State = "collecting";
   #quietTurns = 0;
   #sizeBytes = 0;
@@ -55,7 +55,7 @@ export class LimitedResponse implements CollectedResponse, DeadlineEntry {
     framing: BodyFraming,
     spoolOptions: SpoolOptions,
     pauses: DeadlineQueue,
-    onEnded: (error: UpstreamError | null) => void,
+    onEnded: (error: ExchangeError | null) => void,
   ) {
     this.#exchange = exchange;
     this.#head = head;
@@ -177,7 +177,7 @@ export class LimitedResponse implements CollectedResponse, DeadlineEntry {
     });
   }
 
-  #end(error: UpstreamError | null): void {
+  #end(error: ExchangeError | null): void {
     this.dispose();
     this.#onEnded(error);
   }

@@ -16,7 +16,7 @@ import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
 import { Tunnel } from "./tunnel.ts";
-import { UpstreamError } from "../upstream-error.ts";
+import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstream-request.ts";
 
 /** What a call needs of the transport that it belongs to. */
@@ -113,7 +113,7 @@ export class Call
     this.#onRequestWritten();
   }
 
-  onRequestBodyBroken(error: UpstreamError): void {
+  onRequestBodyBroken(error: ExchangeError): void {
     this.#fail(error);
   }
 
@@ -124,24 +124,18 @@ export class Call
 
   onConnectFailed(error: Error): void {
     const reason = connectionFaultOf(error);
-    this.#fail(
-      new UpstreamError("connect-failed", "upstream", "always", this.#text(`connect: ${reason}`)),
-    );
+    this.#fail(new ExchangeError("connect-failed", this.#text(`connect: ${reason}`)));
   }
 
   onConnectTimeout(): void {
-    this.#fail(
-      new UpstreamError("connect-timeout", "upstream", "always", this.#text("connect: timed out")),
-    );
+    this.#fail(new ExchangeError("connect-timeout", this.#text("connect: timed out")));
   }
 
   /** The time for the response head is over. */
   onDeadline(): void {
     this.#fail(
-      new UpstreamError(
+      new ExchangeError(
         "response-timeout",
-        "upstream",
-        "never",
         this.#text(`no response within ${this.#request.responseTimeoutMs} ms`),
       ),
     );
@@ -155,10 +149,8 @@ export class Call
     }
     const reason = error === null ? "closed by the target" : error.message;
     this.#fail(
-      new UpstreamError(
+      new ExchangeError(
         "connection-lost",
-        "upstream",
-        "never",
         this.#text(`connection lost before the response was complete: ${reason}`),
       ),
     );
@@ -175,7 +167,7 @@ export class Call
     const connection = this.#connection!;
     if (asked === null || !this.#requestSent || !namesProtocol(head, asked)) {
       const message = this.#text("switched to a protocol that was not asked for");
-      this.#fail(new UpstreamError("unexpected-upgrade", "upstream", "never", message));
+      this.#fail(new ExchangeError("unexpected-upgrade", message));
       return;
     }
     this.#finish();
@@ -226,7 +218,7 @@ export class Call
 
   onMalformed(reason: string): void {
     const message = this.#text(`malformed response: ${reason}`);
-    this.#fail(new UpstreamError("malformed-response", "upstream", "never", message));
+    this.#fail(new ExchangeError("malformed-response", message));
   }
 
   // The lane: large bodies go from socket to socket.
@@ -320,7 +312,7 @@ export class Call
     this.#connect();
   }
 
-  #fail(error: UpstreamError): void {
+  #fail(error: ExchangeError): void {
     if (this.#over) return;
     this.#finish();
     this.#connection?.destroy();
@@ -329,7 +321,7 @@ export class Call
     else this.#report(error);
   }
 
-  #report(error: UpstreamError): void {
+  #report(error: ExchangeError): void {
     if (this.#cancelled) return;
     this.#sink?.abort(error);
     this.#receiver.onError(error);

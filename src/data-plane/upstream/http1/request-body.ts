@@ -4,13 +4,13 @@ import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
 import { chunkHeader, lastChunk } from "../../../protocols/http1/chunked.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import type { SocketWriter } from "../../../net/socket-writer.ts";
-import { UpstreamError } from "../upstream-error.ts";
+import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 
 export interface RequestBodyOwner {
   /** All of the body was handed to the writer. */
   onRequestBodyEnd(): void;
   /** It can never be completed; the connection is of no use any more. */
-  onRequestBodyBroken(error: UpstreamError): void;
+  onRequestBodyBroken(error: ExchangeError): void;
 }
 
 export class RequestBody implements BodySink {
@@ -92,9 +92,7 @@ export class RequestBody implements BodySink {
     if (this.#stopped || this.#ended) return;
     this.#stopped = true;
     this.#owner.onRequestBodyBroken(
-      error instanceof UpstreamError
-        ? error
-        : new UpstreamError("client-gone", "client", "never", error.message),
+      error instanceof ExchangeError ? error : new ExchangeError("client-gone", error.message),
     );
   }
 
@@ -114,8 +112,6 @@ export class RequestBody implements BodySink {
 
   #break(message: string): void {
     this.stop();
-    this.#owner.onRequestBodyBroken(
-      new UpstreamError("malformed-request", "client", "never", message),
-    );
+    this.#owner.onRequestBodyBroken(new ExchangeError("malformed-request", message));
   }
 }

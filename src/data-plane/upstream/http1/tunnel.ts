@@ -3,7 +3,7 @@ import type { Socket } from "bun";
 import type { BodySink, BodySource, Duplex } from "../../../protocols/http/body.ts";
 import type { SocketWriter } from "../../../net/socket-writer.ts";
 import type { SocketOwner } from "./connection.ts";
-import { UpstreamError } from "../upstream-error.ts";
+import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 
 export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
   readonly #socket: Socket<SocketOwner>;
@@ -178,7 +178,7 @@ export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
   }
 }
 
-function lost(error: Error | null): UpstreamError {
+function lost(error: Error | null): ExchangeError {
   const reason = error === null ? "" : `: ${error.message}`;
-  return new UpstreamError("connection-lost", "upstream", "never", `tunnel broken${reason}`);
+  return new ExchangeError("connection-lost", `tunnel broken${reason}`);
 }

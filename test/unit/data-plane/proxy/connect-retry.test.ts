@@ -4,14 +4,13 @@ import type { Exchange } from "../../../../src/protocols/http/exchange.ts";
 import type { Target } from "../../../../src/data-plane/services/target.ts";
 import type { Transport } from "../../../../src/data-plane/upstream/transport.ts";
 import {
-  UpstreamError,
-  type UpstreamErrorCode,
-} from "../../../../src/data-plane/upstream/upstream-error.ts";
+  ExchangeError,
+  type ExchangeErrorCode,
+} from "../../../../src/protocols/http/exchange-error.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 
 const target = { address: "web-1:80" } as Target<Transport>;
-const error = (code: UpstreamErrorCode): UpstreamError =>
-  new UpstreamError(code, "upstream", "always", code);
+const error = (code: ExchangeErrorCode): ExchangeError => new ExchangeError(code, code);
 const client = (): Exchange => ({ onAbort: null, aborted: false }) as unknown as Exchange;
 
 describe("ConnectRetry", () => {

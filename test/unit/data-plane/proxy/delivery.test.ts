@@ -9,7 +9,7 @@ import { RequestContext } from "../../../../src/data-plane/proxy/request-context
 import { SpoolMemory } from "../../../../src/data-plane/proxy/bodies/spooled-body.ts";
 import { LiveServices } from "../../../../src/data-plane/services/live-services.ts";
 import type { Transport } from "../../../../src/data-plane/upstream/transport.ts";
-import { UpstreamError } from "../../../../src/data-plane/upstream/upstream-error.ts";
+import { ExchangeError } from "../../../../src/protocols/http/exchange-error.ts";
 import type { ResponseReceiver } from "../../../../src/data-plane/upstream/upstream-request.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { RecordingLogger } from "../../../support/recording-logger.ts";
@@ -76,9 +76,7 @@ function setUp() {
   };
   /** Long enough for everything that follows without a timer. */
   const refuse = async (): Promise<void> => {
-    asked
-      .at(-1)!
-      .receiver.onError(new UpstreamError("connect-failed", "upstream", "always", "refused"));
+    asked.at(-1)!.receiver.onError(new ExchangeError("connect-failed", "refused"));
     await new Promise(setImmediate);
   };
   return { clock, services, asked, deploy, pause, deliver, refuse };

@@ -8,7 +8,7 @@ import { DeadlineQueue } from "../../../../../src/lib/deadline-queue.ts";
 import type { Exchange } from "../../../../../src/protocols/http/exchange.ts";
 import { LimitedResponse } from "../../../../../src/data-plane/proxy/bodies/limited-response.ts";
 import { SpoolMemory } from "../../../../../src/data-plane/proxy/bodies/spooled-body.ts";
-import type { UpstreamError } from "../../../../../src/data-plane/upstream/upstream-error.ts";
+import type { ExchangeError } from "../../../../../src/protocols/http/exchange-error.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";
 import { ScriptedBody } from "../../../../support/scripted-body.ts";
 import { tempFolder, type TempFolder } from "../../../../support/temp-folder.ts";
@@ -43,7 +43,7 @@ function setUp(folder: TempFolder, { maxMemoryBytes = 1_000, maxBytes = 10 } = {
   const client = new Client();
   const memory = new SpoolMemory(1_000_000);
   const target = new ScriptedBody();
-  const outcomes: (UpstreamError | null)[] = [];
+  const outcomes: (ExchangeError | null)[] = [];
   const exchange = {
     sendHead(status: number): BodySink {
       client.events.push(String(status));

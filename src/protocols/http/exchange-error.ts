@@ -1,0 +1,25 @@
+/** Why an exchange did not come to its end, whichever side or protocol is to blame. */
+
+export type ExchangeErrorCode =
+  | "connect-failed"
+  | "connect-timeout"
+  | "connection-lost"
+  | "response-timeout"
+  | "malformed-response"
+  | "unexpected-upgrade"
+  | "response-too-large"
+  | "request-too-large"
+  | "malformed-request"
+  | "client-gone"
+  | "draining"
+  | "buffering-failed";
+
+export class ExchangeError extends Error {
+  constructor(
+    readonly code: ExchangeErrorCode,
+    message: string,
+  ) {
+    super(message);
+    this.name = "ExchangeError";
+  }
+}
