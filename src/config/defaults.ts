@@ -61,6 +61,14 @@ export const acceptQueueLength = 4_096;
 
 /** Interval of the one timer that looks after all client connections. */
 export const connectionSweepIntervalMs = 500;
+/**
+ * What was received and costs more than a few pieces of work (requests, chunks, frames): for all
+ * connections together in one turn of the event loop, and for one of them before the next.
+ */
+export const workTurnMs = 1;
+export const workSliceMs = 0.25;
+/** What each read may cost without waiting for anybody, in units of about a microsecond. */
+export const freeWorkUnits = 32;
 /** Connections turned away for want of descriptors are reported once in this time. */
 export const turnedAwayReportIntervalMs = 1 * SECOND;
 /** Fields in one head; more is answered 431. */

@@ -13,6 +13,22 @@ export class ByteQueue {
     return this.#bytes.subarray(this.#start, this.#end);
   }
 
+  /**
+   * Adds what is left of a received buffer from `start` on. True when the buffer itself is kept: its memory
+   * must not change afterwards. A small rest is copied, so that it does not hold the whole buffer.
+   */
+  keep(received: Buffer, start: number): boolean {
+    const length = received.length - start;
+    if (this.length > 0 || 2 * length < received.length) {
+      this.append(start === 0 ? received : received.subarray(start));
+      return false;
+    }
+    this.#bytes = received;
+    this.#start = start;
+    this.#end = received.length;
+    return true;
+  }
+
   /** Copies the bytes in. Growth doubles, so that a dribbled head costs no more than its size. */
   append(bytes: Uint8Array): void {
     if (this.#end + bytes.length > this.#bytes.length) this.#makeRoom(bytes.length);
