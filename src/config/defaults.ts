@@ -129,6 +129,9 @@ export const maxHeldRequests = 10_000;
  */
 export const responseQuietMs = 12;
 
+/** Bytes that sockets were given and that nobody has read yet, together; beyond it less is read at once. */
+export const maxUnsentBytesTotal = 64 * MB;
+
 /** Memory of all buffered bodies together; beyond it bodies go straight to disk. */
 export const bufferMemoryTotalBytes = 256 * MB;
 

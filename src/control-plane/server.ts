@@ -20,7 +20,7 @@ import type { Exchange } from "../protocols/http/exchange.ts";
 import { loadErrorPages } from "../data-plane/proxy/answers/error-page-files.ts";
 import { Pipeline } from "../data-plane/proxy/pipeline.ts";
 import { RequestRecorder } from "../data-plane/proxy/request-record.ts";
-import { SpoolMemory } from "../data-plane/proxy/bodies/spooled-body.ts";
+import { MemoryBudget } from "../net/memory-budget.ts";
 import { LiveServices } from "../data-plane/services/live-services.ts";
 import { BatchedWriter } from "./telemetry/batched-writer.ts";
 import { expositionType, formatMetrics } from "./telemetry/exposition.ts";
@@ -91,7 +91,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     newRequestId: randomUUID,
     trustedProxies: trusted,
     challengeResponse: (hostName, path) => certificates.challengeResponse(hostName, path),
-    spoolMemory: new SpoolMemory(options.bufferMemoryTotalBytes),
+    spoolMemory: new MemoryBudget(options.bufferMemoryTotalBytes),
     spoolFolder: tmpdir(),
     targetRetryMs: options.targetRetryMs,
   });

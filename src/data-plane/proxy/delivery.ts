@@ -19,11 +19,13 @@ import { forwardedFields } from "./forwarded-headers.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { RequestContext } from "./request-context.ts";
 import { responseRewriter } from "./response-cookies.ts";
-import { SpooledBody, type SpoolMemory, type SpoolOptions } from "./bodies/spooled-body.ts";
+import type { MemoryBudget } from "../../net/memory-budget.ts";
+import { SpooledBody, type SpoolOptions } from "./bodies/spooled-body.ts";
 
 export interface DeliveryOptions {
   clock: Clock;
-  spoolMemory: SpoolMemory;
+  /** Of all buffered bodies together. */
+  spoolMemory: MemoryBudget;
   spoolFolder: string;
   /** How long a request is held while its targets refuse connections; 0: not at all. */
   targetRetryMs: number;

@@ -51,6 +51,10 @@ class Direction implements BodySink {
     this.#sink = sink;
   }
 
+  get passesOn(): boolean {
+    return this.#sink.passesOn === true;
+  }
+
   attach(source: BodySource): void {
     this.#sink.attach(source);
   }

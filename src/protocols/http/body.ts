@@ -14,8 +14,8 @@ export interface BodySource {
 }
 
 export interface BodySink {
-  /** A chunk for which `write` returned true is not kept: its memory may be used for something else. */
-  readonly passesOn?: true;
+  /** `write` keeps no part of its chunk: the memory may be used for something else behind it. */
+  readonly passesOn?: boolean;
   /** Where bytes of the body may be written as they are, past `write`; -1 when not now. */
   readonly descriptor?: number;
   /** So many bytes of the body were written there. */
@@ -23,7 +23,8 @@ export interface BodySink {
   /** Called by `pipe` before anything else; the sink calls `resume` on it after holding it back. */
   attach(source: BodySource): void;
   /**
-   * Takes the bytes. It may keep `chunk` without a copy: the source must not change it afterwards.
+   * Takes the bytes. Unless `passesOn` is set it may keep `chunk` without a copy: the source must not
+   * change it afterwards.
    * False: taken, but the source should pause until it is resumed.
    */
   write(chunk: Uint8Array): boolean;

@@ -7,12 +7,15 @@ import type { ClientSocket } from "./client-connection.ts";
 export interface TunnelConnection {
   pump(): void;
   hold(): void;
+  /** Somebody keeps bytes of the present read. */
+  keepRead(): void;
   destroy(): void;
   /** The client has sent FIN. */
   ended(): boolean;
 }
 
 export class ClientTunnel implements Duplex, BodySource, BodySink {
+  readonly passesOn = true;
   readonly #socket: ClientSocket;
   readonly #writer: SocketWriter;
   readonly #connection: TunnelConnection;
@@ -82,6 +85,7 @@ export class ClientTunnel implements Duplex, BodySource, BodySink {
     if (sink === null) return;
     const more = sink.write(bytes);
     sink.flush();
+    if (!sink.passesOn) this.#connection.keepRead();
     if (!more) this.pause();
   }
 

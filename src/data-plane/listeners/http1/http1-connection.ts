@@ -279,6 +279,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     this.#tunnel = new ClientTunnel(this.#socket, this.writer, {
       pump: () => this.pump(),
       hold: () => this.holdReading(),
+      keepRead: () => this.keepRead(),
       destroy: () => this.destroy(),
       ended: () => this.#ended,
     });
@@ -330,7 +331,6 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
       } else if (this.#state === "exchange" && this.#exchange!.wantsBody) {
         offset = this.#exchange!.receive(bytes, offset);
       } else if (this.#state === "tunnel" && this.#tunnel!.flowing) {
-        this.keepRead();
         this.#tunnel!.received(offset === 0 ? bytes : bytes.subarray(offset));
         offset = bytes.length;
       } else if (this.#state === "lingering" || this.#state === "closed") {

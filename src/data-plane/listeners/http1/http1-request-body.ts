@@ -192,7 +192,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
     }
     const free = sink.write(data);
     if (!free) this.pause();
-    if (!free || !sink.passesOn) this.#owner.keepRead();
+    if (!sink.passesOn) this.#owner.keepRead();
   }
 
   #take(bytes: Buffer, offset: number): number {

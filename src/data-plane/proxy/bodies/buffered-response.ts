@@ -45,6 +45,10 @@ export class BufferedResponse implements CollectedResponse {
     this.#onEnded = onEnded;
   }
 
+  get passesOn(): boolean {
+    return this.#direct === null || this.#direct.passesOn === true;
+  }
+
   attach(source: BodySource): void {
     this.#source = source;
     if (this.#framing.kind !== "length" || !this.#tooLarge(this.#framing.length)) return;

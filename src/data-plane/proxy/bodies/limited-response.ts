@@ -47,6 +47,8 @@ export class LimitedResponse implements CollectedResponse, DeadlineEntry {
   #source: BodySource | null = null;
   /** The client, once it has the head. */
   #client: BodySink | null = null;
+  /** It did not take all of what was collected yet. */
+  #clientHolds = false;
 
   /** `onEnded` is called once: with null when the client has been given everything. */
   constructor(
@@ -65,6 +67,10 @@ export class LimitedResponse implements CollectedResponse, DeadlineEntry {
     this.#pauses = pauses;
     this.#onEnded = onEnded;
     void this.#collect();
+  }
+
+  get passesOn(): boolean {
+    return this.#state === "collecting" || this.#client?.passesOn === true;
   }
 
   attach(source: BodySource): void {
@@ -154,7 +160,7 @@ export class LimitedResponse implements CollectedResponse, DeadlineEntry {
       this.#spool.dispose();
       client.attach(source);
       client.flush();
-      source.resume();
+      if (!this.#clientHolds) source.resume();
     });
   }
 
@@ -166,7 +172,11 @@ export class LimitedResponse implements CollectedResponse, DeadlineEntry {
     const collected = this.#spool.source();
     pipe(collected, {
       attach: (source) => client.attach(source),
-      write: (chunk) => client.write(chunk),
+      write: (chunk) => {
+        const takesMore = client.write(chunk);
+        this.#clientHolds = !takesMore;
+        return takesMore;
+      },
       flush: () => client.flush(),
       end: (trailers) => {
         if (this.#state === "replaying") onEnd(client, trailers);

@@ -2,41 +2,21 @@
  * A body that is collected whole before it goes on: in memory up to a limit, the rest in a temporary
  * file that has no name any more when the first byte is written, so that nothing can be left behind.
  */
-import { closeSync, openSync, read, unlinkSync, write, constants } from "node:fs";
+import { closeSync, openSync, read, unlinkSync, writev, constants } from "node:fs";
 import { join } from "node:path";
 import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
+import { ByteBlocks } from "../../../net/byte-blocks.ts";
+import type { MemoryBudget } from "../../../net/memory-budget.ts";
 import { type ReadFile, SpoolReader } from "./spool-reader.ts";
 
-/** Memory of all spooled bodies together. */
-export class SpoolMemory {
-  readonly #limitBytes: number;
-  #usedBytes = 0;
-
-  constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
-  }
-
-  get usedBytes(): number {
-    return this.#usedBytes;
-  }
-
-  reserve(bytes: number): boolean {
-    if (this.#usedBytes + bytes > this.#limitBytes) return false;
-    this.#usedBytes += bytes;
-    return true;
-  }
-
-  release(bytes: number): void {
-    this.#usedBytes -= bytes;
-  }
-}
-
 export interface SpoolOptions {
+  /** Of the body; what is beyond goes to the file. */
   maxMemoryBytes: number;
   /** 0 means no limit. */
   maxBytes: number;
-  memory: SpoolMemory;
+  /** Of all spooled bodies together. */
+  memory: MemoryBudget;
   folder: string;
 }
 
@@ -49,15 +29,16 @@ export type SpoolOutcome =
   | { kind: "failed"; error: Error };
 
 export class SpooledBody implements BodySink {
+  readonly passesOn = true;
   readonly #options: SpoolOptions;
   readonly #collected = Promise.withResolvers<SpoolOutcome>();
   #settled = false;
   #from: BodySource | null = null;
-  #chunks: Uint8Array[] = [];
-  #memoryBytes = 0;
+  readonly #inMemory: ByteBlocks;
   #fd = -1;
   #fileBytes = 0;
-  #queue: Uint8Array[] = [];
+  /** On their way to the file. */
+  readonly #queue: ByteBlocks;
   #writing = false;
   #ended = false;
   #disposed = false;
@@ -67,6 +48,8 @@ export class SpooledBody implements BodySink {
 
   constructor(options: SpoolOptions) {
     this.#options = options;
+    this.#inMemory = new ByteBlocks(options.memory);
+    this.#queue = new ByteBlocks(options.memory);
   }
 
   /** Resolves when the body is complete, or can't become so. */
@@ -92,14 +75,17 @@ export class SpooledBody implements BodySink {
       this.#from?.cancel();
       return true;
     }
-    const fits = this.#memoryBytes + chunk.length <= maxMemoryBytes;
-    if (this.#fd < 0 && fits && memory.reserve(chunk.length)) {
-      this.#memoryBytes += chunk.length;
-      this.#chunks.push(kept(chunk));
+    const { length } = chunk;
+    if (
+      this.#fd < 0 &&
+      this.#inMemory.length + length <= maxMemoryBytes &&
+      memory.fits(this.#inMemory.memoryFor(length))
+    ) {
+      this.#inMemory.append(chunk);
       return true;
     }
     if (this.#fd < 0 && !this.#open()) return true;
-    this.#queue.push(kept(chunk));
+    this.#queue.append(chunk);
     this.#writeNext();
     return false;
   }
@@ -118,7 +104,7 @@ export class SpooledBody implements BodySink {
 
   /** The collected body from its first byte; may be asked for again to send it again. */
   source(): BodySource {
-    return new SpoolReader(this.#chunks, this.trailers, this.#fileBytes, this.#read);
+    return new SpoolReader(this.#inMemory.views(), this.trailers, this.#fileBytes, this.#read);
   }
 
   /** Frees memory and file. A reader under way stops where it is. */
@@ -126,10 +112,8 @@ export class SpooledBody implements BodySink {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#settle({ kind: "aborted", error: new Error("the buffered body was given up") });
-    this.#options.memory.release(this.#memoryBytes);
-    this.#memoryBytes = 0;
-    this.#chunks = [];
-    this.#queue = [];
+    this.#inMemory.clear();
+    this.#queue.clear();
     this.#closeFile();
   }
 
@@ -160,25 +144,13 @@ export class SpooledBody implements BodySink {
 
   #writeNext(): void {
     if (this.#writing || this.#settled) return;
-    const chunk = this.#queue.shift();
-    if (chunk === undefined) {
+    if (this.#queue.length === 0) {
       if (this.#ended) this.#settle({ kind: "complete" });
       else this.#from?.resume();
       return;
     }
     this.#writing = true;
-    this.#writeAll(chunk, 0);
-  }
-
-  #writeAll(chunk: Uint8Array, offset: number): void {
-    write(this.#fd, chunk, offset, chunk.length - offset, this.#fileBytes, (error, count) => {
-      if (error === null && !this.#disposed) {
-        this.#fileBytes += count;
-        if (offset + count < chunk.length) {
-          this.#writeAll(chunk, offset + count);
-          return;
-        }
-      }
+    writev(this.#fd, this.#queue.views(), this.#fileBytes, (error, count) => {
       this.#writing = false;
       if (this.#disposed) {
         this.#closeFile();
@@ -186,6 +158,8 @@ export class SpooledBody implements BodySink {
         this.#settle({ kind: "failed", error });
         this.#from?.cancel();
       } else {
+        this.#fileBytes += count;
+        this.#queue.consume(count);
         this.#writeNext();
       }
     });
@@ -203,11 +177,6 @@ export class SpooledBody implements BodySink {
     this.#settled = true;
     this.#collected.resolve(outcome);
   }
-}
-
-/** A copy, when the chunk is a small part of a buffer that it would keep alive. */
-function kept(chunk: Uint8Array): Uint8Array {
-  return 2 * chunk.length < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk;
 }
 
 let nextFileNumber = 1;

@@ -187,7 +187,7 @@ export class Call
     const sink = this.#sink!;
     const free = sink.write(chunk);
     if (!free) this.pause();
-    if (!free || !sink.passesOn) this.#readKept = true;
+    if (!sink.passesOn) this.#readKept = true;
   }
 
   onReadEnd(bytes: Buffer): void {

@@ -1,11 +1,13 @@
 /** The raw connection after a switch of protocols: bytes both ways, each side ended on its own. */
 import type { Socket } from "bun";
 import type { BodySink, BodySource, Duplex } from "../../../protocols/http/body.ts";
+import { releaseReceived } from "../../../net/received-buffer.ts";
 import type { SocketWriter } from "../../../net/socket-writer.ts";
 import type { SocketOwner } from "./connection.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 
 export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
+  readonly passesOn = true;
   readonly #socket: Socket<SocketOwner>;
   readonly #writer: SocketWriter;
   /** Bytes that came together with the 101. */
@@ -124,6 +126,7 @@ export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
     if (sink === null || this.#closed) return;
     if (!sink.write(bytes)) this.pause();
     if (!this.#closed) sink.flush();
+    if (sink.passesOn) releaseReceived(bytes);
   }
 
   onDrain(): void {

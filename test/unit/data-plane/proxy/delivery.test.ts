@@ -6,7 +6,7 @@ import { Answers } from "../../../../src/data-plane/proxy/answers/answers.ts";
 import { Delivery } from "../../../../src/data-plane/proxy/delivery.ts";
 import type { Exchange } from "../../../../src/protocols/http/exchange.ts";
 import { RequestContext } from "../../../../src/data-plane/proxy/request-context.ts";
-import { SpoolMemory } from "../../../../src/data-plane/proxy/bodies/spooled-body.ts";
+import { MemoryBudget } from "../../../../src/net/memory-budget.ts";
 import { LiveServices } from "../../../../src/data-plane/services/live-services.ts";
 import type { Transport } from "../../../../src/data-plane/upstream/transport.ts";
 import { ExchangeError } from "../../../../src/protocols/http/exchange-error.ts";
@@ -33,7 +33,7 @@ function setUp() {
   });
   const answers = new Answers(logger);
   const delivery = new Delivery(
-    { clock, spoolMemory: new SpoolMemory(0), spoolFolder: "/", targetRetryMs: 10_000 },
+    { clock, spoolMemory: new MemoryBudget(0), spoolFolder: "/", targetRetryMs: 10_000 },
     answers,
     new Admission(answers, logger),
   );

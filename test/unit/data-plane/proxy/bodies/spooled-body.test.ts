@@ -1,9 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
-import {
-  SpooledBody,
-  SpoolMemory,
-} from "../../../../../src/data-plane/proxy/bodies/spooled-body.ts";
+import { SpooledBody } from "../../../../../src/data-plane/proxy/bodies/spooled-body.ts";
+import { MemoryBudget } from "../../../../../src/net/memory-budget.ts";
 import { ScriptedBody } from "../../../../support/scripted-body.ts";
 import { tempFolder, type TempFolder } from "../../../../support/temp-folder.ts";
 import { waitFor } from "../../../../support/wait-for.ts";
@@ -13,7 +11,7 @@ async function spilledBody(folder: TempFolder): Promise<SpooledBody> {
   const spool = new SpooledBody({
     maxMemoryBytes: 0,
     maxBytes: 0,
-    memory: new SpoolMemory(0),
+    memory: new MemoryBudget(0),
     folder: folder.path,
   });
   new ScriptedBody((body) => {
