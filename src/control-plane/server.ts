@@ -28,7 +28,8 @@ import { createLogger } from "./telemetry/logger.ts";
 import { Metrics } from "../data-plane/telemetry/metrics.ts";
 import { listenForMetrics } from "./telemetry/metrics-listener.ts";
 import { processFigures } from "./telemetry/process-figures.ts";
-import { Transport } from "../data-plane/upstream/transport.ts";
+import { Http1Transport } from "../data-plane/upstream/http1/http1-transport.ts";
+import type { Transport } from "../data-plane/upstream/transport.ts";
 
 /** Runs the proxy until a signal stops it; resolves with the exit code. Throws when it can't start. */
 export async function runServer(options: RunOptions): Promise<number> {
@@ -43,9 +44,9 @@ export async function runServer(options: RunOptions): Promise<number> {
   logStrayErrors(process, logger);
   const metrics = new Metrics();
 
-  const services = new LiveServices({
+  const services = new LiveServices<Transport>({
     clock,
-    createTransport: (host, port) => new Transport({ host, port, clock }),
+    createTransport: (host, port) => new Http1Transport({ host, port, clock }),
   });
   const certificates = new CertificateManager({
     clock,

@@ -1,6 +1,6 @@
 /** Responses of a target, byte by byte: framing, errors, time, back-pressure, early answers. */
 import { describe, expect, test } from "bun:test";
-import { Transport } from "../../src/data-plane/upstream/transport.ts";
+import { Http1Transport } from "../../src/data-plane/upstream/http1/http1-transport.ts";
 import { ExchangeError } from "../../src/protocols/http/exchange-error.ts";
 import { chunkedBody } from "../../src/protocols/http/body-framing.ts";
 import { Fields } from "../../src/protocols/http/fields.ts";
@@ -16,10 +16,10 @@ const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const MB = 1024 * 1024;
 
 function transportTo(port: number, clock = new ManualClock(), host = "127.0.0.1") {
-  return new Transport({ host, port, clock });
+  return new Http1Transport({ host, port, clock });
 }
 
-async function send(transport: Transport, ...request: Parameters<typeof upstreamRequest>) {
+async function send(transport: Http1Transport, ...request: Parameters<typeof upstreamRequest>) {
   const receiver = new RecordingReceiver();
   transport.send(upstreamRequest(...request), receiver);
   await receiver.outcome();
@@ -375,7 +375,6 @@ describe("a request body", () => {
       receive(bytes);
     };
     const receiver = await send(transport, "POST", {
-      fields: "Transfer-Encoding: chunked\r\n",
       framing: chunkedBody,
       body: chunked,
     });

@@ -1,6 +1,6 @@
 /** Connections to a target: kept, taken again, given up, and the one retry on a stale one. */
 import { describe, expect, test } from "bun:test";
-import { Transport } from "../../src/data-plane/upstream/transport.ts";
+import { Http1Transport } from "../../src/data-plane/upstream/http1/http1-transport.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import type { RawConnection } from "../support/raw-connection.ts";
 import { type RawScript, startAnsweringServer, startRawServer } from "../support/raw-server.ts";
@@ -12,10 +12,10 @@ import { waitFor } from "../support/wait-for.ts";
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 function transportTo(port: number, clock = new ManualClock(), maxIdleConnections = 100) {
-  return new Transport({ host: "127.0.0.1", port, clock, maxIdleConnections });
+  return new Http1Transport({ host: "127.0.0.1", port, clock, maxIdleConnections });
 }
 
-async function send(transport: Transport, ...request: Parameters<typeof upstreamRequest>) {
+async function send(transport: Http1Transport, ...request: Parameters<typeof upstreamRequest>) {
   const receiver = new RecordingReceiver();
   transport.send(upstreamRequest(...request), receiver);
   await receiver.outcome();
@@ -243,7 +243,6 @@ describe("a reused connection that dies before a byte of the answer", () => {
     await send(transport);
     let rewinds = 0;
     const receiver = await send(transport, "PUT", {
-      fields: "Content-Length: 5\r\n",
       framing: { kind: "length", length: 5 },
       body: ScriptedBody.of("hello"),
       rewindBody: () => {
@@ -263,7 +262,6 @@ describe("a reused connection that dies before a byte of the answer", () => {
     await send(transport);
     const body = new ScriptedBody((source) => source.push("he"));
     const receiver = await send(transport, "PUT", {
-      fields: "Content-Length: 5\r\n",
       framing: { kind: "length", length: 5 },
       body,
     });
@@ -280,7 +278,7 @@ describe("a reused connection that dies before a byte of the answer", () => {
     // The reset is in the kernel before the transport's event loop can report it.
     busy.reset();
     const receiver = new RecordingReceiver();
-    transport.send(upstreamRequest("POST", { fields: "Content-Length: 0\r\n" }), receiver);
+    transport.send(upstreamRequest("POST"), receiver);
     expect(await receiver.outcome()).toBe("complete");
     expect(server.connections.length).toBe(2);
     transport.retire();

@@ -1,6 +1,6 @@
 /** A switch of protocols: who may switch, and the raw bytes behind it in both directions. */
 import { describe, expect, test } from "bun:test";
-import { Transport } from "../../src/data-plane/upstream/transport.ts";
+import { Http1Transport } from "../../src/data-plane/upstream/http1/http1-transport.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { type RawScript, startRawServer } from "../support/raw-server.ts";
 import { RecordingReceiver } from "../support/recording-receiver.ts";
@@ -18,7 +18,7 @@ const upgrade = {
 };
 
 async function send(port: number, ...request: Parameters<typeof upstreamRequest>) {
-  const transport = new Transport({ host: "127.0.0.1", port, clock: new ManualClock() });
+  const transport = new Http1Transport({ host: "127.0.0.1", port, clock: new ManualClock() });
   const receiver = new RecordingReceiver();
   const call = transport.send(upstreamRequest(...request), receiver);
   await receiver.outcome();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { requestFraming } from "../../src/protocols/http/body-framing.ts";
+import { requestFraming } from "../../src/protocols/http1/framing.ts";
 import { Fields } from "../../src/protocols/http/fields.ts";
 import { serializeResponseHead } from "../../src/protocols/http1/head-serializer.ts";
 import { serializeRequestHead } from "../support/serialize-request-head.ts";

@@ -1,8 +1,8 @@
 /** Requests of the proxy's own to the target of a service: no redirect, no log line, no pause. */
 import { maxOwnAnswerBytes } from "../../config/defaults.ts";
-import { appendField, endOfHead, requestLine } from "../../protocols/http1/head-serializer.ts";
 import type { BodySink } from "../../protocols/http/body.ts";
 import { noBody } from "../../protocols/http/body-framing.ts";
+import { Fields } from "../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../protocols/http/message-head.ts";
 import type { LiveServices } from "../services/live-services.ts";
 import type { Transport } from "../upstream/transport.ts";
@@ -13,6 +13,9 @@ export interface TargetAnswer {
   /** Its first bytes, as text. */
   body: string;
 }
+
+const noFields = new Fields();
+const noKeys: ReadonlySet<string> = new Set();
 
 /**
  * GET of `pathAndQuery` with that Host. Statuses of its own: 503 without a healthy target. It is given
@@ -28,15 +31,21 @@ export function askTarget(
   const service = services.get(serviceName);
   const target = service?.activeBalancer.claim(true);
   if (target === undefined) return Promise.resolve({ status: 503, body: "no healthy target" });
-  let head = appendField(requestLine("GET", pathAndQuery), "Host", host);
-  head = appendField(head, "X-Forwarded-Host", host);
-  head = appendField(head, "X-Forwarded-Proto", "http");
-  head = appendField(head, "X-Kamal-Target", target.address);
   const answer = new Answer();
   const call = target.transport.send(
     {
-      method: "GET",
-      head: head + endOfHead,
+      head: {
+        method: "GET",
+        authority: host,
+        target: pathAndQuery,
+        received: noFields,
+        dropped: noKeys,
+        added: [
+          ["X-Forwarded-Host", host],
+          ["X-Forwarded-Proto", "http"],
+          ["X-Kamal-Target", target.address],
+        ],
+      },
       framing: noBody,
       body: null,
       rewindBody: null,

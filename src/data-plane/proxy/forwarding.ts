@@ -15,7 +15,7 @@ import type { Exchange } from "../../protocols/http/exchange.ts";
 import { clientGone } from "./answers/failure.ts";
 import { LimitedResponse } from "./bodies/limited-response.ts";
 import type { RequestContext } from "./request-context.ts";
-import { requestHead } from "./request-head.ts";
+import { outgoingHead } from "./request-head.ts";
 import { isEventStream, removeConnectionFields } from "./response-head.ts";
 import type { SpooledBody, SpoolOptions } from "./bodies/spooled-body.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -64,8 +64,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     this.#exchange.onAbort = () => this.#clientGone();
     this.#call = this.#target.transport.send(
       {
-        method: request.method,
-        head: requestHead(request, {
+        head: outgoingHead(request, {
           // A client that names no host: many apps refuse an empty one.
           host: request.host || this.#target.address,
           target: this.#context.targetPath + escapeRawBytes(request.query),

@@ -1,12 +1,7 @@
-/** The head that goes to the target (RFC 9110 7.6): one pass over the fields that came. */
-import type { BodyFraming } from "../../protocols/http/body-framing.ts";
-import {
-  appendField,
-  appendFields,
-  requestLine,
-  skippedKeys,
-} from "../../protocols/http1/head-serializer.ts";
+/** The head that goes to the target (RFC 9110 7.6). */
+import { skippedKeys } from "../../protocols/http1/head-serializer.ts";
 import { hopByHopKeys, namedByConnection } from "../../protocols/http/hop-by-hop.ts";
+import type { OutgoingHead } from "../../protocols/http/outgoing-head.ts";
 import type { ForwardedFields } from "./forwarded-headers.ts";
 import type { ExchangeRequest } from "../../protocols/http/exchange.ts";
 
@@ -22,9 +17,9 @@ const ownKeys = [
   "x-request-id",
   "x-request-start",
 ];
-const skipped = skippedKeys(hopByHopKeys, ownKeys);
+const dropped = skippedKeys(hopByHopKeys, ownKeys);
 /** The announcement of trailers travels with them (RFC 9110 6.6.2). */
-const skippedWithTrailers = new Set([...skipped].filter((key) => key !== "trailer"));
+const droppedWithTrailers = new Set([...dropped].filter((key) => key !== "trailer"));
 
 export interface OutgoingValues {
   /** Path and query, as they go out. */
@@ -35,34 +30,29 @@ export interface OutgoingValues {
   forwarded: ForwardedFields;
 }
 
-export function requestHead(request: ExchangeRequest, values: OutgoingValues): string {
+export function outgoingHead(request: ExchangeRequest, values: OutgoingValues): OutgoingHead {
   const { fields, framing } = request;
-  const named = namedByConnection(fields.joined("connection"));
-  let text = appendField(requestLine(request.method, values.target), "Host", values.host);
-  text = appendFields(
-    text,
-    fields,
-    framing.kind === "chunked" ? skippedWithTrailers : skipped,
-    named,
-  );
   const { forwarded } = values;
-  text = appendField(text, "X-Forwarded-For", forwarded.forwardedFor);
-  text = appendField(text, "X-Forwarded-Host", forwarded.forwardedHost);
-  text = appendField(text, "X-Forwarded-Proto", forwarded.forwardedProto);
-  text = appendField(text, "X-Kamal-Target", forwarded.kamalTarget);
-  text = appendField(text, "X-Request-Id", values.requestId);
-  text = appendField(text, "X-Request-Start", values.requestStart);
-  if (fields.has("te") && acceptsTrailers(fields.joined("te")!)) text += "TE: trailers\r\n";
-  if (request.upgrade !== null) text += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
-  return `${text}${framingLine(request.method, framing)}\r\n`;
-}
-
-function framingLine(method: string, framing: BodyFraming): string {
-  if (framing.kind === "length") return `Content-Length: ${framing.length}\r\n`;
-  if (framing.kind === "chunked") return "Transfer-Encoding: chunked\r\n";
-  // RFC 9110 8.6: a method that anticipates content says when there is none.
-  const anticipates = method === "POST" || method === "PUT" || method === "PATCH";
-  return anticipates ? "Content-Length: 0\r\n" : "";
+  const named = namedByConnection(fields.joined("connection"));
+  const always = framing.kind === "chunked" ? droppedWithTrailers : dropped;
+  const added: [string, string][] = [
+    ["X-Forwarded-For", forwarded.forwardedFor],
+    ["X-Forwarded-Host", forwarded.forwardedHost],
+    ["X-Forwarded-Proto", forwarded.forwardedProto],
+    ["X-Kamal-Target", forwarded.kamalTarget],
+    ["X-Request-Id", values.requestId],
+    ["X-Request-Start", values.requestStart],
+  ];
+  const te = fields.joined("te");
+  if (te !== undefined && acceptsTrailers(te)) added.push(["TE", "trailers"]);
+  return {
+    method: request.method,
+    authority: values.host,
+    target: values.target,
+    received: fields,
+    dropped: named === null ? always : new Set([...always, ...named]),
+    added,
+  };
 }
 
 function acceptsTrailers(te: string): boolean {

@@ -1,83 +1,9 @@
-/** Sends requests to one target over HTTP/1.1 connections that are kept open between requests. */
-import {
-  maxIdleUpstreamConnections,
-  upstreamConnectTimeoutMs,
-  upstreamIdleTimeoutMs,
-  upstreamSurplusTimeoutMs,
-} from "../../config/defaults.ts";
-import type { Clock } from "../../lib/clock.ts";
-import { DeadlineQueues } from "../../lib/deadline-queue.ts";
-import { joinHostPort } from "../../net/socket-address.ts";
-import { Call, type CallHost } from "./http1/call.ts";
-import { Connection, type ConnectionKeeper, type ConnectionUser } from "./http1/connection.ts";
-import { ConnectionPool } from "./http1/connection-pool.ts";
+/** Sends requests to one target, whatever protocol the target speaks. */
 import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "./upstream-request.ts";
 
-export interface TransportOptions {
-  host: string;
-  port: number;
-  clock: Clock;
-  maxIdleConnections?: number;
-  idleTimeoutMs?: number;
-  surplusTimeoutMs?: number;
-  connectTimeoutMs?: number;
-}
-
-export class Transport implements CallHost, ConnectionKeeper {
-  readonly address: string;
-  readonly responseDeadlines: DeadlineQueues;
-  readonly #host: string;
-  readonly #port: number;
-  readonly #connectTimeoutMs: number;
-  readonly #connectDeadlines: DeadlineQueues;
-  readonly #pool: ConnectionPool<Connection>;
-  #retired = false;
-
-  constructor(options: TransportOptions) {
-    const { host, port, clock } = options;
-    this.address = joinHostPort(host, port);
-    this.responseDeadlines = new DeadlineQueues(clock);
-    this.#host = host;
-    this.#port = port;
-    this.#connectTimeoutMs = options.connectTimeoutMs ?? upstreamConnectTimeoutMs;
-    this.#connectDeadlines = new DeadlineQueues(clock);
-    this.#pool = new ConnectionPool(clock, {
-      maxIdleConnections: options.maxIdleConnections ?? maxIdleUpstreamConnections,
-      idleTimeoutMs: options.idleTimeoutMs ?? upstreamIdleTimeoutMs,
-      surplusTimeoutMs: options.surplusTimeoutMs ?? upstreamSurplusTimeoutMs,
-    });
-  }
-
-  /** Connections that wait for a request. */
-  get idleCount(): number {
-    return this.#pool.size;
-  }
-
+export interface Transport {
   /** The receiver hears of the outcome, of an error never before this returns. */
-  send(request: UpstreamRequest, receiver: ResponseReceiver): UpstreamCall {
-    const call = new Call(this, request, receiver);
-    call.begin(this.#pool.take());
-    return call;
-  }
-
+  send(request: UpstreamRequest, receiver: ResponseReceiver): UpstreamCall;
   /** The target is no longer used: idle connections are closed, the others when they become idle. */
-  retire(): void {
-    this.#retired = true;
-    this.#pool.clear();
-  }
-
-  connect(user: ConnectionUser, responseTimeoutMs: number): Connection {
-    const timeoutMs =
-      responseTimeoutMs > 0
-        ? Math.min(responseTimeoutMs, this.#connectTimeoutMs)
-        : this.#connectTimeoutMs;
-    const connection = new Connection(this, user);
-    connection.connect(this.#host, this.#port, this.#connectDeadlines.of(timeoutMs));
-    return connection;
-  }
-
-  keep(connection: Connection): void {
-    if (this.#retired) connection.close();
-    else this.#pool.put(connection);
-  }
+  retire(): void;
 }

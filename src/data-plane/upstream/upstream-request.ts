@@ -1,14 +1,13 @@
 /** The contract between forwarding and the transport: one request out, one response back. */
 import type { BodySink, BodySource, Duplex } from "../../protocols/http/body.ts";
 import type { BodyFraming } from "../../protocols/http/body-framing.ts";
+import type { OutgoingHead } from "../../protocols/http/outgoing-head.ts";
 import type { ResponseHead } from "../../protocols/http/message-head.ts";
 import type { Fields } from "../../protocols/http/fields.ts";
 import type { ExchangeError } from "../../protocols/http/exchange-error.ts";
 
 export interface UpstreamRequest {
-  method: string;
-  /** The whole head as latin1 text with the empty line that ends it; it states `framing`. */
-  head: string;
+  head: OutgoingHead;
   framing: BodyFraming;
   /** Null only when not a byte can follow (`isEmptyBody`). */
   body: BodySource | null;

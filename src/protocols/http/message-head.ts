@@ -1,4 +1,4 @@
-/** The heads of HTTP/1.x messages as values. */
+/** The heads of messages as values. */
 import type { Fields } from "./fields.ts";
 
 export type HttpVersion = "HTTP/1.0" | "HTTP/1.1";
@@ -12,8 +12,8 @@ export interface RequestHead {
 }
 
 export interface ResponseHead {
-  version: HttpVersion;
   status: number;
+  /** Empty where the protocol has none. */
   reason: string;
   fields: Fields;
 }

@@ -5,7 +5,8 @@
  */
 import { fieldNameAt } from "../http/field-names.ts";
 import { HeadFault } from "../http/head-fault.ts";
-import type { RequestHead, ResponseHead } from "../http/message-head.ts";
+import type { RequestHead } from "../http/message-head.ts";
+import type { VersionedResponseHead } from "./response-head.ts";
 import { Fields, isBlank, isToken } from "../http/fields.ts";
 
 /**
@@ -44,7 +45,10 @@ export function parseRequestHead(text: string, maxFields: number): RequestHead |
   return { method, target, version, fields };
 }
 
-export function parseResponseHead(text: string, maxFields: number): ResponseHead | HeadFault {
+export function parseResponseHead(
+  text: string,
+  maxFields: number,
+): VersionedResponseHead | HeadFault {
   if (forbiddenCharacter.test(text)) return new HeadFault(400, "control character in head");
   const lineEnd = endOfLine(text, 0);
   if (lineEnd < 0) return new HeadFault(400, "bare CR or LF in status line");

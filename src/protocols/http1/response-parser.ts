@@ -9,19 +9,20 @@ import {
   maxResponseHeadBytes,
   maxTrailerBytes,
 } from "../../config/defaults.ts";
-import { type BodyFraming, isEmptyBody, responseFraming } from "../http/body-framing.ts";
+import { type BodyFraming, isEmptyBody } from "../http/body-framing.ts";
 import { ChunkedDecoder, type ChunkedLimits } from "./chunked.ts";
 import type { Fields } from "../http/fields.ts";
 import { parseResponseHead } from "./head-parser.ts";
-import type { ResponseHead } from "../http/message-head.ts";
+import { responseFraming } from "./framing.ts";
+import type { VersionedResponseHead } from "./response-head.ts";
 import { HeadFault } from "../http/head-fault.ts";
 
 export interface ResponseHandler {
   /** 1xx other than 101. */
-  onInformational(head: ResponseHead): void;
+  onInformational(head: VersionedResponseHead): void;
   /** 101; `rest` are the bytes behind it. The parser has stopped. */
-  onSwitch(head: ResponseHead, rest: Uint8Array): void;
-  onHead(head: ResponseHead, framing: BodyFraming): void;
+  onSwitch(head: VersionedResponseHead, rest: Uint8Array): void;
+  onHead(head: VersionedResponseHead, framing: BodyFraming): void;
   /** A part of what was fed: it may be kept, since whoever feeds does not write there again. */
   onBody(chunk: Uint8Array): void;
   /** The response is complete; `excess` says that bytes nobody asked for came behind it. */
@@ -195,7 +196,7 @@ export class ResponseParser {
     return position;
   }
 
-  #interim(head: ResponseHead, bytes: Buffer, position: number): number | string {
+  #interim(head: VersionedResponseHead, bytes: Buffer, position: number): number | string {
     const handler = this.#handler!;
     const { fields } = head;
     if (head.status === 101) {

@@ -1,6 +1,7 @@
 /** What a request head asks for: parsed, framed and checked against the policy, or why it is refused. */
 import { maxFieldCount } from "../../../config/defaults.ts";
-import { type BodyFraming, noBody, requestFraming } from "../../../protocols/http/body-framing.ts";
+import { type BodyFraming, noBody } from "../../../protocols/http/body-framing.ts";
+import { requestFraming } from "../../../protocols/http1/framing.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import { parseRequestHead } from "../../../protocols/http1/head-parser.ts";
 import type { RequestHead } from "../../../protocols/http/message-head.ts";

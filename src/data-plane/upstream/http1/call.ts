@@ -8,6 +8,8 @@ import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
 import { type Fields, listElements } from "../../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../../protocols/http/message-head.ts";
+import type { VersionedResponseHead } from "../../../protocols/http1/response-head.ts";
+import { requestHeadText } from "./request-head.ts";
 import { connectionOptions } from "../../../protocols/http/hop-by-hop.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../../../lib/deadline-queue.ts";
 import { connectionFaultOf } from "../../../lib/error-text.ts";
@@ -86,8 +88,8 @@ export class Call
     const { writer } = connection;
     this.#connection = connection;
     this.#takenBefore = writer.takenBytes;
-    connection.expectResponse(request.method);
-    writer.writeText(request.head);
+    connection.expectResponse(request.head.method);
+    writer.writeText(requestHeadText(request.head, request.framing, request.upgrade));
     if (this.#body === null) {
       this.#requestEnded = true;
     } else {
@@ -175,7 +177,7 @@ export class Call
     this.#receiver.onUpgrade(head, new Tunnel(connection.detach(), writer, rest));
   }
 
-  onHead(head: ResponseHead, framing: BodyFraming): void {
+  onHead(head: VersionedResponseHead, framing: BodyFraming): void {
     this.deadlineQueue?.delete(this);
     this.#persistent = framing.kind !== "until-close" && isPersistent(head);
     const sink = this.#receiver.onHead(head, framing);
@@ -296,7 +298,7 @@ export class Call
     const connection = this.#connection;
     if (connection === null || !connection.reused || connection.responseStarted) return false;
     const isUntouched = connection.writer.takenBytes === this.#takenBefore;
-    if (!isUntouched && !isRepeatable(this.#request.method)) return false;
+    if (!isUntouched && !isRepeatable(this.#request.head.method)) return false;
     return this.#requestBody === null || this.#request.rewindBody !== null;
   }
 
@@ -353,7 +355,7 @@ function isRepeatable(method: string): boolean {
 }
 
 /** Whether the peer keeps the connection open (RFC 9112 9.3). */
-function isPersistent(head: ResponseHead): boolean {
+function isPersistent(head: VersionedResponseHead): boolean {
   // Most responses have no such field or the plainest: that needs no list.
   const value = head.fields.joined("connection");
   if (value === undefined) return head.version === "HTTP/1.1";

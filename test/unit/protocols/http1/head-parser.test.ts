@@ -5,7 +5,8 @@ import {
   parseRequestHead,
   parseResponseHead,
 } from "../../../../src/protocols/http1/head-parser.ts";
-import type { RequestHead, ResponseHead } from "../../../../src/protocols/http/message-head.ts";
+import type { RequestHead } from "../../../../src/protocols/http/message-head.ts";
+import type { VersionedResponseHead } from "../../../../src/protocols/http1/response-head.ts";
 import { HeadFault } from "../../../../src/protocols/http/head-fault.ts";
 
 const maxFields = 100;
@@ -21,7 +22,7 @@ function requestStatus(text: string): number | undefined {
   return head instanceof HeadFault ? head.status : undefined;
 }
 
-function response(text: string): ResponseHead {
+function response(text: string): VersionedResponseHead {
   const head = parseResponseHead(text, maxFields);
   if (head instanceof HeadFault) throw new Error(head.reason);
   return head;

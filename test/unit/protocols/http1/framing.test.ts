@@ -1,9 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import {
-  requestFraming,
-  responseFraming,
-  type BodyFraming,
-} from "../../../../src/protocols/http/body-framing.ts";
+import type { BodyFraming } from "../../../../src/protocols/http/body-framing.ts";
+import { requestFraming, responseFraming } from "../../../../src/protocols/http1/framing.ts";
 import {
   parseRequestHead,
   parseResponseHead,
