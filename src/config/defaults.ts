@@ -163,7 +163,7 @@ export const maxErrorPageBytes = 1 * MB;
 /** Access-log lines wait this long at most to be written together. */
 export const logFlushIntervalMs = 50;
 export const logFlushBytes = 64 * KB;
-/** Log bytes that nobody has read yet: beyond it writing blocks, as it always does in kamal-proxy. */
+/** Log bytes that nobody has read yet: beyond it lines are dropped. In kamal-proxy everything waits. */
 export const maxWaitingLogBytes = 16 * MB;
 /** How long the last flush waits for a reader that takes nothing. */
 export const logPatienceMs = 2 * SECOND;

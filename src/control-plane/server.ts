@@ -24,10 +24,10 @@ import { MemoryBudget } from "../net/memory-budget.ts";
 import { LiveServices } from "../data-plane/services/live-services.ts";
 import { BatchedWriter } from "./telemetry/batched-writer.ts";
 import { expositionType, formatMetrics } from "./telemetry/exposition.ts";
-import { createLogger } from "./telemetry/logger.ts";
+import { createLogger, formatMessage } from "./telemetry/logger.ts";
 import { Metrics } from "../data-plane/telemetry/metrics.ts";
 import { listenForMetrics } from "./telemetry/metrics-listener.ts";
-import { processFigures } from "./telemetry/process-figures.ts";
+import { logFigure, processFigures } from "./telemetry/process-figures.ts";
 import { Http1Transport } from "../data-plane/upstream/http1/http1-transport.ts";
 import type { Transport } from "../data-plane/upstream/transport.ts";
 
@@ -38,6 +38,8 @@ export async function runServer(options: RunOptions): Promise<number> {
   const output = new BatchedWriter(1, clock, {
     flushIntervalMs: logFlushIntervalMs,
     flushBytes: logFlushBytes,
+    droppedText: (lines) =>
+      formatMessage(clock.wallMs(), "WARN", "Log lines dropped: the reader is too slow", { lines }),
   });
   process.on("exit", () => output.flushSync());
   const logger = createLogger(output, clock, options.debug);
@@ -103,7 +105,11 @@ export async function runServer(options: RunOptions): Promise<number> {
       : listenForMetrics(
           { hostname: options.bind, port: options.metricsPort },
           expositionType,
-          () => formatMetrics(metrics.snapshot(), processFigures()),
+          () =>
+            formatMetrics(metrics.snapshot(), [
+              logFigure(output.droppedLines),
+              ...processFigures(),
+            ]),
         );
   if (metricsListener !== null) {
     logger.info("Metrics enabled", { address: `${options.bind}:${metricsListener.port}` });

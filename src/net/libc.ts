@@ -1,11 +1,12 @@
 /** The few calls of the system that Bun has no function for, through the C library that it is linked to. */
-import { dlopen, FFIType } from "bun:ffi";
+import { dlopen, FFIType, read } from "bun:ffi";
 
 const functions = {
   listen: { args: ["i32", "i32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   recv: { args: ["i32", "ptr", "usize", "i32"], returns: FFIType.i64_fast },
   send: { args: ["i32", "ptr", "usize", "i32"], returns: FFIType.i64_fast },
+  __errno_location: { args: [], returns: "ptr" },
 } as const;
 
 const names = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
@@ -18,6 +19,13 @@ let opened: Libc | null | undefined;
 export function openLibc(): Libc | null {
   if (opened === undefined) opened = tryOpen();
   return opened;
+}
+
+/** Why the call just now failed; to be asked at once. */
+export function lastErrno(libc: Libc): number {
+  // oxlint-disable-next-line no-underscore-dangle -- the system's name
+  const address = libc.__errno_location();
+  return address === null ? 0 : read.i32(address);
 }
 
 function tryOpen(): Libc | null {

@@ -1,4 +1,4 @@
-/** What is reported of the process itself, under the names that Prometheus clients agree on. */
+/** What is reported of the process itself, most of it under the names that Prometheus clients agree on. */
 import { readdirSync } from "node:fs";
 import { openFileLimit } from "../../net/descriptor-ceiling.ts";
 import type { Figure } from "./exposition.ts";
@@ -26,6 +26,14 @@ export function processFigures(): Figure[] {
   ];
   // Where there is no /proc, some are unknown.
   return figures.filter((figure) => Number.isFinite(figure.value));
+}
+
+export function logFigure(droppedLines: number): Figure {
+  return counter(
+    "kamal_proxy_log_lines_dropped_total",
+    "Log lines dropped because nobody read them in time.",
+    droppedLines,
+  );
 }
 
 function counter(name: string, help: string, value: number): Figure {

@@ -8,7 +8,11 @@ import {
 } from "../../../../src/control-plane/telemetry/batched-writer.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 
-const defaults: BatchedWriterOptions = { flushIntervalMs: 50, flushBytes: 1_000 };
+const defaults: BatchedWriterOptions = {
+  flushIntervalMs: 50,
+  flushBytes: 1_000,
+  droppedText: (lines) => `${lines} dropped\n`,
+};
 
 /** A descriptor that takes what it is told to. */
 class Output {
@@ -112,22 +116,45 @@ describe("BatchedWriter", () => {
     expect(writer.waitingBytes).toBe(2);
   });
 
-  test("blocks rather than lose a line or grow without end", () => {
+  test("drops lines rather than wait or grow without end, and tells how many in their place", () => {
     const output = new Output();
     output.room = 0;
-    let calls = 0;
-    const options = { ...defaults, flushBytes: 10, maxWaitingBytes: 100 };
-    const writer = new BatchedWriter(-1, new ManualClock(), options, (...args) => {
-      // The reader wakes up only while it is waited for.
-      if (++calls > 12) output.room = 50;
-      return output.write(...args);
-    });
-    for (const line of numbered(0, 50)) {
-      writer.write(`${line}\n`);
-      expect(writer.waitingBytes).toBeLessThan(120);
-    }
-    writer.flushSync();
-    expect(output.lines).toEqual(numbered(0, 50));
+    const { writer, clock } = writerTo(output, { flushBytes: 10, maxWaitingBytes: 100 });
+    for (const line of numbered(10, 40)) writer.write(`${line}\n`);
+    expect(writer.waitingBytes).toBeLessThanOrEqual(100);
+    expect(writer.droppedLines).toBe(28);
+    output.room = Number.POSITIVE_INFINITY;
+    clock.advance(100);
+    writer.write("later\n");
+    clock.advance(100);
+    expect(output.lines).toEqual([...numbered(10, 12), "28 dropped", "later"]);
+    expect([clock.pendingTimers, writer.droppedLines]).toEqual([0, 28]);
+  });
+
+  test("takes lines again when half of the room is free, not one at a time", () => {
+    const output = new Output();
+    output.room = 0;
+    const { writer, clock } = writerTo(output, { flushBytes: 10, maxWaitingBytes: 100 });
+    for (const line of numbered(10, 13)) writer.write(`${line}\n`);
+    output.room = 16;
+    clock.advance(50);
+    writer.write("dropped too\n");
+    output.room = 40;
+    clock.advance(50);
+    writer.write("taken\n");
+    output.room = Number.POSITIVE_INFINITY;
+    clock.advance(100);
+    expect(output.lines).toEqual([...numbered(10, 12), "2 dropped", "taken"]);
+  });
+
+  test("tells of lost lines also when it is closed before anybody reads again", () => {
+    const output = new Output();
+    output.room = 0;
+    const { writer } = writerTo(output, { flushBytes: 10, maxWaitingBytes: 100 });
+    for (const line of numbered(10, 40)) writer.write(`${line}\n`);
+    output.room = Number.POSITIVE_INFINITY;
+    writer.close();
+    expect(output.lines.at(-1)).toBe("28 dropped");
   });
 
   test("writes everything before an exit", () => {
@@ -241,7 +268,7 @@ function pipeProgram(count: number): string {
   return `
     const { BatchedWriter } = await import(${source("control-plane/telemetry/batched-writer.ts")});
     const { systemClock } = await import(${source("lib/clock.ts")});
-    const writer = new BatchedWriter(1, systemClock, { flushIntervalMs: 5, flushBytes: 65536 });
+    const writer = new BatchedWriter(1, systemClock, { flushIntervalMs: 5, flushBytes: 65536, droppedText: String });
     for (let i = 0; i < ${count}; i++) writer.write("line " + i + "\\n");
     process.stderr.write("awake\\n");
   `;
