@@ -47,7 +47,7 @@ export class DeadlineQueue {
   add(entry: DeadlineEntry): void {
     entry.deadlineQueue?.delete(entry);
     entry.deadlineQueue = this;
-    entry.deadlineMs = this.#clock.now() + this.#durationMs;
+    entry.deadlineMs = this.#clock.runningMs() + this.#durationMs;
     entry.earlierEntry = this.#last;
     if (this.#last === null) this.#first = entry;
     else this.#last.laterEntry = entry;
@@ -79,12 +79,11 @@ export class DeadlineQueue {
     this.#timer = this.#clock.after(delayMs, this.#fire);
   }
 
-  readonly #fire = (): void => {
+  readonly #fire = (readUntilMs: number): void => {
     this.#timer = null;
     this.#firing = true;
     try {
-      const nowMs = this.#clock.now();
-      while (this.#first !== null && this.#first.deadlineMs <= nowMs) {
+      while (this.#first !== null && this.#first.deadlineMs <= readUntilMs) {
         const entry = this.#first;
         this.delete(entry);
         entry.onDeadline();
@@ -93,7 +92,7 @@ export class DeadlineQueue {
       this.#firing = false;
       if (this.#first !== null) {
         // Timers count whole milliseconds and must not fire before the deadline.
-        this.#arm(Math.max(1, Math.ceil(this.#first.deadlineMs - this.#clock.now())));
+        this.#arm(Math.max(1, Math.ceil(this.#first.deadlineMs - this.#clock.runningMs())));
       }
     }
   };

@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../../src/lib/clock.ts";
 
 interface Entry {
   dueMs: number;
-  callback: () => void;
+  callback: (readUntilMs: number) => void;
 }
 
 export class ManualClock implements Clock {
@@ -15,11 +15,15 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  runningMs(): number {
+    return this.#nowMs;
+  }
+
   wallMs(): number {
     return this.#wallOffsetMs + this.#nowMs;
   }
 
-  after(delayMs: number, callback: () => void): Timer {
+  after(delayMs: number, callback: (readUntilMs: number) => void): Timer {
     const entry = { dueMs: this.#nowMs + delayMs, callback };
     this.#entries.add(entry);
     return { cancel: () => void this.#entries.delete(entry) };
@@ -40,7 +44,7 @@ export class ManualClock implements Clock {
       if (next === undefined) break;
       this.#entries.delete(next);
       this.#nowMs = Math.max(this.#nowMs, next.dueMs);
-      next.callback();
+      next.callback(this.#nowMs);
     }
     this.#nowMs = endMs;
   }

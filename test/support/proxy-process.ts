@@ -154,6 +154,13 @@ export class ProxyProcess implements AsyncDisposable {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
   }
 
+  /** Stops the process for a time, as a snapshot of its machine does. */
+  async freeze(durationMs: number): Promise<void> {
+    process.kill(this.pid, "SIGSTOP");
+    await Bun.sleep(durationMs);
+    process.kill(this.pid, "SIGCONT");
+  }
+
   /** Ends the process and resolves to its exit code, null when a signal ended it. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     const child = this.#child;

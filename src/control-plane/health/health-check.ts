@@ -42,7 +42,7 @@ export class HealthCheck {
 
   #check(): void {
     const { clock, endpoint, probe, options } = this.#settings;
-    const startedMs = clock.now();
+    const startedMs = clock.runningMs();
     const controller = new AbortController();
     this.#current = controller;
     const timedOut = new Error("request timed out");
@@ -63,7 +63,7 @@ export class HealthCheck {
     this.#timer?.cancel();
     const { clock, options, onResult } = this.#settings;
     const intervalMs = Math.max(minHealthCheckIntervalMs, options.intervalMs);
-    const delayMs = Math.max(0, startedMs + intervalMs - clock.now());
+    const delayMs = Math.max(0, startedMs + intervalMs - clock.runningMs());
     this.#timer = clock.after(delayMs, () => this.#check());
     onResult(result);
   }

@@ -15,12 +15,12 @@ export async function waitForHealth(
   clock: Clock,
   report: Report | undefined,
 ): Promise<void> {
-  const deadline = clock.now() + Math.max(0, timeoutMs);
+  const deadline = clock.runningMs() + Math.max(0, timeoutMs);
   const tell = () => {
     const targets = group.targets
       .filter(({ state }) => state !== "healthy")
       .map(({ address, lastError }) => ({ target: address.address, last_error: lastError }));
-    const remaining_ms = Math.max(0, deadline - clock.now());
+    const remaining_ms = Math.max(0, deadline - clock.runningMs());
     if (targets.length > 0) report?.({ waiting_for: "health", targets, remaining_ms });
   };
   if (!group.allHealthy) tell();
@@ -36,12 +36,12 @@ export async function waitForDrain(
 ): Promise<void> {
   const drained = dataPlane.drain(targetIds, Math.max(0, timeoutMs));
   if (report === undefined) return drained;
-  const deadline = clock.now() + Math.max(0, timeoutMs);
+  const deadline = clock.runningMs() + Math.max(0, timeoutMs);
   let timer: Timer | null = null;
   const tell = () => {
     const { targets } = dataPlane.samples();
     const requests = targetIds.reduce((sum, id) => sum + (targets[id]?.inFlight ?? 0), 0);
-    const remaining_ms = Math.max(0, deadline - clock.now());
+    const remaining_ms = Math.max(0, deadline - clock.runningMs());
     if (requests > 0) report({ waiting_for: "drain", requests, remaining_ms });
     timer = clock.after(progressIntervalMs, tell);
   };

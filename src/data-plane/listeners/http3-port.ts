@@ -54,7 +54,7 @@ export class Http3Listener {
     certificates.onChange = () => {
       alsoChanged?.();
       if (this.#stopping) return;
-      this.#replaceAtMs = Math.min(this.#replaceAtMs, clock.now() + http3ReplaceTimeoutMs);
+      this.#replaceAtMs = Math.min(this.#replaceAtMs, clock.runningMs() + http3ReplaceTimeoutMs);
       this.#arm(0);
     };
   }
@@ -111,7 +111,7 @@ export class Http3Listener {
     const key = `${address} ${port}`;
     let client = this.#clients.get(key);
     if (client === undefined) {
-      client = new FetchClient(address, port, () => this.#options.clock.now());
+      client = new FetchClient(address, port, () => this.#options.clock.runningMs());
       this.#clients.set(key, client);
     }
     this.#arm(connectionSweepIntervalMs);
@@ -119,13 +119,14 @@ export class Http3Listener {
   }
 
   #arm(delayMs: number): void {
-    this.#sweepTimer ??= this.#options.clock.after(delayMs, () => this.#sweep());
+    this.#sweepTimer ??= this.#options.clock.after(delayMs, (readUntilMs) =>
+      this.#sweep(readUntilMs),
+    );
   }
 
-  #sweep(): void {
+  #sweep(nowMs: number): void {
     this.#sweepTimer = null;
-    const { clock, limits } = this.#options;
-    const nowMs = clock.now();
+    const { limits } = this.#options;
     for (const [key, client] of this.#clients) {
       client.sweep(nowMs, limits.stallTimeoutMs);
       if (client.openRequests === 0) this.#clients.delete(key);

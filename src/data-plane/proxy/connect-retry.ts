@@ -19,17 +19,18 @@ export class ConnectRetry {
 
   constructor(clock: Clock, durationMs: number) {
     this.#clock = clock;
-    this.#deadlineMs = clock.now() + durationMs;
+    this.#deadlineMs = clock.runningMs() + durationMs;
   }
 
   /** A target has refused and there is time for another to come. */
   get mayWait(): boolean {
-    return this.#refused && this.#clock.now() < this.#deadlineMs;
+    return this.#refused && this.#clock.runningMs() < this.#deadlineMs;
   }
 
   /** Whether the request, refused by `target`, may be offered again. */
   takes(error: ExchangeError, target: Target<Transport>): boolean {
-    if (error.code !== "connect-failed" || this.#clock.now() >= this.#deadlineMs) return false;
+    if (error.code !== "connect-failed" || this.#clock.runningMs() >= this.#deadlineMs)
+      return false;
     this.#refused = true;
     this.tried.push(target);
     return true;
@@ -40,7 +41,7 @@ export class ConnectRetry {
     this.tried.length = 0;
     if (exchange.aborted) return Promise.resolve(false);
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const restMs = this.#deadlineMs - this.#clock.now();
+    const restMs = this.#deadlineMs - this.#clock.runningMs();
     const timer = this.#clock.after(Math.max(1, Math.min(connectRetryPauseMs, restMs)), () => {
       exchange.onAbort = null;
       resolve(true);

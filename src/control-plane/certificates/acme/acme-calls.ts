@@ -36,7 +36,7 @@ export class AcmeCalls {
         const { kind, message, problem, retryAfterMs } = asAcmeError(cause);
         const error = new AcmeError(kind, `${what}: ${message}`, { problem, retryAfterMs, cause });
         const pauseMs = pauseAfter(error, attempt);
-        if (pauseMs === null || clock.now() + pauseMs > deadlineMs) throw error;
+        if (pauseMs === null || clock.runningMs() + pauseMs > deadlineMs) throw error;
         if (kind === "busy") postponed(error, pauseMs);
         await this.#sleep(pauseMs);
       }
@@ -55,7 +55,7 @@ export class AcmeCalls {
   async #sleep(durationMs: number): Promise<void> {
     const { clock, signal } = this.#settings;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = clock.after(durationMs, resolve);
+    const timer = clock.after(durationMs, () => resolve());
     const abort = (): void => reject(signal.reason);
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });

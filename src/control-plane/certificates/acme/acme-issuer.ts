@@ -59,7 +59,7 @@ export class AcmeIssuer implements CertificateIssuer {
       return await this.#issueWithEither(
         acme,
         { ...request, signal },
-        clock.now() + acmeIssuanceTimeoutMs,
+        clock.runningMs() + acmeIssuanceTimeoutMs,
       );
     } catch (error) {
       throw timeUp.signal.aborted ? timeUp.signal.reason : asAcmeError(error);

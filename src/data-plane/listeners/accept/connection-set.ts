@@ -10,13 +10,13 @@ export class ConnectionSet {
   readonly #intervalMs: number;
   #timer: Timer | null = null;
   #onEmpty: (() => void) | null = null;
-  /** Time of the last sweep: exact enough for timeouts of seconds, and free to read. */
+  /** Running time of the last sweep: exact enough for timeouts of seconds, and free to read. */
   nowMs: number;
 
   constructor(clock: Clock, intervalMs: number) {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
-    this.nowMs = clock.now();
+    this.nowMs = clock.runningMs();
   }
 
   get size(): number {
@@ -58,10 +58,10 @@ export class ConnectionSet {
   }
 
   #arm(): void {
-    this.nowMs = this.#clock.now();
-    this.#timer = this.#clock.after(this.#intervalMs, () => {
+    this.nowMs = this.#clock.runningMs();
+    this.#timer = this.#clock.after(this.#intervalMs, (readUntilMs) => {
       this.#timer = null;
-      this.nowMs = this.#clock.now();
+      this.nowMs = readUntilMs;
       for (const connection of this.#connections) connection.sweep(this.nowMs);
       if (this.#connections.size > 0 && this.#timer === null) this.#arm();
     });
