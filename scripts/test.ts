@@ -3,6 +3,7 @@
  * the runner's own report. Arguments are passed on to `bun test`, for example `npm test -- test/unit/http`.
  */
 import { mkdirSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { runGates } from "./check.ts";
 import { bunPath, projectFolder, runTool } from "./project.ts";
@@ -11,7 +12,10 @@ import { countTests, formatCounts } from "./test-report.ts";
 const runLimitMs = 9 * 60_000;
 /** Tests of processes need more than Bun's 5 s; bunfig.toml has no setting for it that Bun 1.4.5 takes. */
 const testLimitMs = 60_000;
-const reportPath = join(projectFolder, "dist", "test-report.xml");
+/** Of the time of most tests of whole processes half is waiting. */
+const filesAtOnce = Math.min(2 * availableParallelism(), 16);
+/** Two runs in this folder must not mix their reports. */
+const reportPath = join(projectFolder, "dist", `test-report-${process.pid}.xml`);
 const filters = process.argv.slice(2);
 
 const failedGates = await runGates();
@@ -24,12 +28,12 @@ if ((await runTool([bunPath, "scripts/build.ts"])) !== 0) {
 
 console.log("→ tests");
 mkdirSync(join(projectFolder, "dist"), { recursive: true });
-rmSync(reportPath, { force: true });
 const runner = Bun.spawn(
   [
     bunPath,
     "test",
     `--timeout=${testLimitMs}`,
+    `--parallel=${filesAtOnce}`,
     "--reporter=junit",
     `--reporter-outfile=${reportPath}`,
     ...filters,
@@ -50,6 +54,7 @@ const counts = countTests(
   (await report.exists()) ? await report.text() : "",
   filters.length === 0 ? testFiles() : [],
 );
+rmSync(reportPath, { force: true });
 if (runnerCode !== 0 && counts.failed === 0) counts.failed = 1;
 
 if (failedGates.length > 0) console.error(`Failed gates: ${failedGates.join(", ")}.`);

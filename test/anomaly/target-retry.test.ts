@@ -1,6 +1,7 @@
 /** With KAMAL_PROXY_TARGET_RETRY a request waits for a target that refuses connections. */
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type App, startApp } from "../support/app.ts";
+import { freePorts } from "../support/free-ports.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
@@ -11,7 +12,7 @@ let proxy: ProxyProcess;
 let first: App;
 
 beforeEach(() => {
-  first = startApp(echo);
+  first = startApp(echo, freePorts(1)[0]);
 });
 
 afterEach(async () => {
@@ -59,7 +60,7 @@ describe("a request whose target refuses connections", () => {
       expect(texts[2]!.length).toBe(300_004);
       if (flags.length === 0) {
         await proxy[Symbol.asyncDispose]();
-        first = startApp(echo);
+        first = startApp(echo, freePorts(1)[0]);
       }
     }
   });

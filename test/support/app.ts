@@ -16,12 +16,12 @@ export interface App extends AsyncDisposable {
   healthy: boolean;
 }
 
-/** `GET /up` is the health check; everything else goes to `handler`. */
-export function startApp(handler: AppHandler): App {
+/** `GET /up` is the health check; everything else goes to `handler`. The port is any that is free. */
+export function startApp(handler: AppHandler, fixedPort = 0): App {
   let requestCount = 0;
   const server = Bun.serve({
     hostname: "127.0.0.1",
-    port: 0,
+    port: fixedPort,
     idleTimeout: 0,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch(request, bunServer) {

@@ -6,12 +6,12 @@ import { existsSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createCertificate } from "./certificates.ts";
-import { freePorts } from "./free-ports.ts";
+import { freePorts, releasePorts } from "./free-ports.ts";
+import { holdName } from "./held-name.ts";
 import { tempFolder, type TempFolder } from "./temp-folder.ts";
 import { waitFor } from "./wait-for.ts";
 
 const version = "v2.10.1";
-const startAttempts = 5;
 /** Of its modules and their compilation; a registry that hangs must not take the whole run's time. */
 const installLimitMs = 120_000;
 
@@ -66,27 +66,26 @@ export async function startPebble(
   binaries: Binaries,
   options: PebbleOptions = {},
 ): Promise<Pebble> {
-  for (let attempt = 1; ; attempt++) {
-    const pebble = new PebbleProcess(binaries, options);
-    try {
-      await pebble.ready();
-      return pebble;
-    } catch (error) {
-      await pebble[Symbol.asyncDispose]();
-      if (!pebble.log.includes("address already in use") || attempt === startAttempts) throw error;
-    }
+  const pebble = new PebbleProcess(binaries, options);
+  try {
+    await pebble.ready();
+    return pebble;
+  } catch (error) {
+    await pebble[Symbol.asyncDispose]();
+    throw error;
   }
 }
 
 class PebbleProcess implements Pebble {
   readonly #folder: TempFolder = tempFolder();
+  readonly #ports = freePorts(5);
   readonly port: number;
   readonly #children: Bun.Subprocess<"ignore", "pipe", "pipe">[] = [];
   log = "";
 
   constructor({ pebble, dns }: Binaries, options: PebbleOptions) {
     const [port = 0, managementPort = 0, dnsPort = 0, dnsManagementPort = 0, closedPort = 0] =
-      freePorts(5);
+      this.#ports;
     this.port = options.port ?? port;
     this.#writeFiles(this.port, managementPort, closedPort, options);
     this.#spawn([
@@ -140,6 +139,7 @@ class PebbleProcess implements Pebble {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    releasePorts(this.#ports);
     this.#folder[Symbol.dispose]();
   }
 
@@ -212,8 +212,12 @@ function ensureInstalled(): Promise<string | null> {
   return installation;
 }
 
+/** Of all test files and runs that need it at the same time one installs it, and the others wait. */
 async function install(): Promise<string | null> {
+  const first = holdName("pebble");
+  using _ = first ?? (await waitFor(() => holdName("pebble"), "Pebble", 2 * installLimitMs));
   if (locate("pebble") !== null && locate("pebble-challtestsrv") !== null) return null;
+  if (first === null) return "another test file could not install it";
   const go = Bun.which("go") ?? existing("/usr/local/go/bin/go");
   if (go === null) return "neither pebble and pebble-challtestsrv nor go are installed";
   return installWith(go, installLimitMs);

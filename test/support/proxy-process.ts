@@ -1,13 +1,12 @@
 /** The real proxy as a process of its own: scratch home, own socket, free ports, real command line. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts } from "./free-ports.ts";
+import { freePorts, releasePorts } from "./free-ports.ts";
 import { tempFolder, type TempFolder } from "./temp-folder.ts";
 import { waitFor, within } from "./wait-for.ts";
 
 const projectFolder = join(import.meta.dir, "..", "..");
 const compiledBinary = join(projectFolder, "dist", "kamal-proxy");
-const startAttempts = 5;
 
 export interface ProxyProcessOptions {
   /** More arguments of `run`. */
@@ -51,9 +50,9 @@ export class ProxyProcess implements AsyncDisposable {
   readonly #folder: TempFolder;
   #child: Bun.Subprocess<"ignore", "pipe", "pipe"> | null = null;
   #outputEnded: Promise<unknown> = Promise.resolve();
-  httpPort = 0;
-  httpsPort = 0;
-  metricsPort = 0;
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  readonly metricsPort: number;
   /** Lines of stdout that are JSON, of this start and earlier ones. */
   readonly logs: LogLine[] = [];
   /** Everything else that was written to stdout or stderr. */
@@ -62,13 +61,14 @@ export class ProxyProcess implements AsyncDisposable {
   private constructor(options: ProxyProcessOptions) {
     this.#options = options;
     this.#folder = tempFolder();
+    [this.httpPort = 0, this.httpsPort = 0, this.metricsPort = 0] = freePorts(3);
   }
 
   /** Resolves when the proxy takes commands and requests. */
   static async start(options: ProxyProcessOptions = {}): Promise<ProxyProcess> {
     const proxy = new ProxyProcess(options);
     try {
-      await proxy.#startOnFreePorts();
+      await proxy.#start();
     } catch (error) {
       await proxy[Symbol.asyncDispose]();
       throw error;
@@ -174,28 +174,18 @@ export class ProxyProcess implements AsyncDisposable {
   /** Starts again with the same home, socket and ports, after `stop` or a crash. */
   async startAgain(): Promise<void> {
     if (this.running) throw new Error("the proxy is still running");
-    this.#spawn();
-    await this.#ready();
+    await this.#start();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.running) await this.stop("SIGKILL");
+    releasePorts([this.httpPort, this.httpsPort, this.metricsPort]);
     this.#folder[Symbol.dispose]();
   }
 
-  async #startOnFreePorts(): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      [this.httpPort = 0, this.httpsPort = 0, this.metricsPort = 0] = freePorts(3);
-      this.#spawn();
-      try {
-        await this.#ready();
-        return;
-      } catch (error) {
-        const portTaken = this.output.includes("address already in use");
-        if (!portTaken || attempt === startAttempts) throw error;
-        this.output = "";
-      }
-    }
+  async #start(): Promise<void> {
+    this.#spawn();
+    await this.#ready();
   }
 
   #spawn(): void {
