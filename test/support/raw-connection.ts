@@ -1,9 +1,6 @@
 /** One TCP or TLS connection of a test, byte by byte: text is latin1, one character a byte. */
 import type { Socket, TCPSocketConnectOptions } from "bun";
-import { within } from "./wait-for.ts";
-
-/** How long a test waits for bytes or for the end before it fails. */
-const patienceMs = 10_000;
+import { patienceMs, within } from "./wait-for.ts";
 
 export class RawConnection implements Disposable {
   #socket: Socket<RawConnection> | null = null;

@@ -1,12 +1,14 @@
 /** Waiting for a condition, never for a time. */
 
 const pollIntervalMs = 5;
+/** Half of what a test may take; on a machine with more to do than it can, an answer takes many seconds. */
+export const patienceMs = 30_000;
 
 /** Resolves to the first truthy result of `condition`; rejects with `what` and the last error when it takes too long. */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
   what: string,
-  timeoutMs = 10_000,
+  timeoutMs = patienceMs,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;
@@ -26,7 +28,11 @@ export async function waitFor<T>(
 }
 
 /** `promise`, or a rejection that names `what` when it takes too long. */
-export async function within<T>(promise: Promise<T>, what: string, timeoutMs = 10_000): Promise<T> {
+export async function within<T>(
+  promise: Promise<T>,
+  what: string,
+  timeoutMs = patienceMs,
+): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => late.reject(new Error(`waited ${timeoutMs} ms for ${what}`)),
