@@ -14,9 +14,14 @@ interface Outcome {
   trailers: string[];
 }
 
-function decode(message: Buffer, cuts: number[]): Outcome {
+/** `stops` chunks at most are taken from one feed: the rest of it is fed again. */
+function decode(message: Buffer, cuts: number[], stops = Number.POSITIVE_INFINITY): Outcome {
   let body = "";
-  const onChunk = (data: Uint8Array) => void (body += Buffer.from(data).toString("latin1"));
+  let taken = 0;
+  const onChunk = (data: Uint8Array) => {
+    body += Buffer.from(data).toString("latin1");
+    return ++taken % stops !== 0;
+  };
   const decoder = new ChunkedDecoder({ onChunk }, limits);
   const edges = [...new Set([0, ...cuts.map((cut) => cut % (message.length + 1)), message.length])];
   edges.sort((a, b) => a - b);
@@ -25,10 +30,13 @@ function decode(message: Buffer, cuts: number[]): Outcome {
   for (let i = 0; i + 1 < edges.length && end === null && !refused; i++) {
     // A copy with bytes in front: nothing may look before the offset or keep the buffer.
     const piece = Buffer.concat([Buffer.from("0\r\n"), message.subarray(edges[i], edges[i + 1])]);
-    const taken = decoder.feed(piece, 3);
+    let fed: number | HeadFault = 3;
+    while (typeof fed === "number" && fed < piece.length && !decoder.done) {
+      fed = decoder.feed(piece, fed);
+    }
     piece.fill(0x78);
-    if (taken instanceof HeadFault) refused = true;
-    else if (decoder.done) end = edges[i]! + taken - 3;
+    if (fed instanceof HeadFault) refused = true;
+    else if (decoder.done) end = edges[i]! + fed - 3;
   }
   const trailers = decoder.trailers?.names.map(
     (name, i) => `${name}=${decoder.trailers!.values[i]}`,
@@ -111,6 +119,7 @@ describe("ChunkedDecoder", () => {
         const message = Buffer.from(text, "latin1");
         const whole = decode(message, []);
         expect(decode(message, at)).toEqual(whole);
+        expect(decode(message, at, 1)).toEqual(whole);
         expect(
           decode(
             message,

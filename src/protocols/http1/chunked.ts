@@ -11,8 +11,11 @@ export interface ChunkedLimits {
 }
 
 export interface ChunkedConsumer {
-  /** Bytes of the body, a part of what was fed: they may be kept if that is not written again. */
-  onChunk(data: Uint8Array): void;
+  /**
+   * Bytes of the body, a part of what was fed: they may be kept if that is not written again.
+   * False: taken, but the rest of what was fed should wait.
+   */
+  onChunk(data: Uint8Array): boolean;
 }
 
 type State =
@@ -63,8 +66,9 @@ export class ChunkedDecoder {
   }
 
   /**
-   * Decodes from `offset`; returns the index behind the last byte that belongs to the body
-   * (the buffer's length while it is not done), or an error after which nothing can be trusted.
+   * Decodes from `offset`; returns the index behind the last byte that was read (of the body, once it is
+   * done; else the buffer's length, or less when the consumer wants no more for now), or an error after
+   * which nothing can be trusted.
    */
   feed(bytes: Buffer, offset: number): number | HeadFault {
     let position = offset;
@@ -73,8 +77,9 @@ export class ChunkedDecoder {
         const end = Math.min(bytes.length, position + this.#remaining);
         this.#remaining -= end - position;
         if (this.#remaining === 0) this.#state = "data-cr";
-        this.#consumer.onChunk(bytes.subarray(position, end));
+        const goesOn = this.#consumer.onChunk(bytes.subarray(position, end));
         position = end;
+        if (!goesOn) return position;
       } else if (this.#state === "trailers") {
         const newline = bytes.indexOf(lineFeed, position);
         const end = newline < 0 ? bytes.length : newline + 1;

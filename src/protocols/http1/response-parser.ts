@@ -23,8 +23,11 @@ export interface ResponseHandler {
   /** 101; `rest` are the bytes behind it. The parser has stopped. */
   onSwitch(head: VersionedResponseHead, rest: Uint8Array): void;
   onHead(head: VersionedResponseHead, framing: BodyFraming): void;
-  /** A part of what was fed: it may be kept, since whoever feeds does not write there again. */
-  onBody(chunk: Uint8Array): void;
+  /**
+   * A part of what was fed: it may be kept, since whoever feeds does not write there again.
+   * False: taken, but further chunks of what was fed should wait.
+   */
+  onBody(chunk: Uint8Array): boolean;
   /** The response is complete; `excess` says that bytes nobody asked for came behind it. */
   onEnd(trailers: Fields | null, excess: boolean): void;
 }
@@ -89,10 +92,13 @@ export class ResponseParser {
     if (this.#remaining === 0) this.#end(null, excess);
   }
 
-  /** Takes the next bytes; returns why they can't be a response, else null. */
-  feed(bytes: Buffer): string | null {
+  /**
+   * Takes bytes from `offset` on; returns why they can't be a response, or the index of the first one that
+   * was not taken: there are such only when the handler wants no more chunks for now.
+   */
+  feed(bytes: Buffer, offset = 0): string | number {
     this.#started = true;
-    let position = 0;
+    let position = offset;
     while (position < bytes.length) {
       switch (this.#state) {
         case "head": {
@@ -109,19 +115,19 @@ export class ResponseParser {
           const next = decoder.feed(bytes, position);
           if (next instanceof HeadFault) return next.reason;
           position = next;
-          if (decoder.done && this.#decoder === decoder) {
-            this.#end(decoder.trailers, position < bytes.length);
-          }
+          if (this.#decoder !== decoder) return bytes.length;
+          if (decoder.done) this.#end(decoder.trailers, position < bytes.length);
+          else return position;
           break;
         }
         case "until-close":
           this.#handler!.onBody(position === 0 ? bytes : bytes.subarray(position));
-          return null;
+          return bytes.length;
         default:
-          return null;
+          return bytes.length;
       }
     }
-    return null;
+    return position;
   }
 
   /** The peer ended its side in good order. True when that completed the response. */
@@ -132,9 +138,9 @@ export class ResponseParser {
   }
 
   /** For the decoder. */
-  onChunk(data: Uint8Array): void {
+  onChunk(data: Uint8Array): boolean {
     // The handler may have stopped us at an earlier chunk of the same bytes.
-    if (this.#state === "chunked") this.#handler!.onBody(data);
+    return this.#state === "chunked" && this.#handler!.onBody(data);
   }
 
   #feedHead(bytes: Buffer, position: number): number | string {

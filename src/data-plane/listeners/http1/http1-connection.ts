@@ -9,6 +9,7 @@ import { reasonPhrase } from "../../../protocols/http/status.ts";
 import { ByteQueue } from "../../../net/byte-queue.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
 import { SocketWriter } from "../../../net/socket-writer.ts";
+import { type BudgetedReader, requestUnits, workBudget } from "../../../net/work-budget.ts";
 import {
   lingerTimeoutMs,
   maxLingerBytes,
@@ -39,7 +40,7 @@ type State = "head" | "exchange" | "tunnel" | "draining" | "lingering" | "closed
 const endedHere = new Error("the connection was ended by the proxy");
 const noBytes = new Uint8Array();
 
-export class Http1Connection implements ClientConnection, ExchangeConnection {
+export class Http1Connection implements ClientConnection, ExchangeConnection, BudgetedReader {
   readonly #socket: ClientSocket;
   readonly #context: Http1Context;
   readonly writer: SocketWriter;
@@ -56,6 +57,10 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   #pumpWanted = false;
   /** Bytes of the present read are still needed by somebody. */
   #readKept = false;
+  /** Somebody wants no more bytes for now. */
+  #held = false;
+  /** What was received waits for its turn. */
+  #queued = false;
   #paused = false;
   #ended = false;
   #lingerAfterDrain = false;
@@ -104,6 +109,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     if (this.#state !== "head" || (this.#input.length === 0 && this.#served > 0)) {
       this.#sinceMs = this.#context.connections.nowMs;
     }
+    workBudget.begin(this);
     if (this.#processing || this.#input.length > 0) {
       this.#input.append(chunk);
       this.#processInput();
@@ -111,8 +117,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     }
     this.#readKept = false;
     const consumed = this.#process(chunk);
-    if (consumed < chunk.length && this.#reads) {
-      this.#input.append(consumed === 0 ? chunk : chunk.subarray(consumed));
+    if (consumed < chunk.length && this.#reads && this.#input.keep(chunk, consumed)) {
+      this.#readKept = true;
     }
     if (!this.#readKept) {
       this.#exchange?.enterLane(chunk.length);
@@ -137,6 +143,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
 
   onEnd(): void {
     this.#ended = true;
+    // What came before is read first.
+    if (this.#queued && this.#reads) return;
     if (this.#state === "tunnel") {
       this.#tunnel!.received(null);
       return;
@@ -154,9 +162,9 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   }
 
   sweep(nowMs: number): void {
-    // A target may think as long as it is allowed to.
-    if (this.#state === "exchange" && !this.#awaitsClient && !this.#exchange!.uploadHeld)
-      this.#sinceMs = nowMs;
+    // A target may think as long as it is allowed to; and the wait for a turn is no fault of the client.
+    const isOurs = this.#state === "exchange" && !this.#awaitsClient && !this.#exchange!.uploadHeld;
+    if (isOurs || this.#queued) this.#sinceMs = nowMs;
     const waitedMs = nowMs - this.#sinceMs;
     const { limits } = this.#context;
     switch (this.#state) {
@@ -200,6 +208,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     const socket = this.#socket;
     // Where the close ends the body, only RST tells the client that there should have been more.
     const looksComplete = this.#exchange !== null && this.#exchange.endsByClose;
+    // Answers to earlier requests of the same read.
+    if (this.#processing) this.writer.flush();
     this.#closed(endedHere);
     if (looksComplete) socket.terminate();
     else socket.end();
@@ -216,17 +226,49 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
     if (this.#input.length > 0) this.#processInput();
   }
 
-  #resumeReading(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#socket.resume();
-  }
-
   holdReading(): void {
     this.#pumpWanted = false;
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#socket.pause();
+    this.#held = true;
+    this.#pauseOrResume();
+  }
+
+  #resumeReading(): void {
+    this.#held = false;
+    this.#pauseOrResume();
+  }
+
+  #pauseOrResume(): void {
+    const pause = this.#held || this.#queued;
+    if (pause === this.#paused || this.#state === "closed") return;
+    this.#paused = pause;
+    if (pause) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  mayReadOn(units: number): boolean {
+    this.#queued = !workBudget.spend(this, units);
+    return !this.#queued;
+  }
+
+  /** The turn of what was received has come. */
+  readOn(): void {
+    this.#queued = false;
+    if (this.#reads) {
+      this.progressed();
+      workBudget.begin(this);
+      if (this.#input.length > 0) this.#processInput();
+      else if (this.#ended) this.#endWithClient();
+    }
+    this.#pauseOrResume();
+  }
+
+  fail(error: Error): void {
+    this.#closed(error);
+    this.#socket.terminate();
+  }
+
+  flush(): void {
+    if (!this.#processing) this.writer.flush();
   }
 
   keepRead(): void {
@@ -298,16 +340,17 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   }
 
   #processInput(): void {
-    if (this.#processing) return;
+    if (this.#processing || this.#queued) return;
     const consumed = this.#process(this.#input.view());
     this.#input.consume(consumed);
     this.#limitReadAhead();
     if (this.#ended) this.#endWithClient();
   }
 
-  /** All that the client has sent may have been read by now: what is incomplete stays so. */
+  /** Once all that the client has sent was read, what is incomplete stays so. */
   #endWithClient(): void {
     const exchange = this.#exchange;
+    if (this.#queued) return;
     if (this.#state === "head") {
       this.#closeWhenAnswered();
     } else if (this.#state === "exchange" && this.#input.length === 0 && !exchange!.bodyDone) {
@@ -321,10 +364,10 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
   #process(bytes: Buffer): number {
     this.#processing = true;
     let offset = 0;
-    while (offset < bytes.length) {
+    while (offset < bytes.length && !this.#queued) {
       if (this.#state === "head") {
         // Who does not read the answers gets no more of them: they would pile up here.
-        if (this.writer.blocked) break;
+        if (this.writer.blocked || !this.mayReadOn(requestUnits)) break;
         const headEnd = this.#readHead(bytes, offset);
         if (headEnd === offset) break;
         offset = headEnd;
@@ -340,15 +383,17 @@ export class Http1Connection implements ClientConnection, ExchangeConnection {
       }
     }
     this.#processing = false;
+    this.writer.flush();
     if (this.#pumpWanted) {
       this.#pumpWanted = false;
-      this.#resumeReading();
+      this.#held = false;
     }
+    this.#pauseOrResume();
     return offset;
   }
 
   #limitReadAhead(): void {
-    if (!this.#reads || (this.#state === "head" && !this.writer.blocked)) return;
+    if (!this.#reads || this.#queued || (this.#state === "head" && !this.writer.blocked)) return;
     if (this.#input.length > maxReadAheadBytes) this.holdReading();
   }
 

@@ -41,6 +41,10 @@ export interface ExchangeConnection {
   holdReading(): void;
   /** Somebody keeps bytes of the present read. */
   keepRead(): void;
+  /** Whether more of the present read should be handed on in this turn. */
+  mayReadOn(units: number): boolean;
+  /** What was written goes out: now, or at the end of the read that is being worked on. */
+  flush(): void;
   /** Of a plain socket from which nothing waits to be read in the process; else -1. */
   readonly readDescriptor: number;
   /** The client has sent bytes that went another way. */
@@ -170,6 +174,10 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
 
   keepRead(): void {
     this.#connection.keepRead();
+  }
+
+  mayReadOn(units: number): boolean {
+    return this.#connection.mayReadOn(units);
   }
 
   get readDescriptor(): number {
@@ -308,7 +316,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
   }
 
   flush(): void {
-    this.#connection.writer.flush();
+    this.#connection.flush();
   }
 
   end(trailers: Fields | null): void {
@@ -318,7 +326,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
       return;
     }
     if (this.#coding === "chunked") this.#connection.writer.writeText(lastChunk(trailers));
-    this.#connection.writer.flush();
+    this.#connection.flush();
     this.responseDone = true;
     this.#responseSource = null;
     // Nobody reads the rest of the upload; what is small is thrown away to keep the connection.

@@ -11,6 +11,7 @@ import { ChunkedDecoder } from "../../../protocols/http1/chunked.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
+import { chunkUnits } from "../../../net/work-budget.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 
 /** What a request body asks of its exchange. */
@@ -26,6 +27,8 @@ export interface RequestBodyOwner {
   holdReading(): void;
   /** The sink keeps bytes of the present read. */
   keepRead(): void;
+  /** Whether more of the present read should be handed on in this turn. */
+  mayReadOn(units: number): boolean;
   /** Of a plain socket from which nothing waits to be read in the process; else -1. */
   readonly readDescriptor: number;
   /** The client has sent bytes that went another way. */
@@ -143,7 +146,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   }
 
   undelivered(bytes: Buffer): void {
-    this.onChunk(bytes);
+    this.#handOn(bytes);
     this.#sink?.flush();
     this.#wentByLane(bytes.length);
   }
@@ -184,7 +187,12 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   }
 
   /** Chunk data from the decoder. */
-  onChunk(data: Uint8Array): void {
+  onChunk(data: Uint8Array): boolean {
+    this.#handOn(data);
+    return this.#owner.mayReadOn(chunkUnits);
+  }
+
+  #handOn(data: Uint8Array): void {
     const sink = this.#sink;
     if (sink === null) {
       this.#discarded(data.length);
@@ -199,7 +207,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
     const end = Math.min(bytes.length, offset + this.#remaining);
     this.#remaining -= end - offset;
     const piece = offset === 0 && end === bytes.length ? bytes : bytes.subarray(offset, end);
-    if (this.#remaining > 0) this.onChunk(piece);
+    if (this.#remaining > 0) this.#handOn(piece);
     else this.#allCame(piece, null);
     return end;
   }
@@ -233,7 +241,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   }
 
   #complete(lastPiece: Uint8Array | null, trailers: Fields | null): void {
-    if (lastPiece !== null) this.onChunk(lastPiece);
+    if (lastPiece !== null) this.#handOn(lastPiece);
     this.#finish(trailers);
   }
 

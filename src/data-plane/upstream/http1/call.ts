@@ -15,6 +15,7 @@ import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../../../lib/
 import { connectionFaultOf } from "../../../lib/error-text.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
 import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
+import { chunkUnits } from "../../../net/work-budget.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -185,11 +186,16 @@ export class Call
     if (!this.#over) pipe(this, sink);
   }
 
-  onBody(chunk: Uint8Array): void {
+  onBody(chunk: Uint8Array): boolean {
     const sink = this.#sink!;
     const free = sink.write(chunk);
     if (!free) this.pause();
     if (!sink.passesOn) this.#readKept = true;
+    return !this.#over && this.#connection!.mayReadOn(chunkUnits);
+  }
+
+  onReadPause(): void {
+    this.#sink?.flush();
   }
 
   onReadEnd(bytes: Buffer): void {

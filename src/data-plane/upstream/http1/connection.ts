@@ -7,6 +7,7 @@ import { tcpKeepAliveMs } from "../../../config/defaults.ts";
 import { hasMoreToRead } from "../../../net/socket-copy.ts";
 import { SocketWriter } from "../../../net/socket-writer.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../../lib/deadline-queue.ts";
+import { type BudgetedReader, workBudget } from "../../../net/work-budget.ts";
 import { ResponseParser, type ResponseHandler } from "../../../protocols/http1/response-parser.ts";
 
 /** Whoever owns a socket at the moment: a connection, or the tunnel that it became. */
@@ -26,6 +27,8 @@ export interface ConnectionUser extends ResponseHandler {
   onReady(connection: Connection): void;
   onConnectFailed(error: Error): void;
   onConnectTimeout(): void;
+  /** What was handed on so far should go out: the rest of the read waits for its turn. */
+  onReadPause(): void;
   /** All bytes of one read were handed on; the buffer is of no more use to the connection. */
   onReadEnd(bytes: Buffer): void;
   /** Everything written so far was taken by the kernel. */
@@ -46,7 +49,14 @@ type DescribedSocket = Socket<SocketOwner> & { readonly fd: number };
 
 type State = "connecting" | "busy" | "idle" | "closed";
 
-export class Connection implements SocketOwner, DeadlineEntry {
+/** What is left of a read, and how the peer ended meanwhile. */
+interface KeptRead {
+  bytes: Buffer;
+  position: number;
+  ending: { closed: boolean; error: Error | null } | null;
+}
+
+export class Connection implements SocketOwner, DeadlineEntry, BudgetedReader {
   deadlineQueue: DeadlineQueue | null = null;
   deadlineMs = 0;
   earlierEntry: DeadlineEntry | null = null;
@@ -58,6 +68,10 @@ export class Connection implements SocketOwner, DeadlineEntry {
   #socket: Socket<SocketOwner> | null = null;
   #writer: SocketWriter | null = null;
   #user: ConnectionUser | null;
+  /** Bytes that were received and wait for their turn; nothing is read meanwhile. */
+  #kept: KeptRead | null = null;
+  /** The user wants no more for now. */
+  #held = false;
   #paused = false;
   #reused = false;
 
@@ -128,21 +142,37 @@ export class Connection implements SocketOwner, DeadlineEntry {
   }
 
   pauseReading(): void {
-    if (this.#paused || this.#state !== "busy") return;
-    this.#paused = true;
-    this.#socket!.pause();
+    if (this.#state !== "busy") return;
+    this.#held = true;
+    this.#pauseOrResume();
   }
 
   resumeReading(): void {
-    if (!this.#paused || this.#state !== "busy") return;
-    this.#paused = false;
-    this.#socket!.resume();
+    if (!this.#held || this.#state !== "busy") return;
+    this.#held = false;
+    if (this.#kept === null) this.#pauseOrResume();
+    else workBudget.wait(this);
+  }
+
+  #pauseOrResume(): void {
+    const pause = this.#held || this.#kept !== null;
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.#socket!.pause();
+    else this.#socket!.resume();
   }
 
   /** The response is complete and the next request may follow. */
   release(): void {
+    const ending = this.#kept?.ending ?? null;
+    if (ending !== null) {
+      this.close();
+      return;
+    }
     // A paused socket would not show that the peer closed it.
-    this.resumeReading();
+    this.#kept = null;
+    this.#held = false;
+    this.#pauseOrResume();
     this.#user = null;
     this.#state = "idle";
     this.#keeper.keep(this);
@@ -200,17 +230,58 @@ export class Connection implements SocketOwner, DeadlineEntry {
   }
 
   onData(bytes: Buffer): void {
-    const user = this.#user;
-    if (user === null) {
+    const kept = this.#kept;
+    if (this.#user === null) {
       // Nobody asked for it: what follows could be taken for an answer to the next request.
       this.close();
-      return;
+    } else if (kept !== null) {
+      // It was read before the pause counted.
+      kept.bytes = Buffer.concat([kept.bytes.subarray(kept.position), bytes]);
+      kept.position = 0;
+    } else {
+      this.#read(bytes, 0);
     }
-    const reason = this.#parser.feed(bytes);
+  }
+
+  /** The response goes on with what was kept, unless the user holds it back: `resumeReading` waits again. */
+  readOn(): void {
+    if (this.#kept !== null && !this.#held) this.#read(this.#kept.bytes, this.#kept.position);
+  }
+
+  /** Whether the user should be handed more of the present read in this turn. */
+  mayReadOn(units: number): boolean {
+    return workBudget.spend(this, units);
+  }
+
+  fail(error: Error): void {
+    this.#lose(error);
+  }
+
+  #read(bytes: Buffer, start: number): void {
+    const user = this.#user!;
+    workBudget.begin(this);
+    const end = this.#parser.feed(bytes, start);
     // The response may be over, and the connection serve the next request by now.
     if (this.#user !== user) return;
-    if (reason === null) user.onReadEnd(bytes);
-    else user.onMalformed(reason);
+    if (typeof end === "string") {
+      user.onMalformed(end);
+    } else if (end < bytes.length) {
+      this.#kept = { bytes, position: end, ending: this.#kept?.ending ?? null };
+      this.#pauseOrResume();
+      user.onReadPause();
+    } else {
+      this.#readEnded(user, bytes);
+    }
+  }
+
+  #readEnded(user: ConnectionUser, bytes: Buffer): void {
+    const kept = this.#kept;
+    this.#kept = null;
+    user.onReadEnd(bytes);
+    if (kept === null) return;
+    if (kept.ending === null) this.#pauseOrResume();
+    else if (kept.ending.closed) this.onClose(kept.ending.error);
+    else this.onPeerEnd();
   }
 
   onDrain(): void {
@@ -220,6 +291,10 @@ export class Connection implements SocketOwner, DeadlineEntry {
   }
 
   onPeerEnd(): void {
+    if (this.#kept !== null) {
+      this.#kept.ending = { closed: false, error: null };
+      return;
+    }
     const user = this.#user;
     if (user === null) {
       this.close();
@@ -232,7 +307,8 @@ export class Connection implements SocketOwner, DeadlineEntry {
   }
 
   onClose(error: Error | null): void {
-    this.#lose(error);
+    if (this.#kept === null) this.#lose(error);
+    else this.#kept.ending = { closed: true, error };
   }
 
   #lose(error: Error | null): void {
@@ -252,6 +328,7 @@ export class Connection implements SocketOwner, DeadlineEntry {
     this.deadlineQueue?.delete(this);
     this.#parser.stop();
     this.#state = "closed";
+    this.#kept = null;
     this.#user = null;
     this.#socket = null;
   }

@@ -8,7 +8,10 @@ const limits = { maxLineBytes: 64, maxTrailerBytes: 128, maxFields: 4 };
 function decode(text: string) {
   let body = "";
   const consumer = {
-    onChunk: (data: Uint8Array) => void (body += Buffer.from(data).toString("latin1")),
+    onChunk: (data: Uint8Array) => {
+      body += Buffer.from(data).toString("latin1");
+      return true;
+    },
   };
   const decoder = new ChunkedDecoder(consumer, limits);
   const end = decoder.feed(Buffer.from(text, "latin1"), 0);
@@ -25,9 +28,22 @@ describe("ChunkedDecoder", () => {
   });
 
   test("begins at the offset", () => {
-    const decoder = new ChunkedDecoder({ onChunk: () => {} }, limits);
+    const decoder = new ChunkedDecoder({ onChunk: () => true }, limits);
     expect(decoder.feed(Buffer.from("junk0\r\n\r\n"), 4)).toBe(9);
     expect(decoder.done).toBe(true);
+  });
+
+  test("stops behind a chunk when the consumer wants no more for now, and goes on from there", () => {
+    const bytes = Buffer.from("1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
+    let body = "";
+    const onChunk = (data: Uint8Array): boolean => {
+      body += Buffer.from(data).toString();
+      return false;
+    };
+    const decoder = new ChunkedDecoder({ onChunk }, limits);
+    expect([decoder.feed(bytes, 0), body, decoder.done]).toEqual([4, "a", false]);
+    expect([decoder.feed(bytes, 4), body, decoder.done]).toEqual([10, "ab", false]);
+    expect([decoder.feed(bytes, 10), body, decoder.done]).toEqual([bytes.length, "ab", true]);
   });
 
   test("is not done before the last line end", () => {

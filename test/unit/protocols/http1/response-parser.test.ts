@@ -32,9 +32,10 @@ class Recorder implements ResponseHandler {
     this.#event(`head ${head.status} ${head.reason} ${framing.kind}`);
   }
 
-  onBody(chunk: Uint8Array): void {
+  onBody(chunk: Uint8Array): boolean {
     this.body += Buffer.from(chunk).toString("latin1");
     this.onEvent?.("body");
+    return true;
   }
 
   onEnd(trailers: Fields | null, excess: boolean): void {
@@ -56,7 +57,11 @@ function parse(pieces: string[], method = "GET") {
   parser.start(method, recorder);
   let reason: string | null = null;
   for (const piece of pieces) {
-    reason ??= parser.feed(Buffer.from(piece, "latin1"));
+    if (reason !== null) break;
+    const bytes = Buffer.from(piece, "latin1");
+    const end = parser.feed(bytes);
+    if (typeof end === "string") reason = end;
+    else expect(end).toBe(bytes.length);
   }
   return { recorder, parser, reason };
 }
@@ -207,7 +212,7 @@ describe("ResponseParser", () => {
         if (event === stopAt) parser.stop();
       };
       const bytes = `${ok}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n`;
-      expect(parser.feed(Buffer.from(bytes))).toBeNull();
+      expect(parser.feed(Buffer.from(bytes))).toBe(bytes.length);
       expect(recorder.events).toEqual(["head 200 OK chunked"]);
       expect(recorder.body).toBe(stopAt === "body" ? "a" : "");
     }

@@ -11,16 +11,19 @@ import { ConnectionSet } from "../../../../../src/data-plane/listeners/accept/co
 import { Http1Connection } from "../../../../../src/data-plane/listeners/http1/http1-connection.ts";
 import type { Exchange } from "../../../../../src/protocols/http/exchange.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";
+import { waitFor } from "../../../../support/wait-for.ts";
 
 /** A client's socket: takes as many bytes as there is room for. */
 class FakeSocket implements ClientSocket {
   room = Number.POSITIVE_INFINITY;
   received = "";
+  writes = 0;
   paused = false;
   closed = false;
 
   write(data: Uint8Array, byteOffset = 0, byteLength = data.length): number {
     const taken = Math.min(this.room, byteLength);
+    this.writes++;
     this.received += Buffer.from(data.slice(byteOffset, byteOffset + taken)).toString("latin1");
     this.room -= taken;
     return taken;
@@ -218,6 +221,58 @@ describe("Http1Connection, when the client has ended its side behind pipelined r
     });
   }
 });
+
+describe("Http1Connection, with more in one read than a turn may take", () => {
+  const count = 20_000;
+
+  test("answers some, and the others in later turns, though the client has ended its side", async () => {
+    const { connection, socket, send } = setUp();
+    send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n".repeat(count));
+    expect(socket.paused).toBe(true);
+    const atOnce = socket.received.split("HTTP/1.1 200 ").length - 1;
+    expect(atOnce).toBeGreaterThan(0);
+    expect(atOnce).toBeLessThan(count / 2);
+    connection.onEnd();
+    await waitFor(() => socket.closed, "all requests to be answered");
+    expect(socket.received.split("HTTP/1.1 200 ").length - 1).toBe(count);
+    // Answers leave together, not one by one.
+    expect(socket.writes).toBeLessThan(count / 10);
+  });
+
+  test("hands on some chunks of an upload, and the others in later turns", async () => {
+    const { exchanges, socket, send } = setUp();
+    send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const sink = new Counting();
+    exchanges[0]!.request.body!.start(sink);
+    send(`${"1\r\na\r\n".repeat(count)}0\r\n\r\n`);
+    expect(socket.paused).toBe(true);
+    expect(sink.bytes).toBeGreaterThan(0);
+    expect(sink.bytes).toBeLessThan(count);
+    await waitFor(() => sink.ended, "the whole upload to be handed on");
+    expect(sink.bytes).toBe(count);
+    expect(sink.flushes).toBeLessThan(count / 10);
+    expect(socket.paused).toBe(false);
+  });
+});
+
+class Counting implements BodySink {
+  bytes = 0;
+  flushes = 0;
+  ended = false;
+
+  attach(): void {}
+  write(chunk: Uint8Array): boolean {
+    this.bytes += chunk.length;
+    return true;
+  }
+  flush(): void {
+    this.flushes++;
+  }
+  end(): void {
+    this.ended = true;
+  }
+  abort(): void {}
+}
 
 /** Takes what comes, but always asks to be waited for. */
 class Held implements BodySink {
