@@ -1,7 +1,7 @@
 /** The help texts. */
-import { formatDuration } from "../go/duration.ts";
+import { kinds } from "../config/kinds.ts";
 import { goQuote } from "../go/quote.ts";
-import { type AnyFlag, type FlagTable, helpFlag } from "./flags/flags.ts";
+import { type Flag, type FlagTable, helpFlag } from "./flags/flags.ts";
 
 interface CommandPage {
   path: string;
@@ -49,37 +49,36 @@ export function columns(rows: readonly (readonly [string, string])[]): string {
 }
 
 function flagSection(flags: FlagTable): string {
-  const entries = Object.entries<AnyFlag>({ ...flags, ...helpFlag });
+  const entries = Object.entries<Flag>({ ...flags, ...helpFlag });
   const rows = entries
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, flag]): [string, string] => [flagTerm(name, flag), flagText(flag)]);
   return `Flags:\n${columns(rows)}`;
 }
 
-function flagTerm(name: string, flag: AnyFlag): string {
+function flagTerm(name: string, flag: Flag): string {
   const short = flag.shorthand === undefined ? "    " : `-${flag.shorthand}, `;
-  return `${short}--${name}${flag.type === "bool" ? "" : ` ${flag.type}`}`;
+  const { typeName } = kinds[flag.kind];
+  return `${short}--${name}${typeName === "" ? "" : ` ${typeName}`}`;
 }
 
-function flagText(flag: AnyFlag): string {
+function flagText(flag: Flag): string {
   const shown = defaultText(flag);
   const fallback = shown === "" ? "" : ` (default ${shown})`;
-  const variables = flag.environment === undefined ? "" : ` [${flag.environment.join(", ")}]`;
-  return `${flag.description}${fallback}${variables}`;
+  const variables = flag.variables === undefined ? "" : ` [${flag.variables.join(", ")}]`;
+  return `${flag.help}${fallback}${variables}`;
 }
 
 /** Empty for what needs no mention: false, 0, no text, no values. */
-function defaultText(flag: AnyFlag): string {
-  switch (flag.type) {
-    case "bool":
-      return flag.default ? "true" : "";
-    case "int":
-      return flag.default === 0 ? "" : String(flag.default);
-    case "string":
-      return flag.default === "" ? "" : goQuote(flag.default);
-    case "strings":
-      return flag.default.length === 0 ? "" : `[${flag.default.join(",")}]`;
+export function defaultText({ kind, fallback }: Flag): string {
+  switch (kind) {
     case "duration":
-      return formatDuration(flag.default);
+      return kinds.duration.write(fallback);
+    case "text":
+      return fallback === "" ? "" : goQuote(fallback);
+    case "list":
+      return fallback.length === 0 ? "" : `[${fallback.join(",")}]`;
+    default:
+      return fallback === kinds[kind].zero ? "" : String(fallback);
   }
 }

@@ -5,7 +5,7 @@ import { goQuote } from "../go/quote.ts";
 import { catalogue, type Group } from "./catalogue.ts";
 import type { CliContext } from "./context.ts";
 import { findCommand, type Found } from "./find-command.ts";
-import { bool } from "./flags/flags.ts";
+import { versionFlag } from "./flags/flags.ts";
 import { groupHelp } from "./help.ts";
 import { parseFlags } from "./flags/parse-flags.ts";
 import { suggestionsFor } from "./suggestions.ts";
@@ -84,7 +84,7 @@ function cittyGroup(
 }
 
 function groupFlags(group: Group) {
-  return group === catalogue ? { version: bool("Show the version") } : {};
+  return group === catalogue ? versionFlag : {};
 }
 
 function unknownCommand(group: Group, name: string): CommandError {

@@ -1,6 +1,8 @@
 /** How the proxy talks to certificate authorities, as the environment of `run` says. */
 import { CommandError } from "./command-error.ts";
+import { readVariables } from "./environment.ts";
 import type { Environment } from "./paths.ts";
+import { authoritySettings } from "./run-settings.ts";
 
 export interface AcmeSettings {
   /** In place of the production directory; empty: the default. */
@@ -21,20 +23,12 @@ export interface ExternalAccount {
 
 /** Throws a CommandError when a setting makes no sense. */
 export function readAcmeSettings(environment: Environment): AcmeSettings {
-  const read = (name: string): string => environment[name]?.trim() ?? "";
-  const directory = read("KAMAL_PROXY_ACME_DIRECTORY");
-  if (directory !== "" && !/^https?:\/\/[^/]/i.test(directory)) {
-    throw new CommandError("KAMAL_PROXY_ACME_DIRECTORY must be an absolute http(s) URL");
-  }
-  const email = read("KAMAL_PROXY_ACME_EMAIL");
-  const caFiles = [read("KAMAL_PROXY_ACME_CA_FILE"), read("SSL_CERT_FILE")];
+  const read = readVariables(authoritySettings, environment);
+  const caFiles = [read.caFile, environment["SSL_CERT_FILE"]?.trim() ?? ""];
   return {
-    directory,
-    email: email.replace(/^mailto:/i, ""),
-    externalAccount: externalAccount(
-      read("KAMAL_PROXY_ACME_EAB_KID"),
-      read("KAMAL_PROXY_ACME_EAB_HMAC_KEY"),
-    ),
+    directory: read.directory,
+    email: read.email.replace(/^mailto:/i, ""),
+    externalAccount: externalAccount(read.keyId, read.hmacKey),
     caFiles: caFiles.filter((path) => path !== ""),
   };
 }

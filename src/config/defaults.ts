@@ -5,29 +5,15 @@ const MB = 1024 * KB;
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
-/** Defaults of the flags of `deploy`, `pause`, `stop` and `rollout deploy`. */
-export const deployDefaults = {
+/** Defaults of what commands wait for; those of a service's settings are in `settings`. */
+export const commandDefaults = {
   deployTimeoutMs: 30 * SECOND,
   drainTimeoutMs: 30 * SECOND,
   maxPauseMs: 30 * SECOND,
-  writerAffinityTimeoutMs: 1 * SECOND,
-  healthCheckPath: "/up",
-  healthCheckPort: 0,
-  healthCheckIntervalMs: 1 * SECOND,
-  healthCheckTimeoutMs: 5 * SECOND,
-  targetTimeoutMs: 30 * SECOND,
-  bufferMemoryBytes: 1 * MB,
 } as const;
 
 /** The largest port of TCP and UDP. */
 export const maxPort = 65_535;
-
-/** Defaults of the flags of `run`. */
-export const runDefaults = {
-  httpPort: 80,
-  httpsPort: 443,
-  metricsPort: 0,
-} as const;
 
 export const acmeProductionDirectory = "https://acme-v02.api.letsencrypt.org/directory";
 export const acmeStagingDirectory = "https://acme-staging-v02.api.letsencrypt.org/directory";

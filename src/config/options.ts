@@ -1,56 +1,12 @@
-/**
- * The options of a service, as a deploy sets them. Durations are milliseconds.
- * The names follow kamal-proxy's flags; control/state-file maps them to the state file's keys.
- */
+/** The options of a service in the terms of the program, as a deploy sets them. */
+import type { ValuesOf } from "./setting.ts";
+import type { healthCheckSettings, serviceSettings, targetSettings } from "./settings.ts";
 
-export interface ServiceOptions {
-  /** Host names, lower case, no final dot; `[""]` means any host. */
-  hosts: string[];
-  /** Each begins with a slash and has none at its end, except `/` itself. */
-  pathPrefixes: string[];
-  stripPrefix: boolean;
-  tlsEnabled: boolean;
-  tlsRedirect: boolean;
-  tlsCertificatePath: string;
-  tlsPrivateKeyPath: string;
-  tlsOnDemandUrl: string;
-  canonicalHost: string;
-  /** Empty: the default directory. */
-  acmeDirectory: string;
-  acmeCachePath: string;
-  errorPagePath: string;
-  writerAffinityTimeoutMs: number;
-  readTargetsAcceptWebsockets: boolean;
-  excludeMetricsPaths: string[];
-  clientIpHeader: string;
-}
+export type ServiceOptions = ValuesOf<typeof serviceSettings>;
+export type HealthCheckOptions = ValuesOf<typeof healthCheckSettings>;
 
-export interface HealthCheckOptions {
-  path: string;
-  /** 0: the target's own port. */
-  port: number;
-  /** Host field of the check; empty: the target's address. */
-  host: string;
-  intervalMs: number;
-  timeoutMs: number;
-}
-
-export interface TargetOptions {
+export interface TargetOptions extends ValuesOf<typeof targetSettings> {
   healthCheck: HealthCheckOptions;
-  /** From the end of the request to the end of the response head; 0 means none. */
-  responseTimeoutMs: number;
-  bufferRequests: boolean;
-  bufferResponses: boolean;
-  /** Bytes of one body kept in memory before it spills to a file. */
-  maxMemoryBufferBytes: number;
-  /** 0 means no limit. */
-  maxRequestBodyBytes: number;
-  /** 0 means no limit. */
-  maxResponseBodyBytes: number;
-  logRequestHeaders: string[];
-  logResponseHeaders: string[];
-  forwardHeaders: boolean;
-  scopeCookiePaths: boolean;
 }
 
 export type PauseState = "running" | "paused" | "stopped";

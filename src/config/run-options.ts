@@ -1,6 +1,8 @@
 /** What `run` takes from its flags and environment. */
 import type { AcmeSettings } from "./acme-settings.ts";
 import type { ClientLimits } from "./defaults.ts";
+import type { runSettings } from "./run-settings.ts";
+import type { ValuesOf } from "./setting.ts";
 
 export interface RunOptions {
   debug: boolean;
@@ -27,4 +29,4 @@ export interface RunOptions {
   acme: AcmeSettings;
 }
 
-export type MinTlsVersion = "1.2" | "1.3";
+export type MinTlsVersion = ValuesOf<typeof runSettings>["minTlsVersion"];

@@ -1,6 +1,9 @@
 /** What the options of a service must fulfil, before a deploy is sent and again before it is done. */
 import { maxPort } from "./defaults.ts";
+import { normalHosts, normalName, normalPathPrefixes, withoutBrackets } from "./normal-forms.ts";
 import type { ServiceOptions, TargetOptions } from "./options.ts";
+import { normalizeValues, valuesFault } from "./setting.ts";
+import { healthCheckSettings, serviceSettings, targetSettings } from "./settings.ts";
 import { parseTlsOnDemandUrl } from "./tls-on-demand-url.ts";
 
 const rootPath = "/";
@@ -8,33 +11,20 @@ const rootPath = "/";
 // eslint-disable-next-line no-control-regex
 const noHost = /[\u0000-\u0020\u007f]/;
 
-/** The form in which options are compared and saved. Applying it twice changes nothing. */
+/** Applying it twice changes nothing. */
 export function normalizeServiceOptions(options: ServiceOptions): ServiceOptions {
-  return {
-    ...options,
-    hosts: normalizeHosts(options.hosts),
-    pathPrefixes: normalizePathPrefixes(options.pathPrefixes),
-    canonicalHost: normalizeName(options.canonicalHost),
-    writerAffinityTimeoutMs: Math.max(0, options.writerAffinityTimeoutMs),
-  };
+  return normalizeValues(serviceSettings, options);
 }
 
-/** A negative limit means none, as zero does. */
 export function normalizeTargetOptions(options: TargetOptions): TargetOptions {
-  return {
-    ...options,
-    responseTimeoutMs: Math.max(0, options.responseTimeoutMs),
-    maxMemoryBufferBytes: Math.max(0, options.maxMemoryBufferBytes),
-    maxRequestBodyBytes: Math.max(0, options.maxRequestBodyBytes),
-    maxResponseBodyBytes: Math.max(0, options.maxResponseBodyBytes),
-    logRequestHeaders: options.logRequestHeaders.map(canonicalFieldName),
-    logResponseHeaders: options.logResponseHeaders.map(canonicalFieldName),
-  };
+  const { healthCheck } = options;
+  return { healthCheck, ...normalizeValues(targetSettings, options) };
 }
 
 /** The complete error text, undefined when all is well. Names are shown as they were given. */
 export function validateServiceOptions(options: ServiceOptions): string | undefined {
-  const fault = tlsFault(options) ?? canonicalHostFault(options);
+  const fault =
+    tlsFault(options) ?? canonicalHostFault(options) ?? valuesFault(serviceSettings, options);
   return fault === undefined ? undefined : `service options invalid: ${fault}`;
 }
 
@@ -43,7 +33,9 @@ export function validateTargetOptions(options: TargetOptions): string | undefine
   if (!(intervalMs > 0)) return "health-check-interval must be greater than 0s";
   if (port < 0 || port > maxPort) return `health-check-port must be between 0 and ${maxPort}`;
   if (noHost.test(host)) return "health-check-host must not have blanks or control characters";
-  return undefined;
+  return (
+    valuesFault(healthCheckSettings, options.healthCheck) ?? valuesFault(targetSettings, options)
+  );
 }
 
 /** The log and the metrics have the empty name for requests of no service. */
@@ -68,7 +60,7 @@ function tlsFault(options: ServiceOptions): string | undefined {
   }
   const fault = options.tlsOnDemandUrl === "" ? hostsFault(options) : onDemandFault(options);
   if (fault !== undefined) return fault;
-  if (!normalizePathPrefixes(options.pathPrefixes).includes(rootPath)) {
+  if (!normalPathPrefixes(options.pathPrefixes).includes(rootPath)) {
     return "TLS settings must be specified on the root path service";
   }
   return undefined;
@@ -92,37 +84,12 @@ function onDemandFault(options: ServiceOptions): string | undefined {
 
 function canonicalHostFault(options: ServiceOptions): string | undefined {
   const { canonicalHost, hosts } = options;
-  const names = normalizeHosts(hosts);
+  const names = normalHosts(hosts);
   if (canonicalHost === "" || names[0] === "") return undefined;
-  if (names.includes(withoutBrackets(normalizeName(canonicalHost)))) return undefined;
+  if (names.includes(withoutBrackets(normalName(canonicalHost)))) return undefined;
   return `canonical-host '${canonicalHost}' must be present in the hosts list: [${hosts.join(" ")}]`;
 }
 
 function hasOnlyNamedHosts(options: ServiceOptions): boolean {
   return options.hosts.length > 0 && !options.hosts.includes("");
-}
-
-function normalizeHosts(hosts: readonly string[]): string[] {
-  return hosts.length === 0 ? [""] : hosts.map((host) => withoutBrackets(normalizeName(host)));
-}
-
-/** An IPv6 address: requests write it in brackets, but only for the port that may follow. */
-function withoutBrackets(name: string): string {
-  return /^\[.*\]$/.test(name) ? name.slice(1, -1) : name;
-}
-
-/** Lower case, without the final dot of a full name. */
-function normalizeName(name: string): string {
-  return name.toLowerCase().replace(/(?<=[^.])\.$/, "");
-}
-
-function normalizePathPrefixes(prefixes: readonly string[]): string[] {
-  if (prefixes.length === 0) return [rootPath];
-  return prefixes.map((prefix) => `/${prefix.replace(/^\/+/, "").replace(/\/+$/, "")}`);
-}
-
-/** `x-request-id` → `X-Request-Id`; what is no field name stays as it is. */
-function canonicalFieldName(name: string): string {
-  if (!/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/.test(name)) return name;
-  return name.toLowerCase().replace(/(^|-)([a-z])/g, (part) => part.toUpperCase());
 }

@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { deployDefaults } from "../../src/config/defaults.ts";
+import { healthCheckSettings } from "../../src/config/settings.ts";
 import { decodeMessage, encodeMessage } from "../../src/control-plane/socket/framing.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
@@ -211,7 +211,7 @@ describe("bad messages on the control socket", () => {
             port: 0,
             host: "",
             intervalMs: 0,
-            timeoutMs: deployDefaults.healthCheckTimeoutMs,
+            timeoutMs: healthCheckSettings.timeoutMs.fallback,
           },
         }),
       }),

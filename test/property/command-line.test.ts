@@ -1,6 +1,5 @@
 import { test } from "bun:test";
 import * as fc from "fast-check";
-import { strings } from "../../src/cli/flags/flags.ts";
 import { parseFlags } from "../../src/cli/flags/parse-flags.ts";
 import { normalizeServiceOptions } from "../../src/config/validate-options.ts";
 import type { ServiceOptions } from "../../src/config/options.ts";
@@ -38,7 +37,8 @@ test("quoted list values come through unchanged", () => {
   fc.assert(
     fc.property(fc.array(value, { minLength: 1 }), (list) => {
       const line = list.map((each) => `"${each.replaceAll('"', '""')}"`).join(",");
-      const { values } = parseFlags({ host: strings("") }, [`--host=${line}`, "--host", line]);
+      const table = { host: { kind: "list", fallback: [], help: "" } } as const;
+      const { values } = parseFlags(table, [`--host=${line}`, "--host", line]);
       return JSON.stringify(values.host) === JSON.stringify([...list, ...list]);
     }),
   );

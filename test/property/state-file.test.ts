@@ -1,5 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import type { Kind, KindValue, KindValues } from "../../src/config/kinds.ts";
+import {
+  mapTable,
+  optionFault,
+  type Setting,
+  type SettingTable,
+  type ValuesOf,
+} from "../../src/config/setting.ts";
+import { healthCheckSettings, serviceSettings, targetSettings } from "../../src/config/settings.ts";
 import {
   normalizeServiceOptions,
   normalizeTargetOptions,
@@ -20,48 +29,37 @@ const address = fc
 const addresses = fc.array(address, { maxLength: 3 });
 const oneOrMore = fc.array(address, { minLength: 1, maxLength: 3 });
 
-const options = fc
-  .record({
-    hosts: texts,
-    pathPrefixes: texts,
-    stripPrefix: fc.boolean(),
-    tlsEnabled: fc.boolean(),
-    tlsRedirect: fc.boolean(),
-    tlsCertificatePath: text,
-    tlsPrivateKeyPath: text,
-    tlsOnDemandUrl: text,
-    canonicalHost: text,
-    acmeDirectory: text,
-    acmeCachePath: text,
-    errorPagePath: text,
-    writerAffinityTimeoutMs: ms,
-    readTargetsAcceptWebsockets: fc.boolean(),
-    excludeMetricsPaths: texts,
-    clientIpHeader: text,
-  })
-  .map((value) => normalizeServiceOptions(normalizeServiceOptions(value)));
+const kinds: { [K in Kind]: fc.Arbitrary<KindValues[K]> } = {
+  switch: fc.boolean(),
+  count: fc.nat(),
+  bytes,
+  percentage: fc.integer({ min: 0, max: 100 }),
+  duration: ms,
+  text,
+  choice: text,
+  list: texts,
+};
+
+/** Values of every setting of a table; those that can't be meant are left out. */
+function valuesIn<T extends SettingTable>(table: T): fc.Arbitrary<ValuesOf<T>> {
+  const values = mapTable(table, (row: Setting) => {
+    const any: fc.Arbitrary<KindValue> =
+      row.kind === "choice" ? fc.constantFrom(...row.words!) : kinds[row.kind];
+    return any.filter((value) => optionFault(row, value) === undefined);
+  });
+  return fc.record(values as never) as fc.Arbitrary<unknown> as fc.Arbitrary<ValuesOf<T>>;
+}
+
+const options = valuesIn(serviceSettings).map((value) =>
+  normalizeServiceOptions(normalizeServiceOptions(value)),
+);
 
 const targetOptions = fc
-  .record({
-    healthCheck: fc.record({
-      path: text,
-      port: fc.integer({ min: 0, max: 65_535 }),
-      host: text,
-      intervalMs: ms.filter((value) => value > 0),
-      timeoutMs: ms.filter((value) => value > 0),
-    }),
-    responseTimeoutMs: ms,
-    bufferRequests: fc.boolean(),
-    bufferResponses: fc.boolean(),
-    maxMemoryBufferBytes: bytes,
-    maxRequestBodyBytes: bytes,
-    maxResponseBodyBytes: bytes,
-    logRequestHeaders: texts,
-    logResponseHeaders: texts,
-    forwardHeaders: fc.boolean(),
-    scopeCookiePaths: fc.boolean(),
-  })
-  .map(normalizeTargetOptions);
+  .tuple(
+    valuesIn(targetSettings),
+    valuesIn(healthCheckSettings).filter((check) => check.intervalMs > 0 && check.timeoutMs > 0),
+  )
+  .map(([values, healthCheck]) => normalizeTargetOptions({ healthCheck, ...values }));
 
 const rollout = fc.option(fc.tuple(oneOrMore, addresses), { nil: null });
 

@@ -1,49 +1,23 @@
 /** Options as a deploy without flags sends them, and commands made of them. */
-import { deployDefaults } from "../../src/config/defaults.ts";
+import { commandDefaults } from "../../src/config/defaults.ts";
 import type { ServiceOptions, TargetOptions } from "../../src/config/options.ts";
+import { fallbacksOf } from "../../src/config/setting.ts";
+import { healthCheckSettings, serviceSettings, targetSettings } from "../../src/config/settings.ts";
 import type { DeployCommand } from "../../src/control-plane/socket/protocol.ts";
 
 export function serviceOptions(changes: Partial<ServiceOptions> = {}): ServiceOptions {
   return {
-    hosts: [],
-    pathPrefixes: [],
-    stripPrefix: true,
-    tlsEnabled: false,
-    tlsRedirect: true,
-    tlsCertificatePath: "",
-    tlsPrivateKeyPath: "",
-    tlsOnDemandUrl: "",
-    canonicalHost: "",
-    acmeDirectory: "",
+    ...fallbacksOf(serviceSettings),
     acmeCachePath: "/home/kamal-proxy/.config/kamal-proxy/certs",
-    errorPagePath: "",
-    writerAffinityTimeoutMs: deployDefaults.writerAffinityTimeoutMs,
-    readTargetsAcceptWebsockets: false,
-    excludeMetricsPaths: [],
-    clientIpHeader: "",
     ...changes,
   };
 }
 
 export function targetOptions(changes: Partial<TargetOptions> = {}): TargetOptions {
   return {
-    healthCheck: {
-      path: deployDefaults.healthCheckPath,
-      port: deployDefaults.healthCheckPort,
-      host: "",
-      intervalMs: deployDefaults.healthCheckIntervalMs,
-      timeoutMs: deployDefaults.healthCheckTimeoutMs,
-    },
-    responseTimeoutMs: deployDefaults.targetTimeoutMs,
-    bufferRequests: false,
-    bufferResponses: false,
-    maxMemoryBufferBytes: deployDefaults.bufferMemoryBytes,
-    maxRequestBodyBytes: 0,
-    maxResponseBodyBytes: 0,
-    logRequestHeaders: [],
-    logResponseHeaders: [],
+    healthCheck: fallbacksOf(healthCheckSettings),
+    ...fallbacksOf(targetSettings),
     forwardHeaders: true,
-    scopeCookiePaths: false,
     ...changes,
   };
 }
@@ -60,8 +34,8 @@ export function deployCommand(
     readTargets: [],
     options: serviceOptions(),
     targetOptions: targetOptions(),
-    deployTimeoutMs: deployDefaults.deployTimeoutMs,
-    drainTimeoutMs: deployDefaults.drainTimeoutMs,
+    deployTimeoutMs: commandDefaults.deployTimeoutMs,
+    drainTimeoutMs: commandDefaults.drainTimeoutMs,
     force: false,
     ...changes,
   };

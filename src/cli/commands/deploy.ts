@@ -3,6 +3,7 @@ import { failOn } from "../../config/command-error.ts";
 import { acmeStagingDirectory } from "../../config/defaults.ts";
 import { certificateFolder } from "../../config/paths.ts";
 import type { ServiceOptions, TargetOptions } from "../../config/options.ts";
+import { healthCheckSettings, serviceSettings, targetSettings } from "../../config/settings.ts";
 import {
   normalizeServiceOptions,
   normalizeTargetOptions,
@@ -14,6 +15,7 @@ import {
 import { cliCommand, type Input, sendQuietly } from "../cli-command.ts";
 import { ensureDataFolder } from "../data-folder.ts";
 import { deployFlags, type DeployFlags } from "../flags/deploy-flags.ts";
+import { settingValues } from "../flags/setting-flags.ts";
 
 type DeployInput = Input<DeployFlags>;
 
@@ -62,45 +64,18 @@ function rejectLimitWithoutBuffering({ given }: DeployInput, kind: "request" | "
 
 function serviceOptions({ values, given, context }: DeployInput): ServiceOptions {
   return {
-    hosts: values.host,
-    pathPrefixes: values["path-prefix"],
-    stripPrefix: values["strip-path-prefix"],
-    tlsEnabled: values.tls,
-    tlsRedirect: values["tls-redirect"],
-    tlsCertificatePath: values["tls-certificate-path"],
-    tlsPrivateKeyPath: values["tls-private-key-path"],
-    tlsOnDemandUrl: values["tls-on-demand-url"],
-    canonicalHost: values["canonical-host"],
+    ...settingValues(serviceSettings, values),
     acmeDirectory: values["tls-staging"] ? acmeStagingDirectory : "",
     acmeCachePath: given.has("tls-acme-cache-path")
       ? values["tls-acme-cache-path"]
       : certificateFolder(ensureDataFolder(context)),
-    errorPagePath: values["error-pages"],
-    writerAffinityTimeoutMs: values["writer-affinity-timeout"],
-    readTargetsAcceptWebsockets: values["read-target-websockets"],
-    excludeMetricsPaths: values["exclude-metrics-path"],
-    clientIpHeader: values["client-ip-header"],
   };
 }
 
 function targetOptions({ values, given }: DeployInput): TargetOptions {
   return {
-    healthCheck: {
-      path: values["health-check-path"],
-      port: values["health-check-port"],
-      host: values["health-check-host"],
-      intervalMs: values["health-check-interval"],
-      timeoutMs: values["health-check-timeout"],
-    },
-    responseTimeoutMs: values["target-timeout"],
-    bufferRequests: values["buffer-requests"],
-    bufferResponses: values["buffer-responses"],
-    maxMemoryBufferBytes: values["buffer-memory"],
-    maxRequestBodyBytes: values["max-request-body"],
-    maxResponseBodyBytes: values["max-response-body"],
-    logRequestHeaders: values["log-request-header"],
-    logResponseHeaders: values["log-response-header"],
+    healthCheck: settingValues(healthCheckSettings, values),
+    ...settingValues(targetSettings, values),
     forwardHeaders: given.has("forward-headers") ? values["forward-headers"] : !values.tls,
-    scopeCookiePaths: values["scope-cookie-paths"],
   };
 }

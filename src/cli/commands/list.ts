@@ -4,7 +4,6 @@ import type {
   ServiceDescriptions,
 } from "../../control-plane/socket/protocol.ts";
 import { cliCommand, send } from "../cli-command.ts";
-import { bool } from "../flags/flags.ts";
 import { formatTable } from "../table.ts";
 
 const header = ["Service", "Host", "Path", "Target", "State", "TLS"];
@@ -14,7 +13,13 @@ export const list = cliCommand({
   summary: "Lists all services.",
   aliases: ["list", "ls"],
   positionals: "none",
-  flags: () => ({ json: bool("Print one JSON object with all details instead of a table") }),
+  flags: () => ({
+    json: {
+      kind: "switch",
+      fallback: false,
+      help: "Print one JSON object with all details instead of a table",
+    },
+  }),
   async run({ values, context }) {
     const { services = {} } = await send(context, { command: "list" });
     if (values.json) {

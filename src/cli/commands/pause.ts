@@ -1,7 +1,6 @@
 /** `kamal-proxy pause <service>` */
-import { deployDefaults } from "../../config/defaults.ts";
+import { commandDefaults } from "../../config/defaults.ts";
 import { cliCommand, sendQuietly } from "../cli-command.ts";
-import { duration } from "../flags/flags.ts";
 
 export const pause = cliCommand({
   path: "pause",
@@ -9,11 +8,16 @@ export const pause = cliCommand({
   summary: "Holds new requests to a service until it is resumed.",
   positionals: "service",
   flags: () => ({
-    "drain-timeout": duration(
-      "Time that requests under way have to finish",
-      deployDefaults.drainTimeoutMs,
-    ),
-    "max-pause": duration("Time that a request is held at most", deployDefaults.maxPauseMs),
+    "drain-timeout": {
+      kind: "duration",
+      fallback: commandDefaults.drainTimeoutMs,
+      help: "Time that requests under way have to finish",
+    },
+    "max-pause": {
+      kind: "duration",
+      fallback: commandDefaults.maxPauseMs,
+      help: "Time that a request is held at most",
+    },
   }),
   run: ({ service, values, context }) =>
     sendQuietly(context, {

@@ -10,7 +10,7 @@ export const rolloutDeploy = cliCommand({
   summary: "Starts targets beside the active ones; `rollout set` then sends requests to them.",
   positionals: "service",
   rules: { required: ["target"] },
-  flags: groupFlags,
+  flags: () => groupFlags,
   run: ({ service, values, context }) => {
     failOn(validateTargets(values.target));
     return sendQuietly(context, {

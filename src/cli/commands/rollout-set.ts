@@ -2,7 +2,6 @@
 import { failOn } from "../../config/command-error.ts";
 import { validatePercentage } from "../../config/validate-options.ts";
 import { cliCommand, sendQuietly } from "../cli-command.ts";
-import { int, strings } from "../flags/flags.ts";
 
 export const rolloutSet = cliCommand({
   path: "rollout set",
@@ -11,8 +10,12 @@ export const rolloutSet = cliCommand({
   positionals: "service",
   rules: { oneOf: ["percent", "list"] },
   flags: () => ({
-    percent: int("Share of the cookie's values, 0 to 100"),
-    list: strings("Value of the cookie that belongs to the rollout (repeatable)"),
+    percent: { kind: "percentage", fallback: 0, help: "Share of the cookie's values, 0 to 100" },
+    list: {
+      kind: "list",
+      fallback: [],
+      help: "Value of the cookie that belongs to the rollout (repeatable)",
+    },
   }),
   run: ({ service, values, context }) => {
     failOn(validatePercentage(values.percent));

@@ -1,100 +1,95 @@
 /** `kamal-proxy run` */
 import { readAcmeSettings } from "../../config/acme-settings.ts";
 import { CommandError } from "../../config/command-error.ts";
-import { maxPort, runDefaults } from "../../config/defaults.ts";
+import { maxPort } from "../../config/defaults.ts";
+import { readVariable, type RunSetting } from "../../config/environment.ts";
 import { type Environment, socketPath } from "../../config/paths.ts";
 import type { RunOptions } from "../../config/run-options.ts";
-import { parseGoBoolean } from "../../go/number.ts";
+import { authoritySettings, runSettings } from "../../config/run-settings.ts";
+import { mapTable, optionFault, type ValuesOf } from "../../config/setting.ts";
 import { cliCommand, type Input } from "../cli-command.ts";
 import { ensureDataFolder } from "../data-folder.ts";
-import { lenientBoolean, lenientInteger, strictSetting, variableNames } from "../environment.ts";
-import { bool, int, strings, withEnvironment } from "../flags/flags.ts";
-import {
-  addressBlockFault,
-  limitNotes,
-  parseAddressBlocks,
-  readBufferMemoryTotal,
-  readClientLimits,
-  readMinTlsVersion,
-  readTargetRetry,
-} from "../run-settings.ts";
+import type { FlagTable } from "../flags/flags.ts";
+import { flagsOf, type FlagsOf } from "../flags/setting-flags.ts";
+import { columns, defaultText } from "../help.ts";
 
-const trustedProxiesVariable = "KAMAL_PROXY_TRUSTED_PROXIES";
-const proxyProtocolVariable = "KAMAL_PROXY_PROXY_PROTOCOL";
+type RunFlags = FlagsOf<typeof runSettings>;
+type RunValues = ValuesOf<typeof runSettings>;
 
 export const run = cliCommand({
   path: "run",
   summary: "Runs the proxy until it is told to stop.",
   positionals: "any",
   flags: runFlags,
-  notes: limitNotes(),
+  notes: variableNotes(),
   run: (input) => input.context.serve(runOptions(input)),
 });
 
-function runFlags(environment: Environment) {
-  const flag = (key: string, text: string, fallback = false) =>
-    withEnvironment(bool(text, lenientBoolean(environment, key, fallback)), ...variableNames(key));
-  const port = (key: string, text: string, fallback: number) =>
-    withEnvironment(int(text, lenientInteger(environment, key, fallback)), ...variableNames(key));
-  return {
-    debug: flag("DEBUG", "Log more"),
-    "http-port": port("HTTP_PORT", "Port of plain HTTP", runDefaults.httpPort),
-    "https-port": port("HTTPS_PORT", "Port of HTTPS", runDefaults.httpsPort),
-    "metrics-port": port("METRICS_PORT", "Port of the metrics (0: off)", runDefaults.metricsPort),
-    http3: flag("HTTP3", "Serve HTTP/3 on the HTTPS port as well"),
-    "trusted-proxies": withEnvironment(
-      strings("Address or CIDR block whose forwarding headers are believed (repeatable)"),
-      trustedProxiesVariable,
-    ),
-    "proxy-protocol": withEnvironment(
-      bool("Expect a PROXY protocol header from the trusted proxies"),
-      proxyProtocolVariable,
-    ),
-  };
+/** The help shows what kamal-proxy's own variables make the default. */
+function runFlags(environment: Environment): RunFlags {
+  const flags = Object.entries<RunSetting>(flagsOf(runSettings)).map(([name, setting]) => {
+    const variable = setting.lenient === true ? readVariable(setting, environment) : undefined;
+    return [name, variable === undefined ? setting : { ...setting, fallback: variable }];
+  });
+  return Object.fromEntries(flags) as RunFlags;
 }
 
-function runOptions(input: Input<ReturnType<typeof runFlags>>): RunOptions {
-  const { values, given, context } = input;
+function variableNotes(): string {
+  const rows = Object.values<RunSetting>({ ...runSettings, ...authoritySettings })
+    .filter(({ flag }) => flag === null)
+    .map((setting) => [setting.variables.join(", "), withDefault(setting)] as const);
+  return `Environment variables without a flag:\n${columns(rows)}`;
+}
+
+function withDefault(setting: RunSetting): string {
+  const shown = defaultText(setting);
+  return shown === "" ? setting.help : `${setting.help} (default ${shown})`;
+}
+
+function runOptions(input: Input<RunFlags>): RunOptions {
+  const { given, context } = input;
   const { environment } = context;
-  rejectPort(values["metrics-port"]);
-  rejectPort(values["http-port"]);
-  rejectPort(values["https-port"]);
-  const trustedProxies = given.has("trusted-proxies")
-    ? givenProxies(values["trusted-proxies"])
-    : (strictSetting(environment, trustedProxiesVariable, parseAddressBlocks) ?? null);
-  const proxyProtocol = given.has("proxy-protocol")
-    ? values["proxy-protocol"]
-    : (strictSetting(environment, proxyProtocolVariable, parseGoBoolean) ?? false);
+  const values = runValues(input);
+  rejectPort(values.metricsPort);
+  rejectPort(values.httpPort);
+  rejectPort(values.httpsPort);
+  const { headerTimeoutMs, idleTimeoutMs, stallTimeoutMs, maxHeaderBytes, ...others } = values;
+  const hasTrustedProxies =
+    given.has("trusted-proxies") ||
+    readVariable(runSettings.trustedProxies, environment) !== undefined;
+  const trustedProxies = hasTrustedProxies
+    ? values.trustedProxies.map((block) => block.trim())
+    : null;
   // Who may say where a connection comes from? Never everybody.
-  if (proxyProtocol && (trustedProxies ?? []).length === 0) {
+  if (values.proxyProtocol && (trustedProxies ?? []).length === 0) {
     throw new CommandError(
       "proxy-protocol needs trusted-proxies: the addresses that send the header",
     );
   }
   return {
-    debug: values.debug,
+    ...others,
     bind: "",
-    httpPort: values["http-port"],
-    httpsPort: values["https-port"],
-    metricsPort: values["metrics-port"],
-    http3: values.http3,
     socketPath: socketPath(environment),
     dataPath: ensureDataFolder(context),
-    limits: readClientLimits(environment),
-    bufferMemoryTotalBytes: readBufferMemoryTotal(environment),
-    targetRetryMs: readTargetRetry(environment),
-    minTlsVersion: readMinTlsVersion(environment),
+    limits: { headerTimeoutMs, idleTimeoutMs, stallTimeoutMs, maxHeaderBytes },
     acme: readAcmeSettings(environment),
     trustedProxies,
-    proxyProtocol,
   };
 }
 
-function givenProxies(list: readonly string[]): string[] {
-  const blocks = list.map((block) => block.trim());
-  const fault = addressBlockFault(blocks);
-  if (fault !== undefined) throw new CommandError(`trusted-proxies: ${fault}`);
-  return blocks;
+/** A flag, then a variable, then the fallback. */
+function runValues({ values, given, context }: Input<RunFlags>): RunValues {
+  const flags: ValuesOf<FlagTable> = values;
+  return mapTable(runSettings, (setting: RunSetting) => {
+    const { flag, fallback, lenient } = setting;
+    // What a lenient variable says is the flag's default already.
+    if (flag === null || (!given.has(flag) && lenient !== true)) {
+      return readVariable(setting, context.environment) ?? fallback;
+    }
+    const fault = optionFault(setting, flags[flag]!);
+    if (fault !== undefined) throw new CommandError(`${flag}: ${fault.reason}`);
+    return flags[flag];
+  });
 }
 
 function rejectPort(port: number): void {

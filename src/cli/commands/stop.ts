@@ -1,7 +1,6 @@
 /** `kamal-proxy stop <service>` */
-import { deployDefaults } from "../../config/defaults.ts";
+import { commandDefaults } from "../../config/defaults.ts";
 import { cliCommand, sendQuietly } from "../cli-command.ts";
-import { duration, string } from "../flags/flags.ts";
 
 export const stop = cliCommand({
   path: "stop",
@@ -9,11 +8,12 @@ export const stop = cliCommand({
   summary: "Answers all requests to a service with status 503 until it is resumed.",
   positionals: "service",
   flags: () => ({
-    "drain-timeout": duration(
-      "Time that requests under way have to finish",
-      deployDefaults.drainTimeoutMs,
-    ),
-    message: string("Text on the error page"),
+    "drain-timeout": {
+      kind: "duration",
+      fallback: commandDefaults.drainTimeoutMs,
+      help: "Time that requests under way have to finish",
+    },
+    message: { kind: "text", fallback: "", help: "Text on the error page" },
   }),
   run: ({ service, values, context }) =>
     sendQuietly(context, {

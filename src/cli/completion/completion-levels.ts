@@ -1,6 +1,6 @@
 /** What can follow on the command line at each of its levels, for the scripts of all shells. */
 import type { Entry, Group } from "../catalogue.ts";
-import { bool, type FlagTable, helpFlag } from "../flags/flags.ts";
+import { type Flag, type FlagTable, helpFlag, versionFlag } from "../flags/flags.ts";
 
 export type Shell = "bash" | "zsh" | "fish";
 
@@ -29,13 +29,6 @@ export interface CompletionFlag {
   value: "none" | "file" | "other";
 }
 
-const fileFlags: ReadonlySet<string> = new Set([
-  "error-pages",
-  "tls-acme-cache-path",
-  "tls-certificate-path",
-  "tls-private-key-path",
-]);
-
 /** Shell function body that prints the services' names, one a line. */
 export const serviceNames =
   "kamal-proxy list 2>/dev/null | sed -e 1d -e 's/\\x1b\\[[0-9;]*m//g' | cut -d ' ' -f 1";
@@ -45,7 +38,7 @@ export async function completionLevels(root: Group): Promise<CompletionLevel[]> 
   return [
     {
       ...groupLevel(root, ""),
-      flags: flagList({ version: bool("Show the version") }),
+      flags: flagList(versionFlag),
       names: [],
     },
     ...(await levelsBelow(root, "")),
@@ -96,9 +89,9 @@ function commandWords(group: Group): CompletionWord[] {
 }
 
 function flagList(table: FlagTable): CompletionFlag[] {
-  return Object.entries({ ...table, ...helpFlag }).map(([name, { type, description }]) => ({
+  return Object.entries<Flag>({ ...table, ...helpFlag }).map(([name, { kind, help, file }]) => ({
     name,
-    description,
-    value: type === "bool" ? "none" : fileFlags.has(name) ? "file" : "other",
+    description: help,
+    value: kind === "switch" ? "none" : file === true ? "file" : "other",
   }));
 }

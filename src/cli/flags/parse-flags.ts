@@ -4,8 +4,9 @@
  */
 import { CommandError } from "../../config/command-error.ts";
 import { goQuote, goQuoteRune } from "../../go/quote.ts";
-import { type FlagValue, parseFlagValue } from "./flag-value.ts";
-import { type AnyFlag, type FlagTable, type FlagValues, helpFlag } from "./flags.ts";
+import { kinds, type KindValue } from "../../config/kinds.ts";
+import { mapTable } from "../../config/setting.ts";
+import { type Flag, type FlagTable, type FlagValues, helpFlag } from "./flags.ts";
 
 export interface ParsedFlags<T extends FlagTable> {
   values: FlagValues<T>;
@@ -31,7 +32,7 @@ class FlagParser {
   readonly given = new Set<string>();
   readonly positionals: string[] = [];
   readonly #table: FlagTable;
-  readonly #values = new Map<string, FlagValue>();
+  readonly #values = new Map<string, KindValue>();
 
   constructor(table: FlagTable) {
     this.#table = table;
@@ -51,13 +52,12 @@ class FlagParser {
     }
   }
 
-  value(name: string): FlagValue | undefined {
-    return this.#values.get(name) ?? this.#table[name]?.default;
+  value(name: string): Readonly<KindValue> | undefined {
+    return this.#values.get(name) ?? this.#table[name]?.fallback;
   }
 
   valuesOf<T extends FlagTable>(table: T): FlagValues<T> {
-    const entries = Object.keys(table).map((name) => [name, this.value(name)]);
-    return Object.fromEntries(entries) as FlagValues<T>;
+    return mapTable(table, (_flag, name) => this.value(name));
   }
 
   #parseLong(arg: string, next: () => string | undefined): void {
@@ -71,7 +71,7 @@ class FlagParser {
     if (flag === undefined) throw new CommandError(`unknown flag: --${name}`);
     let text: string | undefined;
     if (equals >= 0) text = body.slice(equals + 1);
-    else text = flag.type === "bool" ? "true" : next();
+    else text = flag.kind === "switch" ? "true" : next();
     if (text === undefined) throw new CommandError(`flag needs an argument: --${name}`);
     this.#set(name, flag, text);
   }
@@ -97,8 +97,8 @@ class FlagParser {
     }
   }
 
-  #set(name: string, flag: AnyFlag, text: string): void {
-    const parsed = parseFlagValue(flag.type, text);
+  #set(name: string, flag: Flag, text: string): void {
+    const parsed = kinds[flag.kind].parse(text);
     if ("error" in parsed) throw invalidArgument(name, flag, text, parsed.error);
     const earlier = this.#values.get(name);
     if (Array.isArray(earlier) && Array.isArray(parsed.value)) {
@@ -110,7 +110,7 @@ class FlagParser {
   }
 }
 
-function invalidArgument(name: string, flag: AnyFlag, text: string, reason: string): CommandError {
+function invalidArgument(name: string, flag: Flag, text: string, reason: string): CommandError {
   const shown = flag.shorthand === undefined ? `--${name}` : `-${flag.shorthand}, --${name}`;
   return new CommandError(`invalid argument ${goQuote(text)} for "${shown}" flag: ${reason}`);
 }

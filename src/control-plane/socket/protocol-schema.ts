@@ -1,50 +1,30 @@
 /** Checks the commands that arrive over the control socket against the types of `protocol`. */
 import * as v from "valibot";
 import { CommandError } from "../../config/command-error.ts";
-import type { ServiceOptions, TargetOptions } from "../../config/options.ts";
+import type { Kind, KindValues } from "../../config/kinds.ts";
+import type { TargetOptions } from "../../config/options.ts";
+import { mapTable, type SettingTable, type ValueOf } from "../../config/setting.ts";
+import { healthCheckSettings, serviceSettings, targetSettings } from "../../config/settings.ts";
 import type { Command } from "./protocol.ts";
 
 const texts = v.array(v.string());
 const milliseconds = v.pipe(v.number(), v.finite());
 const integer = v.pipe(v.number(), v.integer());
 
-const serviceOptions = v.strictObject({
-  hosts: texts,
-  pathPrefixes: texts,
-  stripPrefix: v.boolean(),
-  tlsEnabled: v.boolean(),
-  tlsRedirect: v.boolean(),
-  tlsCertificatePath: v.string(),
-  tlsPrivateKeyPath: v.string(),
-  tlsOnDemandUrl: v.string(),
-  canonicalHost: v.string(),
-  acmeDirectory: v.string(),
-  acmeCachePath: v.string(),
-  errorPagePath: v.string(),
-  writerAffinityTimeoutMs: milliseconds,
-  readTargetsAcceptWebsockets: v.boolean(),
-  excludeMetricsPaths: texts,
-  clientIpHeader: v.string(),
-}) satisfies v.GenericSchema<ServiceOptions>;
+const kindSchemas = {
+  switch: v.boolean(),
+  count: integer,
+  bytes: integer,
+  percentage: integer,
+  duration: milliseconds,
+  text: v.string(),
+  choice: v.string(),
+  list: texts,
+} satisfies { [K in Kind]: v.GenericSchema<KindValues[K]> };
 
 const targetOptions = v.strictObject({
-  healthCheck: v.strictObject({
-    path: v.string(),
-    port: integer,
-    host: v.string(),
-    intervalMs: milliseconds,
-    timeoutMs: milliseconds,
-  }),
-  responseTimeoutMs: milliseconds,
-  bufferRequests: v.boolean(),
-  bufferResponses: v.boolean(),
-  maxMemoryBufferBytes: integer,
-  maxRequestBodyBytes: integer,
-  maxResponseBodyBytes: integer,
-  logRequestHeaders: texts,
-  logResponseHeaders: texts,
-  forwardHeaders: v.boolean(),
-  scopeCookiePaths: v.boolean(),
+  ...settingEntries(targetSettings),
+  healthCheck: v.strictObject(settingEntries(healthCheckSettings)),
 }) satisfies v.GenericSchema<TargetOptions>;
 
 const targets = { targets: texts, readTargets: texts };
@@ -55,7 +35,7 @@ const commandSchema = v.variant("command", [
     command: v.literal("deploy"),
     service: v.string(),
     ...targets,
-    options: serviceOptions,
+    options: v.strictObject(settingEntries(serviceSettings)),
     targetOptions,
     ...deployTimeouts,
     force: v.boolean(),
@@ -99,4 +79,13 @@ export function parseCommand(payload: unknown): Command {
   const field = v.getDotPath(issue);
   const place = field === null ? "" : ` (${field})`;
   throw new CommandError(`malformed command${place}: ${issue.message}`);
+}
+
+type SettingEntries<T extends SettingTable> = {
+  [Name in keyof T]: v.GenericSchema<ValueOf<T[Name]>>;
+};
+
+/** What a value may be is checked with the options as a whole, which has the better words. */
+function settingEntries<T extends SettingTable>(table: T): SettingEntries<T> {
+  return mapTable(table, ({ kind }) => kindSchemas[kind]) as unknown as SettingEntries<T>;
 }

@@ -1,56 +1,28 @@
 /**
- * One entry of the state file as JSON, with what older versions wrote. Lists and scalars may be
- * missing or null, as Go reads them; another type is an error of this entry alone.
+ * One entry of the state file as JSON. Lists and scalars may be missing or null, as Go reads them;
+ * another type is an error of this entry alone. Where the file is not simply what the tables of settings
+ * say, because older versions wrote something else, it is spelled out here and nowhere else.
  */
 import * as v from "valibot";
+import type { HealthCheckOptions } from "../../config/options.ts";
+import { healthCheckSettings, serviceSettings, targetSettings } from "../../config/settings.ts";
+import { stateEntries } from "./settings-codec.ts";
 
 const text = v.nullish(v.string(), "");
 const number = v.nullish(v.number(), 0);
-const flag = v.nullish(v.boolean(), false);
 const texts = v.nullish(v.array(v.string()), []);
 
 const options = v.object({
-  hosts: texts,
-  path_prefixes: texts,
-  tls_enabled: flag,
-  tls_certificate_path: text,
-  tls_private_key_path: text,
-  tls_on_demand_url: text,
+  ...stateEntries(serviceSettings),
   // Absent before v0.8.7, which always redirected.
   tls_redirect: v.nullish(v.boolean(), true),
-  canonical_host: text,
-  acme_directory: text,
-  acme_cache_path: text,
-  error_page_path: text,
-  strip_prefix: flag,
-  writer_affinity_timeout: number,
-  read_targets_accept_websockets: flag,
-  exclude_metrics_paths: texts,
-  client_ip_header: text,
   // v0.1 to v0.5.
   tls_hostname: text,
 });
 
-const healthCheck = v.object({
-  path: text,
-  port: number,
-  interval: number,
-  timeout: number,
-  host: text,
-});
-
 const targetOptions = v.object({
-  health_check_config: v.nullish(healthCheck, {}),
-  response_timeout: number,
-  buffer_requests: flag,
-  buffer_responses: flag,
-  max_memory_buffer_size: number,
-  max_request_body_size: number,
-  max_response_body_size: number,
-  log_request_headers: texts,
-  log_response_headers: texts,
-  forward_headers: flag,
-  scope_cookie_paths: flag,
+  health_check_config: v.nullish(v.object(stateEntries(healthCheckSettings)), {}),
+  ...stateEntries(targetSettings),
 });
 
 export const stateEntrySchema = v.object({
@@ -78,3 +50,37 @@ export const stateEntrySchema = v.object({
 });
 
 export type StateEntryJson = v.InferOutput<typeof stateEntrySchema>;
+
+/** The same entry with what is in old places in the present ones. */
+export function modernized(entry: StateEntryJson): StateEntryJson {
+  const { options: json } = entry;
+  const oldHosts = new Set(filled([entry.host, json.tls_hostname]));
+  return {
+    ...entry,
+    options: {
+      ...json,
+      hosts: firstFilled(json.hosts, entry.hosts, [...oldHosts]),
+      path_prefixes: firstFilled(json.path_prefixes, entry.path_prefixes),
+      tls_enabled: json.tls_enabled || json.tls_hostname !== "",
+    },
+    active_targets: firstFilled(entry.active_targets, filled([entry.active_target])),
+    rollout_targets: firstFilled(entry.rollout_targets, filled([entry.rollout_target])),
+  };
+}
+
+/** Without them it would check without a pause, or never pass. */
+export function withHealthCheckTimes(options: HealthCheckOptions): HealthCheckOptions {
+  return {
+    ...options,
+    intervalMs: options.intervalMs || healthCheckSettings.intervalMs.fallback,
+    timeoutMs: options.timeoutMs || healthCheckSettings.timeoutMs.fallback,
+  };
+}
+
+function filled(values: string[]): string[] {
+  return values.filter((value) => value !== "");
+}
+
+function firstFilled(...lists: string[][]): string[] {
+  return lists.find((list) => list.length > 0) ?? [];
+}

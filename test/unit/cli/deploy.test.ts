@@ -16,7 +16,7 @@ async function forwards(flags: string): Promise<boolean> {
 
 describe("deploy", () => {
   test("sends the defaults of all options", async () => {
-    expect(await deployed("deploy web --target app:3000")).toEqual({
+    expect(await deployed("deploy web --target app:3000")).toMatchObject({
       command: "deploy",
       service: "web",
       targets: ["app:3000"],

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { bool, duration, int, string, strings } from "../../../../src/cli/flags/flags.ts";
+import type { FlagTable } from "../../../../src/cli/flags/flags.ts";
 import { parseFlags } from "../../../../src/cli/flags/parse-flags.ts";
 
 const table = {
-  tls: bool("", true),
-  port: int(""),
-  path: string("", "/up"),
-  host: strings(""),
-  wait: duration("", 30_000),
-};
+  tls: { kind: "switch", fallback: true, help: "" },
+  port: { kind: "count", fallback: 0, help: "" },
+  path: { kind: "text", fallback: "/up", help: "" },
+  host: { kind: "list", fallback: [], help: "" },
+  wait: { kind: "duration", fallback: 30_000, help: "" },
+} as const satisfies FlagTable;
 
 function parse(...args: string[]) {
   return parseFlags(table, args);

@@ -1,0 +1,172 @@
+/**
+ * The settings of `run`, each written once: its flag, its variables, its help and what it may be are read
+ * from these tables. Rows without a flag are in the order in which the help shows their variables.
+ */
+import { CidrError, CidrList } from "../lib/cidr.ts";
+import { bufferMemoryTotalBytes, clientLimits, targetRetryMs } from "./defaults.ts";
+import type { RunSettingTable } from "./environment.ts";
+
+export const runSettings = {
+  debug: {
+    kind: "switch",
+    flag: "debug",
+    variables: ["KAMAL_PROXY_DEBUG", "DEBUG"],
+    lenient: true,
+    fallback: false,
+    help: "Log more",
+  },
+  httpPort: {
+    kind: "count",
+    flag: "http-port",
+    variables: ["KAMAL_PROXY_HTTP_PORT", "HTTP_PORT"],
+    lenient: true,
+    fallback: 80,
+    help: "Port of plain HTTP",
+  },
+  httpsPort: {
+    kind: "count",
+    flag: "https-port",
+    variables: ["KAMAL_PROXY_HTTPS_PORT", "HTTPS_PORT"],
+    lenient: true,
+    fallback: 443,
+    help: "Port of HTTPS",
+  },
+  metricsPort: {
+    kind: "count",
+    flag: "metrics-port",
+    variables: ["KAMAL_PROXY_METRICS_PORT", "METRICS_PORT"],
+    lenient: true,
+    fallback: 0,
+    help: "Port of the metrics (0: off)",
+  },
+  http3: {
+    kind: "switch",
+    flag: "http3",
+    variables: ["KAMAL_PROXY_HTTP3", "HTTP3"],
+    lenient: true,
+    fallback: false,
+    help: "Serve HTTP/3 on the HTTPS port as well",
+  },
+  trustedProxies: {
+    kind: "list",
+    flag: "trusted-proxies",
+    variables: ["KAMAL_PROXY_TRUSTED_PROXIES"],
+    fallback: [],
+    fault: addressBlockFault,
+    help: "Address or CIDR block whose forwarding headers are believed (repeatable)",
+  },
+  proxyProtocol: {
+    kind: "switch",
+    flag: "proxy-protocol",
+    variables: ["KAMAL_PROXY_PROXY_PROTOCOL"],
+    fallback: false,
+    help: "Expect a PROXY protocol header from the trusted proxies",
+  },
+  headerTimeoutMs: {
+    kind: "duration",
+    flag: null,
+    variables: ["KAMAL_PROXY_HEADER_TIMEOUT"],
+    fallback: clientLimits.headerTimeoutMs,
+    fault: notPositive,
+    help: "Time that a client has to send a request head",
+  },
+  idleTimeoutMs: {
+    kind: "duration",
+    flag: null,
+    variables: ["KAMAL_PROXY_IDLE_TIMEOUT"],
+    fallback: clientLimits.idleTimeoutMs,
+    fault: notPositive,
+    help: "Time that a connection may wait for a request",
+  },
+  stallTimeoutMs: {
+    kind: "duration",
+    flag: null,
+    variables: ["KAMAL_PROXY_STALL_TIMEOUT"],
+    fallback: clientLimits.stallTimeoutMs,
+    fault: notPositive,
+    help: "Time that a client may neither send nor read anything of a body",
+  },
+  maxHeaderBytes: {
+    kind: "bytes",
+    flag: null,
+    variables: ["KAMAL_PROXY_MAX_HEADER_BYTES"],
+    fallback: clientLimits.maxHeaderBytes,
+    fault: (bytes) => (bytes < 1 ? "must be at least 1" : undefined),
+    help: "Bytes that a request head may have",
+  },
+  bufferMemoryTotalBytes: {
+    kind: "bytes",
+    flag: null,
+    variables: ["KAMAL_PROXY_BUFFER_MEMORY_TOTAL"],
+    fallback: bufferMemoryTotalBytes,
+    fault: (bytes) => (bytes < 0 ? "must be at least 0" : undefined),
+    help: "Bytes of memory for all buffered bodies together",
+  },
+  targetRetryMs: {
+    kind: "duration",
+    flag: null,
+    variables: ["KAMAL_PROXY_TARGET_RETRY"],
+    fallback: targetRetryMs,
+    fault: (ms) => (ms < 0 ? "must not be negative" : undefined),
+    help: "Time that a request waits while its targets refuse connections",
+  },
+  minTlsVersion: {
+    kind: "choice",
+    flag: null,
+    variables: ["KAMAL_PROXY_TLS_MIN_VERSION"],
+    words: ["1.2", "1.3"],
+    fallback: "1.2",
+    help: "Oldest TLS version that is accepted, 1.2 or 1.3",
+  },
+} as const satisfies RunSettingTable;
+
+/** How the proxy talks to certificate authorities. */
+export const authoritySettings = {
+  directory: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_ACME_DIRECTORY"],
+    fallback: "",
+    fault: (url) =>
+      /^https?:\/\/[^/]/i.test(url) || url === "" ? undefined : "must be an absolute http(s) URL",
+    help: "Directory URL of the certificate authority (default Let's Encrypt)",
+  },
+  caFile: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_ACME_CA_FILE"],
+    fallback: "",
+    file: true,
+    help: "PEM file with the authorities to trust for the directory",
+  },
+  email: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_ACME_EMAIL"],
+    fallback: "",
+    help: "Contact address of the ACME account",
+  },
+  keyId: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_ACME_EAB_KID"],
+    fallback: "",
+    help: "Key identifier of the external account binding",
+  },
+  hmacKey: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_ACME_EAB_HMAC_KEY"],
+    fallback: "",
+    help: "Key of the external account binding, base64url",
+  },
+} as const satisfies RunSettingTable;
+
+function notPositive(ms: number): string | undefined {
+  return ms > 0 ? undefined : "must be greater than 0s";
+}
+
+function addressBlockFault(block: string): string | undefined {
+  const list = CidrList.parse([block]);
+  return list instanceof CidrError ? list.message : undefined;
+}

@@ -1,0 +1,37 @@
+import { describe, expect, test } from "bun:test";
+import { deployFlags } from "../../../src/cli/flags/deploy-flags.ts";
+import { authoritySettings, runSettings } from "../../../src/config/run-settings.ts";
+import { fallbacksOf, optionFault, type Setting } from "../../../src/config/setting.ts";
+import {
+  healthCheckSettings,
+  serviceSettings,
+  targetSettings,
+} from "../../../src/config/settings.ts";
+
+const tables = { serviceSettings, healthCheckSettings, targetSettings };
+const all = Object.values(tables).flatMap((table) => Object.values<Setting>(table));
+
+function duplicates(names: readonly string[]): string[] {
+  return names.filter((name, index) => names.indexOf(name) !== index);
+}
+
+describe("tables of settings", () => {
+  test("give each flag to one setting, and each of them to `deploy`", () => {
+    const flags = all.flatMap(({ flag }) => flag ?? []);
+    expect(duplicates(flags)).toEqual([]);
+    expect(Object.keys(deployFlags({}))).toEqual(expect.arrayContaining(flags));
+  });
+
+  test.each(Object.entries(tables))("%s has no state key twice", (_name, table) => {
+    expect(duplicates(Object.values<Setting>(table).map(({ stateKey }) => stateKey))).toEqual([]);
+  });
+
+  test("have fallbacks that can be meant", () => {
+    const rows = [...all, ...Object.values({ ...runSettings, ...authoritySettings })];
+    expect(rows.filter((row) => optionFault(row, row.fallback as never) !== undefined)).toEqual([]);
+  });
+
+  test("hand out lists that nobody else has", () => {
+    expect(fallbacksOf(serviceSettings).hosts).not.toBe(fallbacksOf(serviceSettings).hosts);
+  });
+});
