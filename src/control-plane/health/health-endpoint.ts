@@ -44,7 +44,10 @@ export function redirectedEndpoint(from: HealthEndpoint, location: string): Redi
     return { error: `redirected to unsupported scheme "${url.protocol.slice(0, -1)}"` };
   }
   const path = `${url.pathname}${url.search}`;
-  if (!absolute) return { endpoint: { ...from, path } };
+  if (!absolute) {
+    const origin = /^https?:\/\/[^/]*/.exec(from.url)![0];
+    return { endpoint: { ...from, path, url: origin + path } };
+  }
   const secure = url.protocol === "https:";
   return {
     endpoint: {

@@ -4,7 +4,7 @@
  */
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { maxHealthCheckRedirects } from "../../config/defaults.ts";
-import { connectionFaultOf } from "../../lib/error-text.ts";
+import { connectionFaultOf, messageOf } from "../../lib/error-text.ts";
 import { HealthAnswer } from "./health-answer.ts";
 import { type HealthEndpoint, redirectedEndpoint } from "./health-endpoint.ts";
 
@@ -13,31 +13,50 @@ export type ProbeResult =
   /** `error` is for the log; `reason` follows the target's address in what the user sees. */
   | { healthy: false; error: string; reason: string };
 
-/** Settles at once when the signal aborts: with its reason, unless the status is known already. */
+/** Settles at once when the signal aborts: with its reason, unless the status or a redirect is known. */
 export type Probe = (endpoint: HealthEndpoint, signal: AbortSignal) => Promise<ProbeResult>;
 
+/** Of a location in messages: what the app answers may be long. */
+const maxShownUrlLength = 200;
 const redirects = new Set([301, 302, 303, 307, 308]);
 
 export const probeTarget: Probe = async (endpoint, signal) => {
   let current = endpoint;
+  /** The last redirect, which stands before whatever went wrong behind it. */
+  let redirect = "";
   for (let hop = 0; hop <= maxHealthCheckRedirects; hop++) {
-    const answer = await request(current, signal);
-    if (typeof answer === "string") return failed(answer);
+    const answer = await requestBehind(redirect, current, signal);
+    if (typeof answer === "string") return failed(redirect + answer);
     const { status, location } = answer;
     if (status >= 200 && status <= 299) return { healthy: true };
     if (!redirects.has(status) || location === null) {
       return {
         healthy: false,
-        error: `unexpected status (${status})`,
-        reason: `answered ${status} on ${current.path}`,
+        error: `${redirect}unexpected status (${status})`,
+        reason: `${redirect}answered ${status} on ${current.path}`,
       };
     }
     const next = redirectedEndpoint(current, location);
-    if ("error" in next) return failed(next.error);
+    if ("error" in next) return failed(`${redirect}${status}: ${next.error}`);
     current = next.endpoint;
+    redirect = `${status} to ${current.url.slice(0, maxShownUrlLength)}: `;
   }
-  return failed(`stopped after ${maxHealthCheckRedirects} redirects`);
+  return failed(`${redirect}stopped after ${maxHealthCheckRedirects} redirects`);
 };
+
+/** Running out of time behind a redirect is told here: only here it is known. */
+async function requestBehind(
+  redirect: string,
+  endpoint: HealthEndpoint,
+  signal: AbortSignal,
+): Promise<HealthAnswer | string> {
+  try {
+    return await request(endpoint, signal);
+  } catch (error) {
+    if (redirect === "") throw error;
+    return messageOf(error);
+  }
+}
 
 function failed(reason: string): ProbeResult {
   return { healthy: false, error: reason, reason };

@@ -86,7 +86,9 @@ describe("health probe", () => {
     const address = `127.0.0.1:${app.port}`;
     expect(await probe(endpoint(address))).toEqual({ healthy: true });
     hops = 0;
-    expect(await probe(endpoint(address, "/loop"))).toEqual(failed("stopped after 10 redirects"));
+    expect(await probe(endpoint(address, "/loop"))).toEqual(
+      failed(`302 to http://${address}/loop: stopped after 10 redirects`),
+    );
     expect(hops).toBe(11);
   });
 
@@ -112,7 +114,9 @@ describe("health probe", () => {
     const result = await probe(endpoint(`127.0.0.1:${app.port}`));
     expect(result).toMatchObject({
       healthy: false,
-      reason: expect.stringMatching(/^TLS handshake failed: .*self.signed/i),
+      reason: expect.stringMatching(
+        /^302 to https:\/\/localhost:\d+\/: TLS handshake failed: .*self.signed/i,
+      ),
     });
     expect(asked).toBe(0);
   });
@@ -127,6 +131,40 @@ describe("health probe", () => {
     expect(await probe(endpoint(app.address))).toMatchObject({
       reason: expect.stringContaining("TLS handshake failed"),
     });
+  });
+
+  test("what goes wrong behind a redirect names it", async () => {
+    const [port] = freePorts(1);
+    const redirectTo = (location: string): string =>
+      `HTTP/1.1 301 X\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`;
+    using refused = startAnsweringServer(redirectTo(`https://localhost:${port}/up`));
+    expect(await probe(endpoint(refused.address))).toEqual(
+      failed(`301 to https://localhost:${port}/up: connection refused`),
+    );
+
+    using missing = startRawServer(async (connection) => {
+      const request = await connection.receive("\r\n\r\n");
+      const isFirst = request.startsWith("GET /up ");
+      connection.send(
+        isFirst ? redirectTo("/sign in") : "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n",
+      );
+    });
+    const redirect = `301 to http://${missing.address}/sign%20in`;
+    expect(await probe(endpoint(missing.address))).toEqual({
+      healthy: false,
+      error: `${redirect}: unexpected status (404)`,
+      reason: `${redirect}: answered 404 on /sign%20in`,
+    });
+
+    using silent = startRawServer(() => {});
+    using slow = startAnsweringServer(redirectTo(`http://${silent.address}/`));
+    const controller = new AbortController();
+    const result = probeTarget(endpoint(slow.address), controller.signal);
+    await waitFor(() => silent.connections[0]?.receivedBytes, "the request behind the redirect");
+    controller.abort(new Error("request timed out"));
+    expect(await within(result, "the probe")).toEqual(
+      failed(`301 to http://${silent.address}/: request timed out`),
+    );
   });
 
   test("an abort ends a check that hangs and its connection", async () => {
