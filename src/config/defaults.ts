@@ -57,6 +57,9 @@ export const workSliceMs = 0.25;
 export const freeWorkUnits = 32;
 /** Connections turned away for want of descriptors are reported once in this time. */
 export const turnedAwayReportIntervalMs = 1 * SECOND;
+/** A load balancer that sends no valid PROXY header is named once in this time; so many of them at most. */
+export const proxyFaultReportIntervalMs = 1 * MINUTE;
+export const maxReportedProxyPeers = 1_000;
 /** Fields in one head; more is answered 431. */
 export const maxFieldCount = 2_000;
 /** Pipelined bytes kept while a request is being answered; then the socket is paused. */

@@ -15,6 +15,7 @@ import {
 } from "../support/raw-response.ts";
 import { startScriptedApp } from "../support/scripted-app.ts";
 import { tempFolder } from "../support/temp-folder.ts";
+import { forwardingKeys } from "../../src/data-plane/proxy/forwarding-keys.ts";
 import { waitFor, within } from "../support/wait-for.ts";
 
 setDefaultTimeout(30_000);
@@ -98,6 +99,33 @@ describe("--trusted-proxies", () => {
     });
   });
 
+  test("the client is the nearest address that is not trusted, without its port", async () => {
+    using app = startScriptedApp();
+    await using proxy = await ProxyProcess.start({ args: ["--trusted-proxies=127.0.0.1"] });
+    await proxy.deploy("web", app.address);
+    const chain = "6.6.6.6, 203.0.113.9:4711";
+    await ask(proxy, request("/chain", `X-Forwarded-For: ${chain}\r\n`));
+    expect(forwarded(app.requests[0]).for).toEqual([`${chain}, 127.0.0.1`]);
+    expect((await accessLine(proxy, "/chain"))["remote_addr"]).toBe("203.0.113.9");
+  });
+
+  test("no field that tells of a client reaches an app from anybody else, however it is spelled", async () => {
+    using app = startScriptedApp();
+    const keys = [...forwardingKeys, "x-my-client"];
+    const spelled = keys.flatMap((key) => [key, key.replaceAll("-", "_"), key.replace("-", "_")]);
+    const lines = [...new Set(spelled)].map((name) => `${name}: forged\r\n`).join("");
+    const seen = async (args: string[]): Promise<string[]> => {
+      await using proxy = await ProxyProcess.start({ args });
+      await proxy.deploy("web", app.address, "--client-ip-header=X-My-Client");
+      await ask(proxy, request("/", `${lines}X-Mine: kept\r\n`));
+      const { fields } = app.requests.at(-1)!;
+      expect(fields).toContainEqual(["x-mine", "kept"]);
+      return fields.filter(([, value]) => value === "forged").map(([name]) => name);
+    };
+    expect(await seen(["--trusted-proxies=203.0.113.1"])).toEqual([]);
+    expect(await seen(["--trusted-proxies=127.0.0.1"])).toContain("x-real-ip");
+  });
+
   test("a list that can't be read is named at the start", async () => {
     for (const list of ["nonsense", "10.0.0.0/33", "::1/200"]) {
       const { code, stderr } = await failedStart(`--trusted-proxies=127.0.0.1,${list}`);
@@ -158,9 +186,8 @@ describe("--proxy-protocol", () => {
       const line = await accessLine(proxy, path);
       expect({ name, address: line["client_addr"] }).toEqual({ name, address });
       if (port !== undefined) expect(line["client_port"]).toBe(port);
-      // The balancer is trusted, not the clients that it speaks for.
-      const expected = address === "127.0.0.1" ? "1.1.1.1, 127.0.0.1" : address;
-      expect(forwarded(app.requests.at(-1)).for).toEqual([expected]);
+      // The balancer is trusted, not the clients that it speaks for, named or not.
+      expect(forwarded(app.requests.at(-1)).for).toEqual([address]);
       // It counts for the whole connection.
       client.send(request(`${path}-again`));
       await readResponse(client);
@@ -186,6 +213,10 @@ describe("--proxy-protocol", () => {
     const header = headers["version 1"]!.header as string;
     expect((await readResponse(twice.send(header + header))).status).toBe(400);
     expect(app.requests.length).toBe(0);
+    const told = proxy.logs.filter(({ msg }) => msg === "Invalid PROXY header: connection closed");
+    expect(told).toEqual([
+      expect.objectContaining({ level: "WARN", peer: "127.0.0.1", error: "no PROXY header" }),
+    ]);
   });
 
   test("an unfinished header is closed after the time for heads", async () => {

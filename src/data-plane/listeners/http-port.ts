@@ -18,6 +18,7 @@ import { closeFailedSocket } from "./accept/failed-socket.ts";
 import { Http1Connection, type Http1Context } from "./http1/http1-connection.ts";
 import { ProxiedConnection } from "./accept/proxied-connection.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
+import { ProxyHeaderFaults } from "./accept/proxy-header-faults.ts";
 import { peerOf } from "./accept/socket-peer.ts";
 
 export interface HttpListenerOptions {
@@ -49,6 +50,7 @@ export class HttpListener {
       handle: options.handle,
       wallMs: () => options.clock.wallMs(),
     };
+    const faults = new ProxyHeaderFaults(options.clock, options.logger);
     this.#listener = listen(options, (socket) => {
       const peer = peerOf(socket);
       if (!this.#accepting || peer === null || !options.descriptors.admits(socket.fd)) {
@@ -56,8 +58,8 @@ export class HttpListener {
         return null;
       }
       socket.setKeepAlive(true, tcpKeepAliveMs);
-      const begin = ({ address, port }: ProxySource): ClientConnection =>
-        new Http1Connection(socket, context, address, port);
+      const begin = (source: ProxySource): ClientConnection =>
+        new Http1Connection(socket, context, source);
       if (options.proxyPeers === null || !options.proxyPeers.contains(peer.address)) {
         return begin(peer);
       }
@@ -65,6 +67,7 @@ export class HttpListener {
         peer,
         connections: this.#connections,
         headerTimeoutMs: options.limits.headerTimeoutMs,
+        faults,
         accept: (source) => (socket.data = begin(source)),
         close: () => socket.end(),
       });

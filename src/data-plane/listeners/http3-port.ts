@@ -111,7 +111,7 @@ export class Http3Listener {
     const key = `${address} ${port}`;
     let client = this.#clients.get(key);
     if (client === undefined) {
-      client = new FetchClient(address, port, () => this.#options.clock.runningMs());
+      client = new FetchClient({ address, port }, () => this.#options.clock.runningMs());
       this.#clients.set(key, client);
     }
     this.#arm(connectionSweepIntervalMs);

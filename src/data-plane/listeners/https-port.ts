@@ -180,8 +180,8 @@ export class TlsListener {
       this.#options.logger.warn("No server name; using default TLS hostname", { host });
     }
     return protocol === "h2"
-      ? new Http2Relay(socket, this.#http2, client.address, client.port)
-      : new Http1Connection(socket, this.#http1, client.address, client.port);
+      ? new Http2Relay(socket, this.#http2, client)
+      : new Http1Connection(socket, this.#http1, client);
   }
 
   /** Undefined for a connection that did not come through the front, where there is one. */

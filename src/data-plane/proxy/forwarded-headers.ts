@@ -1,5 +1,7 @@
 /** What the target is told about where a request came from. */
 import type { Fields } from "../../protocols/http/fields.ts";
+import type { CidrList } from "../../lib/cidr.ts";
+import { nearestUntrusted } from "./client-address.ts";
 import type { Scheme } from "../../protocols/http/exchange.ts";
 
 export interface Origin {
@@ -12,6 +14,8 @@ export interface Origin {
   host: string;
   /** Whether the peer is a trusted proxy; null when none are configured. */
   trusted: boolean | null;
+  /** The trusted proxies; null when none are configured. */
+  proxies: CidrList | null;
 }
 
 export interface ForwardingRules {
@@ -51,14 +55,17 @@ export function forwardedFields(
   };
 }
 
-/** `remote_addr` of the access log: the client as the proxies in front name it, else the peer. */
+/**
+ * `remote_addr` of the access log: the client as the proxies in front name it, else the peer. Where no
+ * trusted proxies are configured it is what the field says, as in kamal-proxy.
+ */
 export function remoteAddress(origin: Origin, clientIpHeader: string): string {
-  if (origin.trusted === false) return origin.clientAddress;
-  return (
-    statedClient(origin, { clientIpHeader }) ||
-    origin.fields.get("x-forwarded-for") ||
-    origin.clientAddress
-  );
+  const { fields, clientAddress, trusted, proxies } = origin;
+  if (trusted === false) return clientAddress;
+  const stated = statedClient(origin, { clientIpHeader });
+  if (proxies === null) return stated || fields.get("x-forwarded-for") || clientAddress;
+  const chain = stated ?? fields.joined("x-forwarded-for") ?? "";
+  return nearestUntrusted(chain, proxies) ?? clientAddress;
 }
 
 /** Value of the client-ip-header; it takes the place of X-Forwarded-For. */

@@ -71,6 +71,8 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
           requestId: this.#context.requestId,
           requestStart: this.#context.requestStart,
           forwarded: this.#context.forwarded!,
+          isStranger: this.#context.origin.trusted === false,
+          clientIpHeader: this.#context.service?.options.clientIpHeader ?? "",
         }),
         framing: request.framing,
         body: spool === null ? request.body : spool.source(),

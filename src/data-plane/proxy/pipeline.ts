@@ -67,12 +67,13 @@ export class Pipeline {
 
   #begin(exchange: Exchange): RequestContext {
     const { clock, newRequestId, trustedProxies } = this.#options;
-    const { fields, clientAddress, scheme, host } = exchange.request;
+    const { fields, clientAddress, clientIsUnnamed, scheme, host } = exchange.request;
     const startedWallMs = clock.wallMs();
-    const trusted = trustedProxies === null ? null : trustedProxies.contains(clientAddress);
+    const trusted =
+      trustedProxies === null ? null : !clientIsUnnamed && trustedProxies.contains(clientAddress);
     return new RequestContext(
       exchange,
-      { fields, clientAddress, scheme, host, trusted },
+      { fields, clientAddress, scheme, host, trusted, proxies: trustedProxies },
       { startedWallMs, startedMs: clock.now() },
       {
         requestId: fields.get("x-request-id") || newRequestId(),

@@ -2,7 +2,9 @@
 import { skippedKeys } from "../../protocols/http1/head-serializer.ts";
 import { hopByHopKeys, namedByConnection } from "../../protocols/http/hop-by-hop.ts";
 import type { OutgoingHead } from "../../protocols/http/outgoing-head.ts";
+import type { Fields } from "../../protocols/http/fields.ts";
 import type { ForwardedFields } from "./forwarded-headers.ts";
+import { forwardingKeys } from "./forwarding-keys.ts";
 import type { ExchangeRequest } from "../../protocols/http/exchange.ts";
 
 /** Fields that the proxy sets itself or that no target should see. */
@@ -17,9 +19,15 @@ const ownKeys = [
   "x-request-id",
   "x-request-start",
 ];
-const dropped = skippedKeys(hopByHopKeys, ownKeys);
-/** The announcement of trailers travels with them (RFC 9110 6.6.2). */
-const droppedWithTrailers = new Set([...dropped].filter((key) => key !== "trailer"));
+/** By whether trailers follow, whose announcement travels with them (RFC 9110 6.6.2). */
+const dropped = withAndWithoutTrailer(skippedKeys(hopByHopKeys, ownKeys));
+const droppedOfStrangers = withAndWithoutTrailer(
+  skippedKeys(hopByHopKeys, ownKeys, forwardingKeys),
+);
+
+function withAndWithoutTrailer(keys: ReadonlySet<string>) {
+  return { all: keys, butTrailer: new Set([...keys].filter((key) => key !== "trailer")) };
+}
 
 export interface OutgoingValues {
   /** Path and query, as they go out. */
@@ -28,13 +36,20 @@ export interface OutgoingValues {
   requestId: string;
   requestStart: string;
   forwarded: ForwardedFields;
+  /** There are trusted proxies, and the client is none of them. */
+  isStranger: boolean;
+  /** Field in which a proxy in front names the client; empty: none. */
+  clientIpHeader: string;
 }
 
 export function outgoingHead(request: ExchangeRequest, values: OutgoingValues): OutgoingHead {
   const { fields, framing } = request;
   const { forwarded } = values;
-  const named = namedByConnection(fields.joined("connection"));
-  const always = framing.kind === "chunked" ? droppedWithTrailers : dropped;
+  const named = values.isStranger
+    ? namedByConnectionOrStranger(fields, values.clientIpHeader)
+    : namedByConnection(fields.joined("connection"));
+  const keys = values.isStranger ? droppedOfStrangers : dropped;
+  const always = framing.kind === "chunked" ? keys.butTrailer : keys.all;
   const added: [string, string][] = [
     ["X-Forwarded-For", forwarded.forwardedFor],
     ["X-Forwarded-Host", forwarded.forwardedHost],
@@ -53,6 +68,18 @@ export function outgoingHead(request: ExchangeRequest, values: OutgoingValues): 
     dropped: named === null ? always : new Set([...always, ...named]),
     added,
   };
+}
+
+/** Of a stranger also the field that the service reads the client's address from. */
+function namedByConnectionOrStranger(
+  fields: Fields,
+  clientIpHeader: string,
+): ReadonlySet<string> | null {
+  const named = namedByConnection(fields.joined("connection"));
+  if (clientIpHeader === "") return named;
+  const spellings = skippedKeys([clientIpHeader.toLowerCase()]);
+  if (!fields.keys.some((key) => spellings.has(key))) return named;
+  return named === null ? spellings : new Set([...named, ...spellings]);
 }
 
 function acceptsTrailers(te: string): boolean {

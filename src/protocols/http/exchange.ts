@@ -31,6 +31,8 @@ export interface ExchangeRequest {
   /** Address of the client, IPv4 not mapped. */
   readonly clientAddress: string;
   readonly clientPort: number;
+  /** The client came through a load balancer whose PROXY header names nobody: the address is that one's. */
+  readonly clientIsUnnamed: boolean;
 }
 
 export interface Exchange {

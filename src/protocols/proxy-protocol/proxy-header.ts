@@ -7,6 +7,8 @@ export interface ProxySource {
   /** IPv4 not mapped, IPv6 in its short form. */
   address: string;
   port: number;
+  /** The header names nobody: this is the address of the load balancer, whose trust it does not pass on. */
+  isUnnamed?: boolean;
 }
 
 export type ProxyHeader =

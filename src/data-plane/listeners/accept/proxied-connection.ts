@@ -4,6 +4,7 @@
  */
 import type { ClientConnection } from "./client-connection.ts";
 import type { ConnectionSet } from "./connection-set.ts";
+import type { ProxyHeaderFaults } from "./proxy-header-faults.ts";
 import {
   parseProxyHeader,
   type ProxySource,
@@ -14,6 +15,8 @@ export interface ProxiedConnectionOptions {
   peer: ProxySource;
   connections: ConnectionSet;
   headerTimeoutMs: number;
+  /** Told of headers that are none. */
+  faults: ProxyHeaderFaults;
   /** Makes the connection for the client; from its return on, the socket's events are that one's. */
   accept(source: ProxySource): ClientConnection;
   /** Closes the socket; nonsense gets no answer. */
@@ -41,12 +44,12 @@ export class ProxiedConnection implements ClientConnection {
         this.#bytes = this.#bytes === null ? Buffer.from(bytes) : bytes;
         break;
       case "invalid":
-        this.destroy();
+        this.#refuse(header.reason);
         break;
       case "complete": {
         const { accept, peer } = this.#options;
         // It joins the set before this one leaves, so that the set is never taken for empty.
-        const connection = accept(header.source ?? peer);
+        const connection = accept(header.source ?? { ...peer, isUnnamed: true });
         this.#leave();
         if (header.consumed < bytes.length) connection.onData(bytes.subarray(header.consumed));
         break;
@@ -57,15 +60,20 @@ export class ProxiedConnection implements ClientConnection {
   onDrain(): void {}
 
   onEnd(): void {
-    this.destroy();
+    if (this.#closed) return;
+    this.onClose();
+    this.#options.close();
   }
 
+  /** Health checks of load balancers that send nothing at all are no fault. */
   onClose(): void {
+    if (this.#bytes !== null) this.#report("connection ended within the PROXY header");
     this.#leave();
   }
 
   sweep(nowMs: number): void {
-    if (nowMs - this.#sinceMs > this.#options.headerTimeoutMs) this.destroy();
+    if (nowMs - this.#sinceMs > this.#options.headerTimeoutMs)
+      this.#refuse("no PROXY header in time");
   }
 
   finish(): void {
@@ -76,6 +84,15 @@ export class ProxiedConnection implements ClientConnection {
     if (this.#closed) return;
     this.#leave();
     this.#options.close();
+  }
+
+  #refuse(reason: string): void {
+    this.#report(reason);
+    this.destroy();
+  }
+
+  #report(reason: string): void {
+    this.#options.faults.report(this.#options.peer.address, reason);
   }
 
   #leave(): void {

@@ -21,6 +21,7 @@ import { closeFailedSocket } from "./failed-socket.ts";
 import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import { ProxiedConnection } from "./proxied-connection.ts";
 import { ProxyRelay } from "./proxy-relay.ts";
+import { ProxyHeaderFaults } from "./proxy-header-faults.ts";
 import { peerOf } from "./socket-peer.ts";
 
 export interface ProxyFrontOptions {
@@ -47,10 +48,12 @@ export class ProxyFront {
   readonly #listener: Bun.TCPSocketListener<ClientConnection | null>;
   /** Clients by the local port of the connection that carries their bytes. */
   readonly #clients = new Map<number, ProxySource>();
+  readonly #faults: ProxyHeaderFaults;
   #accepting = true;
 
   constructor(options: ProxyFrontOptions) {
     this.#options = options;
+    this.#faults = new ProxyHeaderFaults(options.clock, options.logger);
     this.#connections = new ConnectionSet(options.clock, connectionSweepIntervalMs);
     this.#listener = this.#listen();
     widenAcceptQueue(this.#listener);
@@ -116,6 +119,7 @@ export class ProxyFront {
       peer,
       connections: this.#connections,
       headerTimeoutMs: limits.headerTimeoutMs,
+      faults: this.#faults,
       accept: (source) => (socket.data = this.#relay(socket, source)),
       close: () => socket.end(),
     });

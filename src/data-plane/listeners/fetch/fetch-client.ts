@@ -1,9 +1,11 @@
 /** Who is behind the requests of one connection (or of one UDP socket), and which are under way. */
+import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import type { FetchExchange } from "./fetch-exchange.ts";
 
 export class FetchClient {
   readonly address: string;
   readonly port: number;
+  readonly isUnnamed: boolean;
   readonly nowMs: () => number;
   readonly #open = new Set<FetchExchange>();
   /** Requests so far. */
@@ -11,9 +13,10 @@ export class FetchClient {
   /** When the last request began or ended. */
   sinceMs: number;
 
-  constructor(address: string, port: number, nowMs: () => number) {
+  constructor({ address, port, isUnnamed = false }: ProxySource, nowMs: () => number) {
     this.address = address;
     this.port = port;
+    this.isUnnamed = isUnnamed;
     this.nowMs = nowMs;
     this.sinceMs = nowMs();
   }

@@ -99,6 +99,9 @@ export class FetchExchange implements Exchange, ExchangeRequest {
   get clientPort(): number {
     return this.#client.port;
   }
+  get clientIsUnnamed(): boolean {
+    return this.#client.isUnnamed;
+  }
   get body(): BodySource | null {
     return this.#body;
   }

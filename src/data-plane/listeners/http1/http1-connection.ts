@@ -3,6 +3,7 @@
  * one after the other; what a client sends ahead waits, bounded, until the response is complete.
  */
 import type { Duplex } from "../../../protocols/http/body.ts";
+import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import { Fields } from "../../../protocols/http/fields.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { reasonPhrase } from "../../../protocols/http/status.ts";
@@ -46,6 +47,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   readonly writer: SocketWriter;
   readonly clientAddress: string;
   readonly clientPort: number;
+  readonly clientIsUnnamed: boolean;
 
   #state: State = "head";
   readonly #input = new ByteQueue();
@@ -73,15 +75,15 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   constructor(
     socket: ClientSocket,
     context: Http1Context,
-    clientAddress: string,
-    clientPort: number,
+    { address, port, isUnnamed = false }: ProxySource,
   ) {
     this.#socket = socket;
     this.#context = context;
     this.writer = new SocketWriter(socket, context.scheme === "http");
     this.#headReader = new Http1HeadReader(context.limits.maxHeaderBytes);
-    this.clientAddress = clientAddress;
-    this.clientPort = clientPort;
+    this.clientAddress = address;
+    this.clientPort = port;
+    this.clientIsUnnamed = isUnnamed;
     context.connections.add(this);
     this.#sinceMs = context.connections.nowMs;
   }

@@ -32,6 +32,7 @@ export interface ExchangeConnection {
   /** Value of the Alt-Svc field of every response (RFC 7838). */
   readonly altSvc: string | null;
   readonly clientAddress: string;
+  readonly clientIsUnnamed: boolean;
   readonly clientPort: number;
   /** No further request is taken on this connection. */
   readonly stopping: boolean;
@@ -128,6 +129,9 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
   }
   get clientPort(): number {
     return this.#connection.clientPort;
+  }
+  get clientIsUnnamed(): boolean {
+    return this.#connection.clientIsUnnamed;
   }
   get body(): BodySource | null {
     return this.#body;

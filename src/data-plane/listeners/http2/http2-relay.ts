@@ -1,5 +1,6 @@
 /** One HTTP/2 client: its decrypted bytes go to the engine and back, each side held back by the other. */
 import type { ClientLimits } from "../../../config/defaults.ts";
+import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import { ByteQueue } from "../../../net/byte-queue.ts";
 import { SocketWriter } from "../../../net/socket-writer.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
@@ -32,12 +33,12 @@ export class Http2Relay implements ClientConnection {
   #prefaceBytes = 0;
   #sinceMs: number;
 
-  constructor(client: ClientSocket, context: Http2RelayContext, address: string, port: number) {
+  constructor(client: ClientSocket, context: Http2RelayContext, source: ProxySource) {
     const { connections } = context;
     this.#client = client;
     this.#toClient = new SocketWriter(client);
     this.#context = context;
-    this.#identity = new FetchClient(address, port, () => connections.nowMs);
+    this.#identity = new FetchClient(source, () => connections.nowMs);
     this.#sinceMs = connections.nowMs;
     connections.add(this);
     client.pause();

@@ -67,7 +67,14 @@ function setUp() {
     } as unknown as Exchange;
     const context = new RequestContext(
       exchange,
-      { fields, clientAddress: "127.0.0.1", scheme: "http", host: "a", trusted: null },
+      {
+        fields,
+        clientAddress: "127.0.0.1",
+        scheme: "http",
+        host: "a",
+        trusted: null,
+        proxies: null,
+      },
       { startedWallMs: 0, startedMs: 0 },
       { requestId: "", requestStart: "" },
     );

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { CidrList } from "../../../../src/lib/cidr.ts";
 import { Fields } from "../../../../src/protocols/http/fields.ts";
 import {
   forwardedFields,
@@ -6,8 +7,18 @@ import {
   type Origin,
 } from "../../../../src/data-plane/proxy/forwarded-headers.ts";
 
+const list = CidrList.parse(["9.9.9.9", "2.2.2.2"]) as CidrList;
+
 function origin(fields: Fields, trusted: boolean | null = null): Origin {
-  return { fields, clientAddress: "9.9.9.9", scheme: "http", host: "app.test:8080", trusted };
+  const proxies = trusted === null ? null : list;
+  return {
+    fields,
+    clientAddress: "9.9.9.9",
+    scheme: "http",
+    host: "app.test:8080",
+    trusted,
+    proxies,
+  };
 }
 
 const believing = { forwardHeaders: true, clientIpHeader: "" };
@@ -95,5 +106,20 @@ describe("remoteAddress", () => {
   test("is the peer when that is no trusted proxy", () => {
     expect(remoteAddress(origin(both, false), "X-Real-IP")).toBe("9.9.9.9");
     expect(remoteAddress(origin(both, true), "X-Real-IP")).toBe("7.7.7.7");
+  });
+
+  test("behind trusted proxies is the nearest address that is none of theirs", () => {
+    expect(remoteAddress(origin(both, true), "")).toBe("1.1.1.1");
+    const forged = Fields.of(
+      ["X-Forwarded-For", "6.6.6.6, [::1]:80"],
+      ["X-Forwarded-For", "2.2.2.2"],
+    );
+    expect(remoteAddress(origin(forged, true), "")).toBe("::1");
+    expect(remoteAddress(origin(Fields.of(["X-Forwarded-For", "nobody"]), true), "")).toBe(
+      "9.9.9.9",
+    );
+    expect(remoteAddress(origin(new Fields(), true), "")).toBe("9.9.9.9");
+    const ported = Fields.of(["X-Real-IP", "7.7.7.7:80"]);
+    expect(remoteAddress(origin(ported, true), "X-Real-IP")).toBe("7.7.7.7");
   });
 });

@@ -3,7 +3,9 @@ import type { ClientConnection } from "../../../../../src/data-plane/listeners/a
 import { ConnectionSet } from "../../../../../src/data-plane/listeners/accept/connection-set.ts";
 import { ProxiedConnection } from "../../../../../src/data-plane/listeners/accept/proxied-connection.ts";
 import type { ProxySource } from "../../../../../src/protocols/proxy-protocol/proxy-header.ts";
+import { ProxyHeaderFaults } from "../../../../../src/data-plane/listeners/accept/proxy-header-faults.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";
+import { RecordingLogger } from "../../../../support/recording-logger.ts";
 
 const header = "PROXY TCP4 203.0.113.7 10.0.0.1 4711 80\r\n";
 const sweepMs = 500;
@@ -13,6 +15,7 @@ function setUp() {
   const connections = new ConnectionSet(clock, sweepMs);
   const accepted: ProxySource[] = [];
   const received: string[] = [];
+  const logger = new RecordingLogger();
   let closes = 0;
   const client = {
     onData: (chunk: Buffer) => received.push(chunk.toString()),
@@ -24,6 +27,7 @@ function setUp() {
     peer: { address: "10.1.1.1", port: 5 },
     connections,
     headerTimeoutMs: 1_000,
+    faults: new ProxyHeaderFaults(clock, logger),
     accept(source) {
       accepted.push(source);
       connections.add(client);
@@ -31,7 +35,7 @@ function setUp() {
     },
     close: () => closes++,
   });
-  return { clock, connections, accepted, received, connection, closes: () => closes };
+  return { clock, connections, logger, accepted, received, connection, closes: () => closes };
 }
 
 describe("ProxiedConnection", () => {
@@ -55,7 +59,7 @@ describe("ProxiedConnection", () => {
   test("the peer counts where the header names nobody", () => {
     const { connection, accepted, received } = setUp();
     connection.onData(Buffer.from("PROXY UNKNOWN\r\n"));
-    expect(accepted).toEqual([{ address: "10.1.1.1", port: 5 }]);
+    expect(accepted).toEqual([{ address: "10.1.1.1", port: 5, isUnnamed: true }]);
     expect(received).toEqual([]);
   });
 
@@ -74,6 +78,41 @@ describe("ProxiedConnection", () => {
       connection.destroy();
       expect([connections.size, accepted.length, closes()]).toEqual([0, 0, 1]);
     }
+  });
+
+  test("what is wrong is told, but of a balancer that only looks whether the port is open nothing", () => {
+    const endings: [string | null, (connection: ProxiedConnection) => void][] = [
+      ["no PROXY header", (connection) => connection.onData(Buffer.from("GET / HTTP/1.1\r\n"))],
+      ["malformed PROXY line", (connection) => connection.onData(Buffer.from("PROXY TCP4\r\n"))],
+      [
+        "connection ended within the PROXY header",
+        (connection) => {
+          connection.onData(Buffer.from("PROXY"));
+          connection.onEnd();
+        },
+      ],
+      [null, (connection) => connection.onEnd()],
+      [null, (connection) => connection.onClose()],
+      [null, (connection) => connection.finish()],
+    ];
+    for (const [error, end] of endings) {
+      const { connection, logger } = setUp();
+      end(connection);
+      connection.onClose();
+      expect(logger.entries.map(({ fields }) => fields["error"])).toEqual(
+        error === null ? [] : [error],
+      );
+    }
+    const { clock, connection, logger } = setUp();
+    connection.onData(Buffer.from("PROXY"));
+    clock.advance(2_000);
+    expect(logger.entries).toEqual([
+      {
+        level: "warn",
+        message: "Invalid PROXY header: connection closed",
+        fields: { peer: "10.1.1.1", error: "no PROXY header in time", connections: 1 },
+      },
+    ]);
   });
 
   test("an unfinished header is closed when its time is over, and a finished one is not", () => {

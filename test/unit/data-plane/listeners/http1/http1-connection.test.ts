@@ -60,8 +60,7 @@ function setUp() {
       handle: (exchange) => exchanges.push(exchange),
       wallMs: () => clock.wallMs(),
     },
-    "127.0.0.1",
-    50_000,
+    { address: "127.0.0.1", port: 50_000 },
   );
   const send = (text: string): void => connection.onData(Buffer.from(text, "latin1"));
   /** The client reads: the kernel takes as many more bytes. */
