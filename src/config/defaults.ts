@@ -78,13 +78,39 @@ export const maxChunkLineBytes = 4 * KB;
 export const maxTrailerBytes = 64 * KB;
 
 /**
- * A request head over HTTP/2 and HTTP/3. Compression makes one of 1 MB out of 200 bytes, and a
+ * A request head over HTTP/3. Compression makes one of 1 MB out of 200 bytes, and a
  * connection may have 256 of them at once.
  */
 export const maxCompressedHeadBytes = 64 * KB;
 
+/** HTTP/2: what one connection may ask for, hold and cause. */
+export const http2Limits = {
+  maxConcurrentStreams: 100,
+  /**
+   * What a client may send ahead of whoever takes it. A window begins with 64 KB and doubles while half of it
+   * is taken within this time; what all connections together have beyond that has a limit of its own.
+   */
+  maxWindowBytes: 4 * MB,
+  windowGrowthWithinMs: 100,
+  maxGrownWindowsBytes: 64 * MB,
+  /** Frames that ask for work and carry nothing: PING, SETTINGS, PRIORITY, empty DATA and the like. */
+  controlFrames: { burst: 2_000, perSecond: 100 },
+  /** Earned with each frame that carries something: clients acknowledge what they are sent. */
+  controlFramesEarned: 4,
+  /** Requests that end before their answer, by a reset or a mistake of the client. */
+  brokenStreams: { burst: 500, perSecond: 50 },
+  /** Heads and control frames that wait for a client that does not read; then nothing more of it is read. */
+  maxUnsentBytes: 256 * KB,
+  /** What references to the table may make of a head, beside its own size. */
+  maxHeadExpansionBytes: 64 * KB,
+  /** How long a client may take to learn that no more requests are wanted (RFC 9113 6.8). */
+  goAwayPatienceMs: 1 * SECOND,
+  /** Behind the end of a connection: so much is read and thrown away, so that the reason arrives. */
+  maxLingerBytes: 256 * KB,
+} as const;
+
 /**
- * HTTP/2 and HTTP/3: a response body of known length up to here is collected, so that its
+ * HTTP/3: a response body of known length up to here is collected, so that its
  * Content-Length stays; one that takes longer than this to come is streamed without it.
  */
 export const maxCollectedResponseBytes = 256 * KB;

@@ -8,6 +8,7 @@ import {
   settingsFrame,
   type Frame,
 } from "./http2-frames.ts";
+import { HpackDecoder } from "../../src/protocols/http2/hpack-decoder.ts";
 import { connectRaw, type RawConnection } from "./raw-connection.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -55,6 +56,26 @@ export class Http2Connection implements Disposable {
   /** Everything received so far. */
   get frames(): Frame[] {
     return parseFrames(Buffer.from(this.raw.unread, "latin1")).frames;
+  }
+
+  /** The heads and trailers received on a stream, in order, 1xx included. */
+  heads(stream: number): [name: string, value: string][][] {
+    const decoder = new HpackDecoder();
+    const heads: [string, string][][] = [];
+    for (const { type, stream: id, payload } of this.frames) {
+      // Tests get no head that needs more than one frame.
+      if (type !== frameTypes.headers) continue;
+      const fields: [string, string][] = [];
+      const reason = decoder.decode(payload, 0, payload.length, {
+        field({ name, value }) {
+          fields.push([name, value]);
+          return true;
+        },
+      });
+      if (reason !== null) throw new Error(reason);
+      if (id === stream) heads.push(fields);
+    }
+    return heads;
   }
 
   /** Bytes of DATA received on a stream. */

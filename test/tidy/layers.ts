@@ -16,7 +16,8 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "protocols/proxy-protocol": ground,
   seam: ground,
   "data-plane/telemetry": shared,
-  "data-plane/upstream": [...shared, "protocols/http2"],
+  "data-plane/http2": [...shared, "protocols/http2"],
+  "data-plane/upstream": ["data-plane/http2", ...shared, "protocols/http2"],
   "data-plane/services": ["data-plane/upstream", ...shared],
   "data-plane/proxy": [
     "data-plane/services",
@@ -25,6 +26,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     ...shared,
   ],
   "data-plane/listeners": [
+    "data-plane/http2",
     "data-plane/proxy",
     "data-plane/services",
     "data-plane/upstream",

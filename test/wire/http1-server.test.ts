@@ -273,7 +273,7 @@ describe("an HTTP/1.1 connection refuses and closes", () => {
     ["CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405],
     ["an unknown expectation", get("/", "Expect: gold\r\n"), 417],
     ["an unknown version", "GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505],
-    ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
+    ["what only begins as the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\n", 505],
     [
       "a head beyond the limit",
       `GET / HTTP/1.1\r\nHost: a\r\nX: ${"y".repeat(110_000)}\r\n\r\n`,

@@ -16,6 +16,8 @@ import { ConnectionSet } from "./accept/connection-set.ts";
 import type { DescriptorGuard } from "./accept/descriptor-guard.ts";
 import { closeFailedSocket } from "./accept/failed-socket.ts";
 import { Http1Connection, type Http1Context } from "./http1/http1-connection.ts";
+import { Http2Connection, type Http2Context } from "./http2/http2-connection.ts";
+import { PlainOpening } from "./accept/plain-opening.ts";
 import { ProxiedConnection } from "./accept/proxied-connection.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
 import { ProxyHeaderFaults } from "./accept/proxy-header-faults.ts";
@@ -50,6 +52,12 @@ export class HttpListener {
       handle: options.handle,
       wallMs: () => options.clock.wallMs(),
     };
+    const http2: Http2Context = {
+      ...options,
+      scheme: "http",
+      altSvc: null,
+      connections: this.#connections,
+    };
     const faults = new ProxyHeaderFaults(options.clock, options.logger);
     this.#listener = listen(options, (socket) => {
       const peer = peerOf(socket);
@@ -59,7 +67,13 @@ export class HttpListener {
       }
       socket.setKeepAlive(true, tcpKeepAliveMs);
       const begin = (source: ProxySource): ClientConnection =>
-        new Http1Connection(socket, context, source);
+        new PlainOpening({
+          connections: this.#connections,
+          headerTimeoutMs: options.limits.headerTimeoutMs,
+          acceptHttp1: () => (socket.data = new Http1Connection(socket, context, source)),
+          acceptHttp2: () => (socket.data = new Http2Connection(socket, http2, source)),
+          close: () => socket.end(),
+        });
       if (options.proxyPeers === null || !options.proxyPeers.contains(peer.address)) {
         return begin(peer);
       }

@@ -11,10 +11,8 @@ import type { ClientConnection } from "./accept/client-connection.ts";
 import { ConnectionSet } from "./accept/connection-set.ts";
 import type { DescriptorGuard } from "./accept/descriptor-guard.ts";
 import { closeFailedSocket } from "./accept/failed-socket.ts";
-import { limitEngineHeads } from "./fetch/engine-limits.ts";
 import { Http1Connection, type Http1Context } from "./http1/http1-connection.ts";
-import { Http2Relay, type Http2RelayContext } from "./http2/http2-relay.ts";
-import { Http2Server } from "./http2/http2-server.ts";
+import { Http2Connection, type Http2Context } from "./http2/http2-connection.ts";
 import { ProxyFront } from "./accept/proxy-front.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
 import { innerHost } from "./accept/proxy-relay.ts";
@@ -44,7 +42,7 @@ export class TlsListener {
   readonly #options: TlsListenerOptions;
   readonly #connections: ConnectionSet;
   readonly #http1: Http1Context;
-  readonly #http2: Http2RelayContext;
+  readonly #http2: Http2Context;
   readonly #server: TlsServer;
   /** Has the port instead when PROXY headers come before TLS. */
   readonly #front: ProxyFront | null;
@@ -80,8 +78,7 @@ export class TlsListener {
       handle,
       wallMs: () => clock.wallMs(),
     };
-    limitEngineHeads(limits.maxHeaderBytes);
-    this.#http2 = { server: new Http2Server({ clock, altSvc, handle }), limits, connections };
+    this.#http2 = { scheme: "https", altSvc, limits, clock, connections, handle };
     this.#front =
       proxyPeers === null
         ? null
@@ -102,7 +99,6 @@ export class TlsListener {
   finish(): Promise<void> {
     this.#accepting = false;
     this.#server.stop(false);
-    this.#http2.server.finish();
     const finished = [this.#connections.finishAll()];
     if (this.#front !== null) finished.push(this.#front.finish());
     return Promise.all(finished).then(() => undefined);
@@ -113,7 +109,6 @@ export class TlsListener {
     this.#server.stop(true);
     this.#connections.destroyAll();
     this.#front?.destroy();
-    this.#http2.server.destroy();
   }
 
   #useDefaultCertificate(): void {
@@ -180,7 +175,7 @@ export class TlsListener {
       this.#options.logger.warn("No server name; using default TLS hostname", { host });
     }
     return protocol === "h2"
-      ? new Http2Relay(socket, this.#http2, client)
+      ? new Http2Connection(socket, this.#http2, client)
       : new Http1Connection(socket, this.#http1, client);
   }
 

@@ -1,5 +1,5 @@
 /** The head that goes to the target (RFC 9110 7.6). */
-import { skippedKeys } from "../../protocols/http1/head-serializer.ts";
+import { skippedKeys } from "../../protocols/http/key-spellings.ts";
 import { hopByHopKeys, namedByConnection } from "../../protocols/http/hop-by-hop.ts";
 import type { OutgoingHead } from "../../protocols/http/outgoing-head.ts";
 import type { Fields } from "../../protocols/http/fields.ts";

@@ -1,6 +1,7 @@
 /** The chunked transfer coding (RFC 9112 7.1): a strict decoder that can be fed at any split. */
-import { Fields } from "../http/fields.ts";
-import { appendFields, skippedKeys } from "./head-serializer.ts";
+import type { Fields } from "../http/fields.ts";
+import { withoutUnsafeTrailers } from "../http/trailers.ts";
+import { appendFields } from "./head-serializer.ts";
 import { parseFieldLines } from "./head-parser.ts";
 import { HeadFault } from "../http/head-fault.ts";
 
@@ -192,46 +193,6 @@ function hexDigit(byte: number): number {
 
 function isControl(byte: number): boolean {
   return (byte < 0x20 && byte !== tab) || byte === 0x7f;
-}
-
-/** Fields that must not be trailers: framing, routing, authentication (RFC 9110 6.5.1). */
-const unsafeTrailers = skippedKeys([
-  "authorization",
-  "connection",
-  "content-encoding",
-  "content-length",
-  "content-range",
-  "content-type",
-  "cookie",
-  "expect",
-  "forwarded",
-  "host",
-  "http2-settings",
-  "keep-alive",
-  "max-forwards",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "range",
-  "set-cookie",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "www-authenticate",
-]);
-
-/** What the proxy itself tells apps, in the spellings that CGI-like servers take for the same. */
-const ownFields = /^x[-_](?:forwarded[-_]|kamal[-_]|request[-_](?:id|start)$|real[-_]ip$)/;
-
-function withoutUnsafeTrailers(fields: Fields): Fields | null {
-  const safe = Fields.checked();
-  for (let i = 0; i < fields.count; i++) {
-    const key = fields.keys[i]!;
-    if (unsafeTrailers.has(key) || ownFields.test(key)) continue;
-    safe.appendChecked(fields.names[i]!, fields.values[i]!, key);
-  }
-  return safe.count === 0 ? null : safe;
 }
 
 /** The line before `length` bytes of chunk data; CRLF follows the data. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { skippedKeys } from "../../../../src/protocols/http/key-spellings.ts";
 import { Fields } from "../../../../src/protocols/http/fields.ts";
 import { parseRequestHead } from "../../../../src/protocols/http1/head-parser.ts";
 import { HeadFault } from "../../../../src/protocols/http/head-fault.ts";
@@ -7,7 +8,6 @@ import {
   appendFields,
   requestLine,
   serializeResponseHead,
-  skippedKeys,
   statusLine,
 } from "../../../../src/protocols/http1/head-serializer.ts";
 import { serializeRequestHead } from "../../../support/serialize-request-head.ts";

@@ -1,0 +1,380 @@
+/**
+ * What both sides of an HTTP/2 connection have in common (RFC 9113): the streams, settings, windows, PING,
+ * and the measures against peers that keep others from being served.
+ */
+import { http2Limits, maxFieldCount, maxTrailerBytes } from "../../config/defaults.ts";
+import { MemoryBudget } from "../../net/memory-budget.ts";
+import type { WritableSocket } from "../../net/socket-writer.ts";
+import {
+  type BudgetedReader,
+  chunkUnits,
+  requestUnits,
+  workBudget,
+} from "../../net/work-budget.ts";
+import { ExchangeError } from "../../protocols/http/exchange-error.ts";
+import { Credit } from "../../protocols/http2/credit.ts";
+import { FieldSection } from "../../protocols/http2/field-section.ts";
+import { FrameDecoder, type FrameHandler } from "../../protocols/http2/frame-decoder.ts";
+import { ErrorCode, FrameFlag, FrameType } from "../../protocols/http2/frames.ts";
+import { HpackDecoder } from "../../protocols/http2/hpack-decoder.ts";
+import { Http2Fault } from "../../protocols/http2/http2-fault.ts";
+import { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
+import { applySettings, defaultWindowBytes } from "../../protocols/http2/settings.ts";
+import { FrameSender } from "./frame-sender.ts";
+import type { Http2Stream, StreamSession } from "./http2-stream.ts";
+import type { IncomingBody } from "./incoming-body.ts";
+
+export interface SessionOwner extends BudgetedReader {
+  /** The head of a new stream, in `section`. Returns why the connection ends. */
+  onNewStream(id: number, endStream: boolean): Http2Fault | null;
+  /** Whether a stream that is not open never was. */
+  isIdle(id: number): boolean;
+  onSettings(): void;
+  onPingAck(): void;
+  onGoAway(lastStream: number, code: number): void;
+  /** A stream was taken out of the connection. */
+  onStreamLeft(id: number): void;
+}
+
+export interface SessionOptions {
+  maxHeadBytes: number;
+  /** Milliseconds, exact. */
+  nowMs(): number;
+  /** The same, as exact as a sweep is; free to read. */
+  coarseMs(): number;
+}
+
+/** Streams that were reset here lately: the peer may not know yet (RFC 9113 5.4.2). */
+const maxRememberedResets = 128;
+
+/** What all connections hold beyond their first windows. */
+const grownWindows = new MemoryBudget(http2Limits.maxGrownWindowsBytes);
+const growth = {
+  maxBytes: http2Limits.maxWindowBytes,
+  withinMs: http2Limits.windowGrowthWithinMs,
+};
+
+/** One for all: a block is read in one go, and its fields are gone with the next. */
+const section = new FieldSection();
+
+export class Http2Session implements FrameHandler, StreamSession {
+  readonly #owner: SessionOwner;
+  readonly #options: SessionOptions;
+  readonly sender: FrameSender;
+  readonly streams = new Map<number, Http2Stream>();
+  readonly #frames: FrameDecoder;
+  readonly #hpack = new HpackDecoder();
+  readonly #window: ReceiveWindow;
+  #grownBytes = 0;
+  readonly #control: Credit;
+  readonly #broken: Credit;
+  readonly #resetHere = new Set<number>();
+  #hasSettings = false;
+  #stopped = false;
+  /** Bytes of the present read are still needed by somebody. */
+  #readKept = false;
+  #reading = false;
+  /** Bodies of which something was given away since they were flushed. */
+  #toFlush: IncomingBody[] = [];
+
+  constructor(owner: SessionOwner, socket: WritableSocket, options: SessionOptions) {
+    this.#owner = owner;
+    this.#options = options;
+    this.sender = new FrameSender(socket);
+    const nowMs = options.coarseMs();
+    this.#window = new ReceiveWindow(defaultWindowBytes, nowMs);
+    this.#control = new Credit(http2Limits.controlFrames, nowMs);
+    this.#broken = new Credit(http2Limits.brokenStreams, nowMs);
+    // Huffman coding makes a head smaller, seldom larger; beyond the limit of a head nothing is worth reading.
+    this.#frames = new FrameDecoder(this, { maxHeaderBlockBytes: options.maxHeadBytes });
+  }
+
+  /** What the block says that `onNewStream` is about. */
+  get section(): FieldSection {
+    return section;
+  }
+
+  get coarseMs(): number {
+    return this.#options.coarseMs();
+  }
+
+  /** Number of the head that has begun and is not complete; 0: none. */
+  get openHead(): number {
+    return this.#frames.openBlock;
+  }
+
+  // Reading.
+
+  /** Reads frames; returns the index behind what was used, or why the connection ends. */
+  read(bytes: Buffer, offset: number): number | Http2Fault {
+    this.#readKept = false;
+    this.#reading = true;
+    const end = this.#frames.feed(bytes, offset);
+    this.#reading = false;
+    this.#flushBodies();
+    return end;
+  }
+
+  /** Somebody keeps bytes of the last read. */
+  get readKept(): boolean {
+    return this.#readKept;
+  }
+
+  keepRead(): void {
+    this.#readKept = true;
+  }
+
+  flushLater(body: IncomingBody): void {
+    this.#toFlush.push(body);
+    // What waited is given away when its sink asks for it.
+    if (!this.#reading && this.#toFlush.length === 1) queueMicrotask(() => this.#flushBodies());
+  }
+
+  #flushBodies(): void {
+    if (this.#toFlush.length === 0) return;
+    const bodies = this.#toFlush;
+    this.#toFlush = [];
+    for (const body of bodies) body.flush();
+  }
+
+  /** No further frame is looked at. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  // Streams.
+
+  newStreamWindow(): ReceiveWindow {
+    return new ReceiveWindow(defaultWindowBytes, this.coarseMs);
+  }
+
+  taken(stream: Http2Stream, bytes: number): void {
+    const nowMs = this.#options.nowMs();
+    if (!stream.over && !stream.remoteEnded) {
+      const increment = stream.window.take(bytes, nowMs, growth);
+      if (increment > 0) this.sender.number(FrameType.windowUpdate, stream.id, increment);
+    }
+    this.#takenOfAll(bytes, nowMs);
+  }
+
+  #takenOfAll(bytes: number, nowMs: number): void {
+    const before = this.#window.sizeBytes;
+    const increment = this.#window.take(bytes, nowMs, grownWindows.exhausted ? null : growth);
+    const grown = this.#window.sizeBytes - before;
+    if (grown > 0) {
+      this.#grownBytes += grown;
+      grownWindows.add(grown);
+    }
+    if (increment > 0) this.sender.number(FrameType.windowUpdate, 0, increment);
+  }
+
+  sendReset(id: number, code: ErrorCode): void {
+    this.sender.number(FrameType.resetStream, id, code);
+    this.#resetHere.add(id);
+    if (this.#resetHere.size > maxRememberedResets) {
+      for (const oldest of this.#resetHere) {
+        this.#resetHere.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  left(stream: Http2Stream): void {
+    this.streams.delete(stream.id);
+    this.#owner.onStreamLeft(stream.id);
+  }
+
+  /** The connection is gone: so are its streams. */
+  close(error: ExchangeError): void {
+    this.#stopped = true;
+    grownWindows.release(this.#grownBytes);
+    this.#grownBytes = 0;
+    this.sender.writer.close();
+    for (const stream of this.streams.values()) stream.break(error);
+  }
+
+  // The measure of floods (RFC 9113 10.5).
+
+  /** A frame that asks for work and carries nothing. */
+  #spendControl(units: number): Http2Fault | null {
+    this.#control.earn(this.sender.takeCarried() * http2Limits.controlFramesEarned);
+    return this.#control.spend(units, this.coarseMs)
+      ? null
+      : new Http2Fault(ErrorCode.enhanceYourCalm, "too many frames that carry nothing");
+  }
+
+  /** The peer has broken a stream off before its end, by a reset or a mistake. */
+  #spendBroken(): Http2Fault | null {
+    return this.#broken.spend(1, this.coarseMs)
+      ? null
+      : new Http2Fault(ErrorCode.enhanceYourCalm, "too many streams broken off");
+  }
+
+  // Frames.
+
+  mayGoOn(): boolean {
+    return !this.#stopped && workBudget.spend(this.#owner, chunkUnits);
+  }
+
+  onData(
+    id: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    flowBytes: number,
+    endStream: boolean,
+  ): Http2Fault | null {
+    const early = this.#expectSettings();
+    if (early !== null) return early;
+    if (!this.#window.receive(flowBytes)) return windowExceeded;
+    const stream = this.streams.get(id);
+    if (stream === undefined) {
+      if (this.#owner.isIdle(id)) return onIdle("DATA");
+      this.#takenOfAll(flowBytes, this.#options.nowMs());
+      return this.#resetHere.has(id) ? null : behindEnd("DATA");
+    }
+    if (!stream.window.receive(flowBytes)) return this.onStreamFault(id, windowExceeded);
+    if (end === start && !endStream) {
+      const flood = this.#spendControl(1);
+      if (flood !== null) return flood;
+    }
+    const padding = flowBytes - (end - start);
+    if (padding > 0) this.taken(stream, padding);
+    const fault = stream.onData(bytes, start, end, endStream);
+    return fault === null ? null : this.onStreamFault(id, fault);
+  }
+
+  onHeaders(
+    id: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    endStream: boolean,
+    dependency: number,
+  ): Http2Fault | null {
+    const early = this.#expectSettings();
+    if (early !== null) return early;
+    workBudget.spend(this.#owner, requestUnits);
+    const stream = this.streams.get(id);
+    const isTrailers = stream !== undefined && stream.hasHead;
+    const kind = stream === undefined ? "request" : isTrailers ? "trailers" : "response";
+    section.begin(kind, end - start, {
+      maxBytes: isTrailers ? maxTrailerBytes : this.#options.maxHeadBytes,
+      maxExpansionBytes: http2Limits.maxHeadExpansionBytes,
+      maxFields: maxFieldCount,
+    });
+    // A block is read whatever becomes of it: the next ones build on it (RFC 9113 4.3).
+    const reason = this.#hpack.decode(bytes, start, end, section);
+    section.end();
+    if (reason !== null) {
+      const code = section.tooLarge ? ErrorCode.enhanceYourCalm : ErrorCode.compressionError;
+      return new Http2Fault(code, reason);
+    }
+    if (dependency === id) return this.onStreamFault(id, selfDependent);
+    if (stream === undefined) {
+      if (this.#resetHere.has(id)) return null;
+      return this.#owner.onNewStream(id, endStream);
+    }
+    const fault = stream.onHeaders(section, endStream);
+    return fault === null ? null : this.onStreamFault(id, fault);
+  }
+
+  onContinuation(payloadBytes: number): Http2Fault | null {
+    return payloadBytes < 1_024 ? this.#spendControl(1) : null;
+  }
+
+  onIgnored(): Http2Fault | null {
+    return this.#expectSettings() ?? this.#spendControl(1);
+  }
+
+  /** Also for the mistakes that a stream finds itself. */
+  onStreamFault(id: number, fault: Http2Fault): Http2Fault | null {
+    const flood = this.#expectSettings() ?? this.#spendBroken();
+    if (flood !== null) return flood;
+    const stream = this.streams.get(id);
+    // What is idle or closed can't be broken, but the peer is to know.
+    this.sendReset(id, fault.code);
+    stream?.break(new ExchangeError("malformed-request", fault.reason));
+    return null;
+  }
+
+  onReset(id: number): Http2Fault | null {
+    const early = this.#expectSettings();
+    if (early !== null) return early;
+    const stream = this.streams.get(id);
+    if (stream === undefined) {
+      return this.#owner.isIdle(id) ? onIdle("RST_STREAM") : this.#spendControl(1);
+    }
+    stream.break(new ExchangeError("client-gone", "the client went away"));
+    return this.#spendBroken();
+  }
+
+  onSettings(bytes: Buffer, start: number, end: number): Http2Fault | null {
+    const isFirst = !this.#hasSettings;
+    this.#hasSettings = true;
+    const flood = this.#spendControl(1 + (end - start) / 60);
+    if (flood !== null) return flood;
+    const { sender } = this;
+    const before = sender.peer.initialWindowBytes;
+    const fault = applySettings(sender.peer, bytes, start, end);
+    if (fault !== null) return fault;
+    sender.encoder.peerTableBytes = sender.peer.headerTableBytes;
+    const change = sender.peer.initialWindowBytes - before;
+    sender.frame(FrameType.settings, FrameFlag.ack, nothing);
+    if (change !== 0) {
+      // RFC 9113 6.9.2: those that are open change as well.
+      for (const { outgoing } of this.streams.values()) {
+        if (!sender.widenStream(outgoing, change)) return windowTooLarge;
+      }
+    }
+    if (isFirst) this.#owner.onSettings();
+    return null;
+  }
+
+  onSettingsAck(): Http2Fault | null {
+    return this.#expectSettings() ?? this.#spendControl(1);
+  }
+
+  onPing(bytes: Buffer, start: number, isAck: boolean): Http2Fault | null {
+    const fault = this.#expectSettings() ?? this.#spendControl(1);
+    if (fault !== null) return fault;
+    if (isAck) this.#owner.onPingAck();
+    else this.sender.frame(FrameType.ping, FrameFlag.ack, bytes.subarray(start, start + 8));
+    return null;
+  }
+
+  onGoAway(lastStream: number, code: number): Http2Fault | null {
+    const fault = this.#expectSettings() ?? this.#spendControl(1);
+    if (fault === null) this.#owner.onGoAway(lastStream, code);
+    return fault;
+  }
+
+  onWindowUpdate(id: number, increment: number): Http2Fault | null {
+    const fault = this.#expectSettings() ?? this.#spendControl(1);
+    if (fault !== null) return fault;
+    if (id === 0) return this.sender.widen(increment) ? null : windowTooLarge;
+    const stream = this.streams.get(id);
+    if (stream === undefined) return this.#owner.isIdle(id) ? onIdle("WINDOW_UPDATE") : null;
+    if (this.sender.widenStream(stream.outgoing, increment)) return null;
+    return this.onStreamFault(id, windowTooLarge);
+  }
+
+  /** Each side begins with SETTINGS (RFC 9113 3.4). */
+  #expectSettings(): Http2Fault | null {
+    return this.#hasSettings ? null : notSettings;
+  }
+}
+
+const nothing = new Uint8Array();
+const notSettings = new Http2Fault(ErrorCode.protocolError, "the first frame is no SETTINGS");
+const windowExceeded = new Http2Fault(ErrorCode.flowControlError, "more than the window allows");
+const windowTooLarge = new Http2Fault(ErrorCode.flowControlError, "window too large");
+const selfDependent = new Http2Fault(ErrorCode.protocolError, "a stream depends on itself");
+
+function onIdle(what: string): Http2Fault {
+  return new Http2Fault(ErrorCode.protocolError, `${what} of a stream that is idle`);
+}
+
+function behindEnd(what: string): Http2Fault {
+  return new Http2Fault(ErrorCode.streamClosed, `${what} of a stream that has ended`);
+}

@@ -1,0 +1,208 @@
+/**
+ * One stream of an HTTP/2 connection, for both sides (RFC 9113 5.1): its two halves and their ends. What its
+ * message means is up to the owner.
+ */
+import { ExchangeError } from "../../protocols/http/exchange-error.ts";
+import type { Fields } from "../../protocols/http/fields.ts";
+import { withoutUnsafeTrailers } from "../../protocols/http/trailers.ts";
+import type { FieldSection } from "../../protocols/http2/field-section.ts";
+import { ErrorCode } from "../../protocols/http2/frames.ts";
+import { Http2Fault } from "../../protocols/http2/http2-fault.ts";
+import type { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
+import { type FrameSender, OutgoingStream } from "./frame-sender.ts";
+import { IncomingBody, type IncomingBodyOwner } from "./incoming-body.ts";
+
+/** What a stream asks of its connection. */
+export interface StreamSession {
+  readonly sender: FrameSender;
+  /** The time, as exact as a sweep is. */
+  readonly coarseMs: number;
+  newStreamWindow(): ReceiveWindow;
+  /** Bytes of a body are out of the way: both windows open again. */
+  taken(stream: Http2Stream, bytes: number): void;
+  /** Bytes of the present read are kept by somebody. */
+  keepRead(): void;
+  /** The body is to be flushed behind the present read. */
+  flushLater(body: IncomingBody): void;
+  sendReset(id: number, code: ErrorCode): void;
+  /** The stream is no longer part of the connection. */
+  left(stream: Http2Stream): void;
+}
+
+/** Who is called when something comes on a stream. */
+export interface StreamOwner {
+  /** A head, in the client's role; the server's owner is made of it. Returns why the stream ends. */
+  onHead(section: FieldSection, endStream: boolean): Http2Fault | null;
+  /** Somebody has asked for the body. */
+  onBodyStarted(): void;
+  /** Nobody wants the rest of the body. */
+  onBodyCancelled(): void;
+  /** Everything handed over was sent. */
+  onSent(): void;
+  /** The stream is over before its time: reset by the peer, by a mistake of it, or with its connection. */
+  onBroken(error: ExchangeError): void;
+}
+
+export class Http2Stream implements IncomingBodyOwner {
+  readonly #session: StreamSession;
+  readonly #owner: StreamOwner;
+  readonly id: number;
+  readonly window: ReceiveWindow;
+  readonly outgoing: OutgoingStream;
+  readonly body: IncomingBody;
+  /** The head has come: what follows are trailers. */
+  hasHead: boolean;
+  /** The peer has ended its half. */
+  remoteEnded = false;
+  /** Body bytes that are still to come, when that was announced; else -1. */
+  #announcedBytes = -1;
+  /** When the stream last got on, either way. */
+  sinceMs: number;
+  #over = false;
+
+  constructor(session: StreamSession, owner: StreamOwner, id: number, hasHead: boolean) {
+    this.#session = session;
+    this.#owner = owner;
+    this.id = id;
+    this.hasHead = hasHead;
+    this.window = session.newStreamWindow();
+    this.sinceMs = session.coarseMs;
+    this.body = new IncomingBody(this);
+    this.outgoing = new OutgoingStream(id, session.sender.peer.initialWindowBytes, () =>
+      this.#sent(),
+    );
+  }
+
+  /** No longer part of its connection. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** What was handed over waits for the peer. */
+  get awaitsPeer(): boolean {
+    const { waiting } = this.outgoing;
+    return waiting !== null && waiting.length > 0;
+  }
+
+  set announcedBytes(bytes: number) {
+    this.#announcedBytes = bytes;
+  }
+
+  // What comes. A fault ends the stream.
+
+  onHeaders(section: FieldSection, endStream: boolean): Http2Fault | null {
+    if (this.remoteEnded) return new Http2Fault(ErrorCode.streamClosed, "HEADERS behind the end");
+    if (!this.hasHead) {
+      const fault = this.#owner.onHead(section, endStream);
+      return fault ?? (endStream ? this.endRemote(null) : null);
+    }
+    // RFC 9113 8.1: trailers end the message.
+    if (!endStream) return malformed("trailers that do not end the stream");
+    if (section.malformed !== null) return malformed(section.malformed);
+    if (section.tooLarge) return malformed("trailers too large");
+    return this.endRemote(withoutUnsafeTrailers(section.fields));
+  }
+
+  onData(bytes: Buffer, start: number, end: number, endStream: boolean): Http2Fault | null {
+    if (this.remoteEnded) return new Http2Fault(ErrorCode.streamClosed, "DATA behind the end");
+    if (!this.hasHead) return new Http2Fault(ErrorCode.protocolError, "DATA before the head");
+    const length = end - start;
+    if (length > 0) {
+      this.sinceMs = this.#session.coarseMs;
+      if (this.#announcedBytes >= 0) {
+        // RFC 9113 8.1.1.
+        this.#announcedBytes -= length;
+        if (this.#announcedBytes < 0) return malformed("a body longer than its Content-Length");
+      }
+      this.body.receive(bytes, start, end);
+    }
+    return endStream ? this.endRemote(null) : null;
+  }
+
+  /** The peer has ended its half, be it with its head. */
+  endRemote(trailers: Fields | null): Http2Fault | null {
+    if (this.#announcedBytes > 0) return malformed("a body shorter than its Content-Length");
+    this.remoteEnded = true;
+    this.sinceMs = this.#session.coarseMs;
+    this.body.end(trailers);
+    this.closeWhenDone();
+    return null;
+  }
+
+  /** The peer has reset it, or made a mistake, or is gone. */
+  break(error: ExchangeError): void {
+    if (this.#over) return;
+    this.#leave();
+    this.body.abort(error);
+    this.#owner.onBroken(error);
+  }
+
+  // What goes.
+
+  /** The message was sent; what the peer still sends is not wanted (RFC 9113 8.1). */
+  leaveBody(): void {
+    if (this.#over) return;
+    this.#session.sendReset(this.id, ErrorCode.noError);
+    this.#leave();
+    this.body.discard();
+  }
+
+  /** Nobody here can go on: both halves break off. */
+  cut(code: ErrorCode): void {
+    if (this.#over) return;
+    this.#session.sendReset(this.id, code);
+    this.break(new ExchangeError("client-gone", "the stream was cut off"));
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#session.sender.sendData(this.outgoing, bytes);
+  }
+
+  end(trailers: Fields | null): void {
+    this.#session.sender.end(this.outgoing, trailers);
+    this.closeWhenDone();
+  }
+
+  /** Takes it out of the connection when both halves have ended. */
+  closeWhenDone(): void {
+    if (this.remoteEnded && this.outgoing.closed && !this.#over) this.#leave();
+  }
+
+  // The body asks.
+
+  bodyStarted(): void {
+    this.#owner.onBodyStarted();
+  }
+
+  bodyTaken(bytes: number): void {
+    this.#session.taken(this, bytes);
+  }
+
+  bodyCancelled(): void {
+    this.#owner.onBodyCancelled();
+  }
+
+  keepRead(): void {
+    this.#session.keepRead();
+  }
+
+  flushLater(): void {
+    this.#session.flushLater(this.body);
+  }
+
+  #sent(): void {
+    this.sinceMs = this.#session.coarseMs;
+    this.closeWhenDone();
+    this.#owner.onSent();
+  }
+
+  #leave(): void {
+    this.#over = true;
+    this.#session.sender.forget(this.outgoing);
+    this.#session.left(this);
+  }
+}
+
+function malformed(reason: string): Http2Fault {
+  return new Http2Fault(ErrorCode.protocolError, reason);
+}
