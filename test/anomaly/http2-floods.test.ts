@@ -40,43 +40,86 @@ const get: Field[] = [
 ];
 const post: Field[] = [[":method", "POST"], ...get.slice(1)];
 const continuation = 9;
+const enhanceYourCalm = 11;
 
 /** What one attacker sends again and again, by round. */
 type Attack = (round: number) => Buffer[];
 
-const attacks: Record<string, { opening?: Buffer[]; round: Attack }> = {
+/** `ends`: with GOAWAY ENHANCE_YOUR_CALM, long before all of it was read. */
+const attacks: Record<string, { opening?: Buffer[]; round: Attack; ends?: true }> = {
   "rapid reset": {
+    ends: true,
     round: (round) =>
       range(100).flatMap((i) => {
         const stream = 2 * (100 * round + i) + 1;
         return [headersFrame(stream, get), resetFrame(stream)];
       }),
   },
+  // CVE-2025-8671: the server is made to reset what it has begun.
+  "resets by mistakes": {
+    ends: true,
+    round: (round) =>
+      range(100).flatMap((i) => {
+        const stream = 2 * (100 * round + i) + 1;
+        return [
+          headersFrame(stream, post, false),
+          frame(frameTypes.windowUpdate, 0, stream, Buffer.alloc(4)),
+        ];
+      }),
+  },
   "CONTINUATION without end": {
+    ends: true,
     opening: [frame(frameTypes.headers, 1, 1, headerBlock(get))],
     round: (round) =>
       range(4).map((i) =>
         frame(continuation, 0, 1, headerBlock([[`x-${4 * round + i}`, "v".repeat(16_000)]])),
       ),
   },
-  PING: { round: () => range(500).map(() => frame(frameTypes.ping, 0, 0, Buffer.alloc(8))) },
-  SETTINGS: { round: (round) => range(500).map((i) => settingsFrame([[4, 65_535 + round + i]])) },
+  "empty CONTINUATION": {
+    ends: true,
+    opening: [frame(frameTypes.headers, 1, 1, headerBlock(get))],
+    round: () => range(500).map(() => frame(continuation, 0, 1, Buffer.alloc(0))),
+  },
+  "trailers without end": {
+    ends: true,
+    opening: [headersFrame(1, post, false), frame(frameTypes.headers, 1, 1, headerBlock([]))],
+    round: (round) =>
+      range(4).map((i) =>
+        frame(continuation, 0, 1, headerBlock([[`x-${4 * round + i}`, "v".repeat(16_000)]])),
+      ),
+  },
+  PING: {
+    ends: true,
+    round: () => range(500).map(() => frame(frameTypes.ping, 0, 0, Buffer.alloc(8))),
+  },
+  SETTINGS: {
+    ends: true,
+    round: (round) => range(500).map((i) => settingsFrame([[4, 65_535 + round + i]])),
+  },
   "empty DATA": {
+    ends: true,
     opening: [headersFrame(1, post, false)],
     round: () => range(500).map(() => dataFrame(1, "", false)),
   },
   "window updates": {
+    ends: true,
     round: () =>
       range(500).map(() => frame(frameTypes.windowUpdate, 0, 0, Buffer.from([0, 0, 0, 1]))),
   },
   PRIORITY: {
+    ends: true,
     round: (round) =>
       range(500).map((i) => frame(2, 0, 2 * (500 * round + i) + 1, Buffer.from([0, 0, 0, 0, 1]))),
   },
+  "frames of unknown types": {
+    ends: true,
+    round: () => range(500).map(() => frame(0xbe, 0, 0, Buffer.alloc(3))),
+  },
   "streams that are never ended": {
+    ends: true,
     round: (round) => range(100).map((i) => headersFrame(2 * (100 * round + i) + 1, post, false)),
   },
-  "one field referred to a thousand times": references(4_000),
+  "one field referred to a thousand times": { ends: true, ...references(4_000) },
   "one field referred to as often as fields are allowed": references(180),
 };
 
@@ -93,7 +136,7 @@ function references(count: number): { opening: Buffer[]; round: Attack } {
 }
 
 test.each(Object.keys(attacks))("a flood: %s", async (name) => {
-  const { opening = [], round } = attacks[name]!;
+  const { opening = [], round, ends } = attacks[name]!;
   const before = await proxy.residentBytes();
   using attacker = await Http2Connection.open(proxy.httpsPort);
   attacker.send(...opening);
@@ -115,6 +158,11 @@ test.each(Object.keys(attacks))("a flood: %s", async (name) => {
   late.send(headersFrame(1, get));
   expect(await late.ended(1)).toBe("ended");
   expect((await proxy.residentBytes()) - before).toBeLessThan(120 << 20);
+  if (ends) {
+    await waitFor(() => attacker.raw.peerEnded, "the end of the attacker's connection");
+    const goAway = attacker.frames.findLast(({ type }) => type === frameTypes.goAway);
+    expect(goAway?.payload.readUInt32BE(4)).toBe(enhanceYourCalm);
+  }
   attacker.raw.reset();
   const inFlight = async (): Promise<number> => {
     const { stdout } = await proxy.run("list", "--json");

@@ -19,11 +19,13 @@ export class Credit {
 
   /** False when there is not so much. */
   spend(units: number, nowMs: number): boolean {
+    if (this.#left < units) {
+      this.earn(((nowMs - this.#countedMs) * this.#rates.perSecond) / 1_000);
+      this.#countedMs = nowMs;
+      if (this.#left < units) return false;
+    }
     this.#left -= units;
-    if (this.#left >= 0) return true;
-    this.earn(((nowMs - this.#countedMs) * this.#rates.perSecond) / 1_000);
-    this.#countedMs = nowMs;
-    return this.#left >= 0;
+    return true;
   }
 
   earn(units: number): void {
