@@ -3,7 +3,7 @@ import { CommandError } from "../config/command-error.ts";
 import { degradedRetryIntervalMs, shutdownTimeoutMs } from "../config/defaults.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { DataPlane } from "../seam/data-plane.ts";
+import type { ServedServices } from "../seam/data-plane.ts";
 import { deploy, type DeploymentEnvironment, deployRollout } from "./deployment.ts";
 import { type DescribeCertificates, describeServices } from "./describe.ts";
 import { type CommandHandlers, dispatch } from "./socket/dispatcher.ts";
@@ -24,7 +24,7 @@ import { ServiceRegistry } from "./service-registry.ts";
 import { StateStore } from "./state/state-store.ts";
 
 export interface ControlPlaneSettings extends ServiceFiles {
-  dataPlane: DataPlane;
+  dataPlane: ServedServices;
   logger: Logger;
   clock: Clock;
   statePath: string;
@@ -78,6 +78,7 @@ export class ControlPlane {
   async restore(): Promise<void> {
     const { store, registry } = this.#environment;
     await restoreServices(await store.load(), this.#environment);
+    await registry.published;
     if (registry.all().some((service) => service.degraded !== null)) this.#scheduleRetry();
   }
 
@@ -122,9 +123,9 @@ export class ControlPlane {
       stop: (command, report) => stopService(command, environment, report),
       resume: ({ service }) => resumeService(service, environment),
       remove: ({ service }) => removeService(service, environment),
-      list: () => {
+      list: async () => {
         const { registry, dataPlane } = environment;
-        return describeServices(registry, dataPlane.samples(), describeCertificates);
+        return describeServices(registry, await dataPlane.samples(), describeCertificates);
       },
     };
   }

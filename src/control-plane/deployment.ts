@@ -124,7 +124,7 @@ async function settle(
 ): Promise<void> {
   const { registry, store } = environment;
   replaced?.stop();
-  await store.save(() => registry.stateEntries());
+  await Promise.all([store.save(() => registry.stateEntries()), registry.published]);
   if (replaced !== undefined) {
     await waitForDrain(replaced.ids, drainTimeoutMs, environment, report);
   }

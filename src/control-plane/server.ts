@@ -1,39 +1,23 @@
-/** The composition root of `run`: makes the two planes, wires them, and stops them. */
-import { randomUUID } from "node:crypto";
-import { tmpdir } from "node:os";
-import { CertificateManager } from "./certificates/certificate-manager.ts";
+/** The root of the primary: makes the control plane and who serves for it, wires them, and stops them. */
 import { productVersion } from "../cli/version.ts";
-import { CommandError } from "../config/command-error.ts";
 import { logFlushBytes, logFlushIntervalMs, shutdownTimeoutMs } from "../config/defaults.ts";
-import { certificateFolder, statePath } from "../config/paths.ts";
 import type { RunOptions } from "../config/run-options.ts";
-import { ControlPlane } from "./control-plane.ts";
-import { CidrError, CidrList } from "../lib/cidr.ts";
+import { loadErrorPages } from "../data-plane/proxy/answers/error-page-files.ts";
+import { startWorker } from "../data-plane/worker.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import { logStrayErrors } from "../lib/stray-errors.ts";
-import { DescriptorGuard } from "../data-plane/listeners/accept/descriptor-guard.ts";
-import { Http3Listener } from "../data-plane/listeners/http3-port.ts";
-import { HttpListener } from "../data-plane/listeners/http-port.ts";
-import { TlsListener } from "../data-plane/listeners/https-port.ts";
-import { askTarget } from "../data-plane/proxy/ask-target.ts";
-import type { Exchange } from "../protocols/http/exchange.ts";
-import { loadErrorPages } from "../data-plane/proxy/answers/error-page-files.ts";
-import { Pipeline } from "../data-plane/proxy/pipeline.ts";
-import { RequestRecorder } from "../data-plane/proxy/request-record.ts";
-import { MemoryBudget } from "../net/memory-budget.ts";
-import { LiveServices } from "../data-plane/services/live-services.ts";
+import { DistantDataPlane } from "../seam/distant-data-plane.ts";
+import { dataPlaneOptions } from "../seam/plane-calls.ts";
+import { createLogger, formatMessage } from "../seam/process-log.ts";
+import { joinedEnds } from "../seam/seam-end.ts";
 import { BatchedWriter } from "./telemetry/batched-writer.ts";
 import { expositionType, formatMetrics } from "./telemetry/exposition.ts";
-import { createLogger, formatMessage } from "./telemetry/logger.ts";
-import { Metrics } from "../data-plane/telemetry/metrics.ts";
 import { listenForMetrics } from "./telemetry/metrics-listener.ts";
 import { logFigure, processFigures } from "./telemetry/process-figures.ts";
-import { Http1Transport } from "../data-plane/upstream/http1/http1-transport.ts";
-import type { Transport } from "../data-plane/upstream/transport.ts";
+import { wireControlPlane } from "./wired-control-plane.ts";
 
 /** Runs the proxy until a signal stops it; resolves with the exit code. Throws when it can't start. */
 export async function runServer(options: RunOptions): Promise<number> {
-  const trusted = trustedProxies(options);
   const stopSignal = nextSignal();
   const output = new BatchedWriter(1, clock, {
     flushIntervalMs: logFlushIntervalMs,
@@ -44,60 +28,18 @@ export async function runServer(options: RunOptions): Promise<number> {
   process.on("exit", () => output.flushSync());
   const logger = createLogger(output, clock, options.debug);
   logStrayErrors(process, logger);
-  const metrics = new Metrics();
-
-  const services = new LiveServices<Transport>({
-    clock,
-    createTransport: (host, port) => new Http1Transport({ host, port, clock }),
-  });
-  const certificates = new CertificateManager({
+  const [end, workerEnd] = joinedEnds();
+  startWorker({ end: workerEnd, output, clock });
+  const { controlPlane, certificates, dataPlane } = wireControlPlane(options, {
     clock,
     logger,
-    acme: options.acme,
-    defaultCachePath: certificateFolder(options.dataPath),
     userAgent: `kamal-proxy/${productVersion}`,
-    askTarget: (service, pathAndQuery, host, signal) =>
-      askTarget(services, service, pathAndQuery, host, signal),
-    restoring: true,
-  });
-  const controlPlane = new ControlPlane({
-    dataPlane: {
-      apply(snapshot) {
-        services.apply(snapshot);
-        certificates.update(snapshot.services);
-      },
-      drain: (targetIds, timeoutMs) => services.drain(targetIds, timeoutMs),
-      samples: () => services.samples(),
-    },
-    logger,
-    clock,
-    statePath: statePath(options.dataPath),
-    socketPath: options.socketPath,
     loadErrorPages,
-    checkCertificate: (service) => certificates.checkCertificate(service),
-    describeCertificates: (service) => certificates.describe(service).certificates,
+    connect: (questions) => new DistantDataPlane(end, questions),
   });
+  await dataPlane.start(dataPlaneOptions(options));
   await controlPlane.restore();
   certificates.restored();
-
-  const pipeline = new Pipeline({
-    services,
-    recorder: new RequestRecorder({
-      metrics,
-      clock,
-      httpPort: options.httpPort,
-      httpsPort: options.httpsPort,
-      writeLine: (line) => output.write(line),
-    }),
-    logger,
-    clock,
-    newRequestId: randomUUID,
-    trustedProxies: trusted,
-    challengeResponse: (hostName, path) => certificates.challengeResponse(hostName, path),
-    spoolMemory: new MemoryBudget(options.bufferMemoryTotalBytes),
-    spoolFolder: tmpdir(),
-    targetRetryMs: options.targetRetryMs,
-  });
 
   const metricsListener =
     options.metricsPort === 0
@@ -105,8 +47,8 @@ export async function runServer(options: RunOptions): Promise<number> {
       : listenForMetrics(
           { hostname: options.bind, port: options.metricsPort },
           expositionType,
-          () =>
-            formatMetrics(metrics.snapshot(), [
+          async () =>
+            formatMetrics(await dataPlane.metrics(), [
               logFigure(output.droppedLines),
               ...processFigures(),
             ]),
@@ -114,52 +56,13 @@ export async function runServer(options: RunOptions): Promise<number> {
   if (metricsListener !== null) {
     logger.info("Metrics enabled", { address: `${options.bind}:${metricsListener.port}` });
   }
-  const { bind, limits } = options;
-  const handle = (exchange: Exchange): void => void pipeline.handle(exchange);
-  const proxyPeers = options.proxyProtocol ? trusted : null;
-  const altSvc = options.http3 ? `h3=":${options.httpsPort}"; ma=2592000` : null;
-  const descriptors = new DescriptorGuard(clock, logger);
-  const listeners: Listener[] = [];
-  const http = new HttpListener({
-    bind,
-    port: options.httpPort,
-    limits,
-    clock,
-    logger,
-    descriptors,
-    proxyPeers,
-    handle,
-  });
-  listeners.push(http);
-  const https = new TlsListener({
-    bind,
-    port: options.httpsPort,
-    limits,
-    clock,
-    logger,
-    descriptors,
-    certificates,
-    minTlsVersion: options.minTlsVersion,
-    altSvc,
-    proxyPeers,
-    handle,
-  });
-  listeners.push(https);
-  if (options.http3) {
-    const { port } = https;
-    listeners.push(
-      new Http3Listener({ bind, port, limits, clock, logger, certificates, altSvc, handle }),
-    );
-  }
+  const ports = await dataPlane.listen();
   await controlPlane.listen();
-  logger.info("Server started", { http: http.port, https: https.port });
+  logger.info("Server started", { http: ports.http, https: ports.https });
 
   await stopSignal;
   const impatient = nextSignal();
-  const finished = Promise.all([
-    controlPlane.close(),
-    ...listeners.map((listener) => listener.finish()),
-  ]);
+  const finished = Promise.all([controlPlane.close(), dataPlane.finish()]);
   const timeUp = Promise.withResolvers<void>();
   const timer = clock.after(shutdownTimeoutMs, () => {
     logger.warn("Closing active connections");
@@ -167,9 +70,8 @@ export async function runServer(options: RunOptions): Promise<number> {
   });
   await Promise.race([finished, timeUp.promise, impatient]);
   timer.cancel();
-  for (const listener of listeners) listener.destroy();
+  dataPlane.close();
   certificates.close();
-  services.close();
   await metricsListener?.close();
   // What was cut just now still gets its log line.
   await new Promise<void>((resolve) => void setImmediate(resolve));
@@ -178,23 +80,10 @@ export async function runServer(options: RunOptions): Promise<number> {
   return 0;
 }
 
-interface Listener {
-  /** Takes no more connections; resolves when every request under way is answered. */
-  finish(): Promise<void>;
-  destroy(): void;
-}
-
 /** Resolves at the next SIGTERM or SIGINT. */
 function nextSignal(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   process.once("SIGTERM", resolve);
   process.once("SIGINT", resolve);
   return promise;
-}
-
-function trustedProxies({ trustedProxies }: RunOptions): CidrList | null {
-  if (trustedProxies === null) return null;
-  const list = CidrList.parse(trustedProxies);
-  if (list instanceof CidrError) throw new CommandError(`trusted-proxies: ${list.message}`);
-  return list;
 }

@@ -4,7 +4,7 @@ import type { Pause } from "../config/options.ts";
 import { validatePercentage } from "../config/validate-options.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { DataPlane } from "../seam/data-plane.ts";
+import type { ServedServices } from "../seam/data-plane.ts";
 import { type Report, waitForDrain } from "./socket/progress.ts";
 import type { PauseCommand, RolloutSetCommand, StopCommand } from "./socket/protocol.ts";
 import { groupsOf, rolloutSplit, type Service } from "./service.ts";
@@ -13,7 +13,7 @@ import type { StateStore } from "./state/state-store.ts";
 
 export interface ServiceCommandEnvironment {
   registry: ServiceRegistry;
-  dataPlane: DataPlane;
+  dataPlane: ServedServices;
   clock: Clock;
   store: StateStore;
   logger: Logger;
@@ -125,10 +125,12 @@ async function drain(
   report: Report | undefined,
 ): Promise<void> {
   const ids = groupsOf(service).flatMap((group) => group.ids);
+  await environment.registry.published;
   await waitForDrain(ids, timeoutMs, environment, report);
   environment.logger.info("Service drained", { service: service.name });
 }
 
-function save({ registry, store }: ServiceCommandEnvironment): Promise<void> {
-  return store.save(() => registry.stateEntries());
+/** A command that returns is saved, and what it changed is served. */
+async function save({ registry, store }: ServiceCommandEnvironment): Promise<void> {
+  await Promise.all([store.save(() => registry.stateEntries()), registry.published]);
 }

@@ -1,20 +1,26 @@
 /** All services by name, and their publication to the data plane. */
 import type { ServiceOptions } from "../config/options.ts";
 import type { Snapshot } from "../seam/snapshot.ts";
-import type { DataPlane } from "../seam/data-plane.ts";
+import type { ServedServices } from "../seam/data-plane.ts";
 import { effectiveOptions, findConflict } from "./root-service.ts";
 import { groupsOf, savedService, type Service, serviceSnapshot } from "./service.ts";
 import type { BrokenEntry, StateEntry } from "./state/state-entry.ts";
 import type { TargetGroup } from "./health/target-group.ts";
 
 export class ServiceRegistry {
-  readonly #dataPlane: DataPlane;
+  readonly #dataPlane: ServedServices;
   readonly #services = new Map<string, Service>();
   #broken: BrokenEntry[] = [];
   #revision = 0;
+  #published: Promise<void> = Promise.resolve();
 
-  constructor(dataPlane: DataPlane) {
+  constructor(dataPlane: ServedServices) {
     this.#dataPlane = dataPlane;
+  }
+
+  /** Resolves when everything that was published so far is served. */
+  get published(): Promise<void> {
+    return this.#published;
   }
 
   get(name: string): Service | undefined {
@@ -70,6 +76,7 @@ export class ServiceRegistry {
     this.publish();
   }
 
+  /** Takes its place in the order at once; when it is served, `published` tells. */
   publish(): void {
     this.#revision++;
     const snapshot: Snapshot = {
@@ -78,7 +85,8 @@ export class ServiceRegistry {
         serviceSnapshot(service, this.effectiveOptions(service)),
       ),
     };
-    this.#dataPlane.apply(snapshot);
+    const applied = this.#dataPlane.apply(snapshot);
+    this.#published = this.#published.then(() => applied);
   }
 
   stateEntries(): StateEntry[] {

@@ -1,19 +1,44 @@
 /**
- * The seam between the planes. Nothing but these calls and JSON-like values may cross it,
- * so that the data plane can move to other processes.
+ * The seam between the planes: all that crosses it, downwards and upwards. Nothing but these calls and
+ * JSON-like values; whoever calls waits for the answer, because the other side may be another process.
  */
+import type { CertificateChange } from "./certificates.ts";
+import type { CertificateKeyPair } from "./handshake-certificates.ts";
+import type { ServiceMetrics } from "./service-metrics.ts";
 import type { Snapshot } from "./snapshot.ts";
 
+/** What the control plane asks of whoever serves. */
 export interface DataPlane {
-  /** Serves the snapshot from now on; the switch is atomic. Replaced targets take no new requests. */
-  apply(snapshot: Snapshot): void;
+  /**
+   * Resolves when the snapshot is served: the switch is atomic, and replaced targets take no new
+   * requests. Snapshots arrive in the order in which they were handed over.
+   */
+  apply(snapshot: Snapshot): Promise<void>;
+  /** Resolves when handshakes are answered with it. */
+  certificates(change: CertificateChange): Promise<void>;
   /**
    * Resolves when no request is under way on these targets. Tunnels are closed at once; what is
    * still under way after `timeoutMs` is cancelled (504, or a cut when the response had begun).
    * Unknown ids count as drained.
    */
-  drain(targetIds: string[], timeoutMs: number): Promise<void>;
-  samples(): DataPlaneSamples;
+  drain(targetIds: readonly string[], timeoutMs: number): Promise<void>;
+  samples(): Promise<DataPlaneSamples>;
+  metrics(): Promise<ServiceMetrics[]>;
+  /** Asks a target of a service, as the proxy itself: no redirect, no log line, no pause. */
+  askTarget(question: TargetQuestion, signal: AbortSignal): Promise<TargetAnswer>;
+  /** Takes no more connections; resolves when every request under way is answered. */
+  finish(): Promise<void>;
+}
+
+/** What the commands need of it. */
+export type ServedServices = Pick<DataPlane, "apply" | "drain" | "samples">;
+
+/** What the data plane asks of the control plane. */
+export interface DataPlaneQuestions {
+  /** The certificate for a server name that was not pushed down; null: the handshake is refused. */
+  certificate(name: string): Promise<CertificateKeyPair | null>;
+  /** The answer to HTTP-01 (RFC 8555 8.3); null: an ordinary request. */
+  challenge(request: ChallengeRequest): Promise<ChallengeAnswer | null>;
 }
 
 export interface DataPlaneSamples {
@@ -26,4 +51,28 @@ export interface DataPlaneSamples {
 export interface TargetSample {
   inFlight: number;
   served: number;
+}
+
+/** GET of `pathAndQuery` with that Host. */
+export interface TargetQuestion {
+  service: string;
+  pathAndQuery: string;
+  host: string;
+}
+
+export interface TargetAnswer {
+  status: number;
+  /** Its first bytes, as text. */
+  body: string;
+}
+
+export interface ChallengeRequest {
+  /** Without port. */
+  hostName: string;
+  path: string;
+}
+
+export interface ChallengeAnswer {
+  status: number;
+  body: string;
 }

@@ -1,4 +1,4 @@
-/** What TLS listeners ask for each handshake; the certificate manager answers. */
+/** What TLS listeners ask for each handshake. */
 
 /** Identity matters: the same object means the same certificate, so contexts can be cached by it. */
 export interface CertificateKeyPair {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { formatAccessLine } from "../../src/data-plane/telemetry/access-log.ts";
-import { formatMessage } from "../../src/control-plane/telemetry/logger.ts";
+import { formatMessage } from "../../src/seam/process-log.ts";
 
 /** A byte string: one character per byte. */
 const bytes = fc.oneof(

@@ -1,32 +1,32 @@
 /** A data plane that serves nothing and keeps what it is told; drains end when a test says so. */
 import type { ServiceSnapshot, Snapshot } from "../../src/seam/snapshot.ts";
-import type { DataPlane, DataPlaneSamples } from "../../src/seam/data-plane.ts";
+import type { DataPlaneSamples, ServedServices } from "../../src/seam/data-plane.ts";
 
 export interface FakeDrain {
-  targetIds: string[];
+  targetIds: readonly string[];
   timeoutMs: number;
   /** Revision that was served when the drain began. */
   revision: number;
 }
 
-export class FakeDataPlane implements DataPlane {
+export class FakeDataPlane implements ServedServices {
   readonly snapshots: Snapshot[] = [];
   readonly drains: FakeDrain[] = [];
   currentSamples: DataPlaneSamples = { targets: {}, held: {} };
   /** What drains wait for; nothing by default. */
   drained: Promise<void> = Promise.resolve();
 
-  apply(snapshot: Snapshot): void {
+  async apply(snapshot: Snapshot): Promise<void> {
     // What crosses the seam has to survive being sent as JSON.
     this.snapshots.push(JSON.parse(JSON.stringify(snapshot)) as Snapshot);
   }
 
-  async drain(targetIds: string[], timeoutMs: number): Promise<void> {
+  async drain(targetIds: readonly string[], timeoutMs: number): Promise<void> {
     this.drains.push({ targetIds, timeoutMs, revision: this.current?.revision ?? 0 });
     await this.drained;
   }
 
-  samples(): DataPlaneSamples {
+  async samples(): Promise<DataPlaneSamples> {
     return this.currentSamples;
   }
 

@@ -36,7 +36,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   "control-plane/socket": ["control-plane/health", ...shared],
   "control-plane/certificates": shared,
-  "control-plane/telemetry": [...shared, "data-plane/telemetry"],
+  "control-plane/telemetry": shared,
   "control-plane/health": shared,
   "control-plane/state": shared,
   "control-plane": shared,

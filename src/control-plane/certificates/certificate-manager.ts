@@ -5,6 +5,8 @@
 import { acmeProductionDirectory } from "../../config/defaults.ts";
 import type { AcmeSettings } from "../../config/acme-settings.ts";
 import type { ServiceOptions } from "../../config/options.ts";
+import type { NamedCertificate, ServedCertificates } from "../../seam/certificates.ts";
+import type { ChallengeAnswer } from "../../seam/data-plane.ts";
 import type { ServiceSnapshot } from "../../seam/snapshot.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
@@ -38,6 +40,8 @@ export interface CertificateManagerSettings {
   random?: () => number;
   /** In place of ACME. */
   issuer?: CertificateIssuer;
+  /** Handshakes of a name under validation are to be answered in another way; resolves when they are. */
+  challengesChanged?: () => Promise<void>;
   /** Services come from the last run, until `restored` is called. */
   restoring?: boolean;
 }
@@ -50,11 +54,7 @@ export interface CertificateDescription {
   error: string | null;
 }
 
-export interface ChallengeAnswer {
-  status: number;
-  body: string;
-}
-
+const noWait = Promise.resolve();
 const notOrderable = "it can't have an automatic certificate";
 const noSuchChallenge: ChallengeAnswer = { status: 404, body: "no such challenge\n" };
 
@@ -62,7 +62,9 @@ export class CertificateManager implements HandshakeCertificates {
   onChange: (() => void) | null = null;
   readonly #settings: CertificateManagerSettings;
   readonly #random: () => number;
-  readonly #challenges = new ChallengeResponses();
+  readonly #challenges = new ChallengeResponses(
+    () => this.#settings.challengesChanged?.() ?? noWait,
+  );
   readonly #issuer: CertificateIssuer;
   readonly #onDemand: OnDemandPolicy;
   readonly #background: BackgroundFetches;
@@ -147,6 +149,27 @@ export class CertificateManager implements HandshakeCertificates {
       }
     }
     return found;
+  }
+
+  /** What handshakes can be answered with without asking; all other names are to be asked about. */
+  served(): ServedCertificates {
+    const names = new Map<string, NamedCertificate | null>();
+    for (const name of this.#services.hosts()) names.set(name, null);
+    const nowMs = this.#settings.clock.wallMs();
+    for (const service of this.#services.all()) {
+      const isFile = sourceOf(service) === "file";
+      for (const name of this.#namesOf(service)) {
+        const keyPair = this.#known(service, name);
+        if (keyPair === null || (!isFile && keyPair.notBeforeMs > nowMs)) continue;
+        names.set(name, { pair: keyPair.pair, untilMs: isFile ? null : keyPair.notAfterMs });
+      }
+    }
+    return {
+      names,
+      challenges: new Map(this.#challenges.certificates),
+      withoutName: this.withoutName(),
+      defaultHost: this.defaultHost(),
+    };
   }
 
   /**

@@ -20,6 +20,11 @@ export class TlsServices {
     this.withoutName = firstByName([...this.all()].filter(hasHosts));
   }
 
+  /** All hosts and wildcards that any service has, with TLS or without. */
+  hosts(): Iterable<string> {
+    return this.#services.keys();
+  }
+
   /** Null also when the service of the name has no TLS. */
   lookup(name: string): ServiceSnapshot | null {
     const service = this.#lookup(name);

@@ -27,7 +27,7 @@ export interface CommandHandlers {
   stop: (command: StopCommand, report?: Report) => Promise<void>;
   resume: (command: PlainServiceCommand) => Promise<void>;
   remove: (command: PlainServiceCommand) => Promise<void>;
-  list: () => ServiceDescriptions;
+  list: () => Promise<ServiceDescriptions>;
 }
 
 export async function dispatch(
@@ -39,7 +39,7 @@ export async function dispatch(
   try {
     const command = parseCommand(payload);
     logger.debug("Command received", { command: command.command });
-    if (command.command === "list") return { ok: true, services: handlers.list() };
+    if (command.command === "list") return { ok: true, services: await handlers.list() };
     await perform(command, handlers, report);
     return { ok: true };
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Tells a waiting client what its command waits for: healthy targets, then requests under way. */
 import { progressIntervalMs } from "../../config/defaults.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
-import type { DataPlane } from "../../seam/data-plane.ts";
+import type { ServedServices } from "../../seam/data-plane.ts";
 import type { Progress } from "./protocol.ts";
 import type { TargetGroup } from "../health/target-group.ts";
 
@@ -29,26 +29,29 @@ export async function waitForHealth(
 
 /** Reports at intervals as long as requests are under way. */
 export async function waitForDrain(
-  targetIds: string[],
+  targetIds: readonly string[],
   timeoutMs: number,
-  { dataPlane, clock }: { dataPlane: DataPlane; clock: Clock },
+  { dataPlane, clock }: { dataPlane: ServedServices; clock: Clock },
   report: Report | undefined,
 ): Promise<void> {
   const drained = dataPlane.drain(targetIds, Math.max(0, timeoutMs));
   if (report === undefined) return drained;
   const deadline = clock.runningMs() + Math.max(0, timeoutMs);
   let timer: Timer | null = null;
-  const tell = () => {
-    const { targets } = dataPlane.samples();
+  let over = false;
+  const tell = async () => {
+    const { targets } = await dataPlane.samples();
+    if (over) return;
     const requests = targetIds.reduce((sum, id) => sum + (targets[id]?.inFlight ?? 0), 0);
     const remaining_ms = Math.max(0, deadline - clock.runningMs());
     if (requests > 0) report({ waiting_for: "drain", requests, remaining_ms });
-    timer = clock.after(progressIntervalMs, tell);
+    timer = clock.after(progressIntervalMs, () => void tell());
   };
-  tell();
+  void tell();
   try {
     await drained;
   } finally {
+    over = true;
     (timer as Timer | null)?.cancel();
   }
 }

@@ -1,9 +1,5 @@
 /** The text format of Prometheus, version 0.0.4. Pure. */
-import {
-  durationBuckets,
-  type Series,
-  type ServiceMetrics,
-} from "../../data-plane/telemetry/metrics.ts";
+import { durationBuckets, type Series, type ServiceMetrics } from "../../seam/service-metrics.ts";
 
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8";
 

@@ -20,12 +20,12 @@ export interface MetricsListener {
 export function listenForMetrics(
   options: MetricsListenerOptions,
   contentType: string,
-  render: () => string,
+  render: () => Promise<string>,
 ): MetricsListener {
   if (options.port > maxPort) throw new Error(`listen tcp: address ${options.port}: invalid port`);
   const server = serve(
     options,
-    () => new Response(render(), { headers: { "Content-Type": contentType } }),
+    async () => new Response(await render(), { headers: { "Content-Type": contentType } }),
   );
   return {
     port: server.port ?? options.port,
@@ -33,7 +33,10 @@ export function listenForMetrics(
   };
 }
 
-function serve(options: MetricsListenerOptions, fetch: () => Response): Bun.Server<undefined> {
+function serve(
+  options: MetricsListenerOptions,
+  fetch: () => Promise<Response>,
+): Bun.Server<undefined> {
   try {
     return listenOn(options.hostname, (hostname) =>
       Bun.serve({ hostname, port: options.port, fetch }),

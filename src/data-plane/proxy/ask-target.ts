@@ -4,31 +4,21 @@ import type { BodySink } from "../../protocols/http/body.ts";
 import { noBody } from "../../protocols/http/body-framing.ts";
 import { Fields } from "../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../protocols/http/message-head.ts";
+import type { TargetAnswer, TargetQuestion } from "../../seam/data-plane.ts";
 import type { LiveServices } from "../services/live-services.ts";
 import type { Transport } from "../upstream/transport.ts";
 import type { ResponseReceiver } from "../upstream/upstream-request.ts";
 
-export interface TargetAnswer {
-  status: number;
-  /** Its first bytes, as text. */
-  body: string;
-}
-
 const noFields = new Fields();
 const noKeys: ReadonlySet<string> = new Set();
 
-/**
- * GET of `pathAndQuery` with that Host. Statuses of its own: 503 without a healthy target. It is given
- * up when the signal aborts, with its reason.
- */
+/** Answers itself with 503 without a healthy target. It is given up when the signal aborts, with its reason. */
 export function askTarget(
   services: LiveServices<Transport>,
-  serviceName: string,
-  pathAndQuery: string,
-  host: string,
+  { service: name, pathAndQuery, host }: TargetQuestion,
   signal: AbortSignal,
 ): Promise<TargetAnswer> {
-  const service = services.get(serviceName);
+  const service = services.get(name);
   const target = service?.activeBalancer.claim(true);
   if (target === undefined) return Promise.resolve({ status: 503, body: "no healthy target" });
   const answer = new Answer();

@@ -1,5 +1,6 @@
 /** The services as they are served now: turns each snapshot into live services and targets. */
 import { maxHeldRequests } from "../../config/defaults.ts";
+import type { DataPlaneSamples } from "../../seam/data-plane.ts";
 import type { PoolSnapshot, Snapshot } from "../../seam/snapshot.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { PauseGate } from "./pause-gate.ts";
@@ -17,7 +18,6 @@ export interface LiveServicesOptions<T extends TargetTransport> {
 /** Of a service below a path whose host has no service at the root. */
 const defaultTlsPolicy: TlsPolicy = { tlsEnabled: false, tlsRedirect: true };
 
-/** Offers what the control plane asks of a data plane, without knowing the control plane. */
 export class LiveServices<T extends TargetTransport = TargetTransport> {
   readonly #clock: Clock;
   readonly #createTransport: TransportFactory<T>;
@@ -75,19 +75,16 @@ export class LiveServices<T extends TargetTransport = TargetTransport> {
     }
   }
 
-  async drain(targetIds: string[], timeoutMs: number): Promise<void> {
+  async drain(targetIds: readonly string[], timeoutMs: number): Promise<void> {
     await Promise.all(targetIds.map((id) => this.#targets.get(id)?.inFlight.drain(timeoutMs)));
   }
 
-  samples(): {
-    targets: Record<string, { inFlight: number; served: number }>;
-    held: Record<string, number>;
-  } {
-    const targets: Record<string, { inFlight: number; served: number }> = {};
+  samples(): DataPlaneSamples {
+    const targets: DataPlaneSamples["targets"] = {};
     for (const target of this.#targets.values()) {
       targets[target.id] = { inFlight: target.inFlight.count, served: target.served };
     }
-    const held: Record<string, number> = {};
+    const held: DataPlaneSamples["held"] = {};
     for (const service of this.#services.values()) held[service.name] = service.gate.heldCount;
     return { targets, held };
   }

@@ -1,28 +1,6 @@
 /** Counts of requests by service, method and status. What clients invent never makes it grow. */
+import { durationBuckets, type Series, type ServiceMetrics } from "../../seam/service-metrics.ts";
 import { maxMeteredServices, maxSeriesPerService } from "../../config/defaults.ts";
-
-/** Upper bounds of the duration buckets in seconds; the last bucket has none. */
-export const durationBuckets: readonly number[] = [
-  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-];
-
-/** Requests that ended with one method and status. */
-export interface Series {
-  readonly method: string;
-  readonly status: string;
-  count: number;
-  sumSeconds: number;
-  /** Each bucket alone, not the ones below it. */
-  readonly buckets: number[];
-}
-
-export interface ServiceMetrics {
-  readonly service: string;
-  inFlight: number;
-  /** Whether a request was ever under way; else there is no gauge. */
-  started: boolean;
-  readonly series: readonly Series[];
-}
 
 const methods = new Set([
   "GET",

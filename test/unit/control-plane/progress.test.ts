@@ -83,10 +83,13 @@ describe("progress", () => {
     const waiting = waitForDrain(["t1", "t2"], 10_000, { dataPlane, clock }, (each) =>
       told.push(each),
     );
+    await settle();
     dataPlane.currentSamples.targets["t1"] = { inFlight: 0, served: 2 };
     clock.advance(progressIntervalMs);
+    await settle();
     dataPlane.currentSamples.targets = {};
     clock.advance(progressIntervalMs);
+    await settle();
     expect(told).toEqual([
       { waiting_for: "drain", requests: 3, remaining_ms: 10_000 },
       { waiting_for: "drain", requests: 1, remaining_ms: 10_000 - progressIntervalMs },

@@ -250,7 +250,7 @@ class AcmeOrder {
       authorization,
       keyAuthorization,
     );
-    return this.#challenges.answerTls(this.#request.name, {
+    return await this.#challenges.answerTls(this.#request.name, {
       certificate: certificate.toString(),
       privateKey: privateKey.toString(),
     });

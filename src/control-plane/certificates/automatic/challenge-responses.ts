@@ -6,6 +6,12 @@ export const challengePathPrefix = "/.well-known/acme-challenge/";
 export class ChallengeResponses {
   readonly #keyAuthorizations = new Map<string, string>();
   readonly #certificates = new Map<string, CertificateKeyPair>();
+  readonly #changed: () => Promise<void>;
+
+  /** `changed`: handshakes are to be answered in another way; resolves when they are. */
+  constructor(changed: () => Promise<void>) {
+    this.#changed = changed;
+  }
 
   /** Disposing the result ends the answer. */
   answerHttp(token: string, keyAuthorization: string): Disposable {
@@ -13,9 +19,21 @@ export class ChallengeResponses {
     return { [Symbol.dispose]: () => void this.#keyAuthorizations.delete(token) };
   }
 
-  answerTls(name: string, certificate: CertificateKeyPair): Disposable {
+  /** Resolves when handshakes are answered with it. */
+  async answerTls(name: string, certificate: CertificateKeyPair): Promise<Disposable> {
     this.#certificates.set(name, certificate);
-    return { [Symbol.dispose]: () => void this.#certificates.delete(name) };
+    await this.#changed();
+    return {
+      [Symbol.dispose]: () => {
+        this.#certificates.delete(name);
+        void this.#changed();
+      },
+    };
+  }
+
+  /** Under way by TLS-ALPN-01, by name. */
+  get certificates(): ReadonlyMap<string, CertificateKeyPair> {
+    return this.#certificates;
   }
 
   /** The key authorization for a path that begins with the prefix. */

@@ -11,7 +11,7 @@ async function listening(
   const listener = listenForMetrics(
     { hostname, port: 0 },
     expositionType,
-    () => `scrapes ${++scrapes}\n`,
+    async () => `scrapes ${++scrapes}\n`,
   );
   try {
     await run(listener.port);
@@ -39,25 +39,30 @@ describe("listenForMetrics", () => {
 
   test("says that the port is in use", async () => {
     await listening("", (port) => {
-      const again = () => listenForMetrics({ hostname: "", port }, expositionType, () => "");
+      const again = () => listenForMetrics({ hostname: "", port }, expositionType, async () => "");
       expect(again).toThrow(`listen tcp :${port}: bind: address already in use`);
     });
     await listening("127.0.0.1", (port) => {
       const again = () =>
-        listenForMetrics({ hostname: "127.0.0.1", port }, expositionType, () => "");
+        listenForMetrics({ hostname: "127.0.0.1", port }, expositionType, async () => "");
       expect(again).toThrow(`listen tcp 127.0.0.1:${port}: bind: address already in use`);
     });
   });
 
   test("refuses a port that can't be", () => {
-    const listen = () => listenForMetrics({ hostname: "", port: 99_999 }, expositionType, () => "");
+    const listen = () =>
+      listenForMetrics({ hostname: "", port: 99_999 }, expositionType, async () => "");
     expect(listen).toThrow("listen tcp: address 99999: invalid port");
   });
 
   test("is free again after close", async () => {
     let port = 0;
     await listening("127.0.0.1", (first) => void (port = first));
-    const second = listenForMetrics({ hostname: "127.0.0.1", port }, expositionType, () => "");
+    const second = listenForMetrics(
+      { hostname: "127.0.0.1", port },
+      expositionType,
+      async () => "",
+    );
     await second.close();
   });
 });

@@ -14,7 +14,11 @@ test("a question to a target that does not answer is given up with its signal", 
   });
   services.apply(snapshot(serviceSnapshot("web")));
   const controller = new AbortController();
-  const asked = askTarget(services, "web", "/check", "a.test", controller.signal);
+  const asked = askTarget(
+    services,
+    { service: "web", pathAndQuery: "/check", host: "a.test" },
+    controller.signal,
+  );
   expect(cancelled).toBe(0);
   controller.abort(new Error("too late"));
   expect(cancelled).toBe(1);

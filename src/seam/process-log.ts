@@ -1,9 +1,9 @@
 /** Process messages as JSON lines, as Go's slog writes them, among the lines of the access log. */
 import { createConsola } from "consola/core";
-import type { Clock } from "../../lib/clock.ts";
-import type { LogFields, Logger } from "../../lib/logger.ts";
-import { jsonFromText } from "../../go/json-string.ts";
-import { formatLogTime } from "../../lib/log-time.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { LogFields, Logger } from "../lib/logger.ts";
+import { jsonFromText } from "../go/json-string.ts";
+import { formatLogTime } from "../lib/log-time.ts";
 
 /** Takes one line with its newline. */
 export interface LineWriter {

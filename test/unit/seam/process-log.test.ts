@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { createLogger, formatMessage } from "../../../../src/control-plane/telemetry/logger.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
+import { createLogger, formatMessage } from "../../../src/seam/process-log.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 
 function loggerWithLines(debug = false) {
   const lines: string[] = [];

@@ -1,0 +1,175 @@
+/**
+ * The root of the data plane: builds who serves from its options and the seam alone. What it has to know
+ * comes down, what it has to ask goes up; it reads no file, keeps no state, decides nothing.
+ */
+import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { CommandError } from "../config/command-error.ts";
+import { CidrError, CidrList } from "../lib/cidr.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import { MemoryBudget } from "../net/memory-budget.ts";
+import type { Exchange } from "../protocols/http/exchange.ts";
+import { Conversation } from "../seam/conversation.ts";
+import type {
+  ControlPlaneCalls,
+  DataPlaneCalls,
+  DataPlaneOptions,
+  ListeningPorts,
+} from "../seam/plane-calls.ts";
+import { createLogger, type LineWriter } from "../seam/process-log.ts";
+import type { SeamEnd } from "../seam/seam-end.ts";
+import { DescriptorGuard } from "./listeners/accept/descriptor-guard.ts";
+import { PushedCertificates } from "./listeners/accept/pushed-certificates.ts";
+import { HttpListener } from "./listeners/http-port.ts";
+import { Http3Listener } from "./listeners/http3-port.ts";
+import { TlsListener } from "./listeners/https-port.ts";
+import { askTarget } from "./proxy/ask-target.ts";
+import { Pipeline } from "./proxy/pipeline.ts";
+import { RequestRecorder } from "./proxy/request-record.ts";
+import { LiveServices } from "./services/live-services.ts";
+import { Metrics } from "./telemetry/metrics.ts";
+import { Http1Transport } from "./upstream/http1/http1-transport.ts";
+import type { Transport } from "./upstream/transport.ts";
+
+export interface WorkerContext {
+  /** To the control plane. */
+  end: SeamEnd;
+  /** Takes the lines of the log. */
+  output: LineWriter;
+  clock: Clock;
+}
+
+/** Serves what it is told over the seam, until the other end is closed. */
+export function startWorker({ end, output, clock }: WorkerContext): void {
+  let serving: ServingPlane | null = null;
+  const plane = (): ServingPlane => {
+    if (serving === null) throw new Error("the data plane has no options yet");
+    return serving;
+  };
+  const control = new Conversation<ControlPlaneCalls, DataPlaneCalls>(end, {
+    start(options) {
+      serving = new ServingPlane(options, control, output, clock);
+      return null;
+    },
+    listen: () => plane().listen(),
+    apply(snapshot) {
+      plane().services.apply(snapshot);
+      return null;
+    },
+    certificates(change) {
+      plane().certificates.change(change);
+      return null;
+    },
+    async drain({ targetIds, timeoutMs }) {
+      await plane().services.drain(targetIds, timeoutMs);
+      return null;
+    },
+    samples: () => plane().services.samples(),
+    metrics: () => plane().metrics.snapshot(),
+    askTarget: (question, signal) => askTarget(plane().services, question, signal),
+    async finish() {
+      await plane().finish();
+      return null;
+    },
+  });
+  control.onClose = () => serving?.destroy();
+}
+
+interface Listener {
+  /** Takes no more connections; resolves when every request under way is answered. */
+  finish(): Promise<void>;
+  destroy(): void;
+}
+
+/** Everything that serves, wired. */
+class ServingPlane {
+  readonly services: LiveServices<Transport>;
+  readonly certificates: PushedCertificates;
+  readonly metrics = new Metrics();
+  readonly #options: DataPlaneOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #pipeline: Pipeline;
+  readonly #trusted: CidrList | null;
+  #listeners: Listener[] = [];
+
+  constructor(
+    options: DataPlaneOptions,
+    control: Conversation<ControlPlaneCalls, DataPlaneCalls>,
+    output: LineWriter,
+    clock: Clock,
+  ) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#logger = createLogger(output, clock, options.debug);
+    this.#trusted = trustedProxies(options);
+    this.services = new LiveServices<Transport>({
+      clock,
+      createTransport: (host, port) => new Http1Transport({ host, port, clock }),
+    });
+    this.certificates = new PushedCertificates({
+      clock,
+      ask: (name) => control.call("certificate", name),
+    });
+    this.#pipeline = new Pipeline({
+      services: this.services,
+      recorder: new RequestRecorder({
+        metrics: this.metrics,
+        clock,
+        httpPort: options.httpPort,
+        httpsPort: options.httpsPort,
+        writeLine: (line) => output.write(line),
+      }),
+      logger: this.#logger,
+      clock,
+      newRequestId: randomUUID,
+      trustedProxies: this.#trusted,
+      challengeResponse: (hostName, path) => control.call("challenge", { hostName, path }),
+      spoolMemory: new MemoryBudget(options.bufferMemoryTotalBytes),
+      spoolFolder: tmpdir(),
+      targetRetryMs: options.targetRetryMs,
+    });
+  }
+
+  /** Throws a CommandError when a port can't be had. */
+  listen(): ListeningPorts {
+    const { bind, limits, http3, httpsPort } = this.#options;
+    const context = {
+      bind,
+      limits,
+      clock: this.#clock,
+      logger: this.#logger,
+      descriptors: new DescriptorGuard(this.#clock, this.#logger),
+      certificates: this.certificates,
+      proxyPeers: this.#options.proxyProtocol ? this.#trusted : null,
+      altSvc: http3 ? `h3=":${httpsPort}"; ma=2592000` : null,
+      minTlsVersion: this.#options.minTlsVersion,
+      handle: (exchange: Exchange): void => void this.#pipeline.handle(exchange),
+    };
+    const http = new HttpListener({ ...context, port: this.#options.httpPort });
+    this.#listeners.push(http);
+    const https = new TlsListener({ ...context, port: httpsPort });
+    this.#listeners.push(https);
+    if (http3) this.#listeners.push(new Http3Listener({ ...context, port: https.port }));
+    return { http: http.port, https: https.port };
+  }
+
+  async finish(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.finish()));
+  }
+
+  destroy(): void {
+    for (const listener of this.#listeners) listener.destroy();
+    this.#listeners = [];
+    this.services.close();
+  }
+}
+
+/** They were checked when the command line was read. */
+function trustedProxies({ trustedProxies }: DataPlaneOptions): CidrList | null {
+  if (trustedProxies === null) return null;
+  const list = CidrList.parse(trustedProxies);
+  if (list instanceof CidrError) throw new CommandError(`trusted-proxies: ${list.message}`);
+  return list;
+}

@@ -1,0 +1,77 @@
+/** A data plane at the other end of the seam, as the control plane sees it. */
+import type { CertificateChange } from "./certificates.ts";
+import { Conversation } from "./conversation.ts";
+import type {
+  DataPlane,
+  DataPlaneQuestions,
+  DataPlaneSamples,
+  TargetAnswer,
+  TargetQuestion,
+} from "./data-plane.ts";
+import type {
+  ControlPlaneCalls,
+  DataPlaneCalls,
+  DataPlaneOptions,
+  ListeningPorts,
+} from "./plane-calls.ts";
+import type { SeamEnd } from "./seam-end.ts";
+import type { ServiceMetrics } from "./service-metrics.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** Every call rejects with a SeamClosedError when the other end goes before it has answered. */
+export class DistantDataPlane implements DataPlane {
+  readonly #conversation: Conversation<DataPlaneCalls, ControlPlaneCalls>;
+
+  constructor(end: SeamEnd, questions: DataPlaneQuestions) {
+    this.#conversation = new Conversation<DataPlaneCalls, ControlPlaneCalls>(end, {
+      certificate: (name) => questions.certificate(name),
+      challenge: (request) => questions.challenge(request),
+    });
+  }
+
+  /** Called when the other end has gone by itself. */
+  set onClose(callback: (() => void) | null) {
+    this.#conversation.onClose = callback;
+  }
+
+  async start(options: DataPlaneOptions): Promise<void> {
+    await this.#conversation.call("start", options);
+  }
+
+  listen(): Promise<ListeningPorts> {
+    return this.#conversation.call("listen", null);
+  }
+
+  async apply(snapshot: Snapshot): Promise<void> {
+    await this.#conversation.call("apply", snapshot);
+  }
+
+  async certificates(change: CertificateChange): Promise<void> {
+    await this.#conversation.call("certificates", change);
+  }
+
+  async drain(targetIds: readonly string[], timeoutMs: number): Promise<void> {
+    await this.#conversation.call("drain", { targetIds, timeoutMs });
+  }
+
+  samples(): Promise<DataPlaneSamples> {
+    return this.#conversation.call("samples", null);
+  }
+
+  metrics(): Promise<ServiceMetrics[]> {
+    return this.#conversation.call("metrics", null);
+  }
+
+  askTarget(question: TargetQuestion, signal: AbortSignal): Promise<TargetAnswer> {
+    return this.#conversation.call("askTarget", question, signal);
+  }
+
+  async finish(): Promise<void> {
+    await this.#conversation.call("finish", null);
+  }
+
+  /** The other end cuts what is left. */
+  close(): void {
+    this.#conversation.close();
+  }
+}

@@ -1,0 +1,77 @@
+/** The calls of the seam by name, for the conversation between its two ends. */
+import type { RunOptions } from "../config/run-options.ts";
+import type { CertificateChange } from "./certificates.ts";
+import type {
+  ChallengeAnswer,
+  ChallengeRequest,
+  DataPlaneSamples,
+  TargetAnswer,
+  TargetQuestion,
+} from "./data-plane.ts";
+import type { CertificateKeyPair } from "./handshake-certificates.ts";
+import type { ServiceMetrics } from "./service-metrics.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** Down to the data plane. */
+export interface DataPlaneCalls {
+  /** The first one, once. */
+  start: { argument: DataPlaneOptions; value: null };
+  /** Once, when there is something to serve. */
+  listen: { argument: null; value: ListeningPorts };
+  apply: { argument: Snapshot; value: null };
+  certificates: { argument: CertificateChange; value: null };
+  drain: { argument: DrainRequest; value: null };
+  samples: { argument: null; value: DataPlaneSamples };
+  metrics: { argument: null; value: ServiceMetrics[] };
+  askTarget: { argument: TargetQuestion; value: TargetAnswer };
+  finish: { argument: null; value: null };
+}
+
+/** Up to the control plane. */
+export interface ControlPlaneCalls {
+  certificate: { argument: string; value: CertificateKeyPair | null };
+  challenge: { argument: ChallengeRequest; value: ChallengeAnswer | null };
+}
+
+export interface DrainRequest {
+  targetIds: readonly string[];
+  timeoutMs: number;
+}
+
+/** What of the options of `run` concerns who serves. */
+export type DataPlaneOptions = Pick<
+  RunOptions,
+  | "debug"
+  | "bind"
+  | "httpPort"
+  | "httpsPort"
+  | "http3"
+  | "limits"
+  | "bufferMemoryTotalBytes"
+  | "targetRetryMs"
+  | "trustedProxies"
+  | "proxyProtocol"
+  | "minTlsVersion"
+>;
+
+/** Nothing else: no secret of the certificate authority goes there. */
+export function dataPlaneOptions(options: RunOptions): DataPlaneOptions {
+  return {
+    debug: options.debug,
+    bind: options.bind,
+    httpPort: options.httpPort,
+    httpsPort: options.httpsPort,
+    http3: options.http3,
+    limits: options.limits,
+    bufferMemoryTotalBytes: options.bufferMemoryTotalBytes,
+    targetRetryMs: options.targetRetryMs,
+    trustedProxies: options.trustedProxies,
+    proxyProtocol: options.proxyProtocol,
+    minTlsVersion: options.minTlsVersion,
+  };
+}
+
+export interface ListeningPorts {
+  http: number;
+  https: number;
+}
