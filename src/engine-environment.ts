@@ -3,9 +3,6 @@
  * process starts once more with it. Whoever runs it may set other values.
  */
 const settings: Record<string, string> = {
-  // Names of targets are looked up for each new connection: a container that restarts may come back at
-  // another address, and its old one may belong to somebody else by then. Bun keeps them for 30 s.
-  BUN_CONFIG_DNS_TIME_TO_LIVE_SECONDS: "0",
   // The heap is small: waking more threads to look through it costs more than they do. Measured at 5 %
   // of the CPU time of a body of 1 MB.
   BUN_JSC_numberOfGCMarkers: "1",
@@ -18,7 +15,7 @@ export function settleEngine(environment: NodeJS.ProcessEnv): void {
   try {
     process.execve?.(process.execPath, command, { ...settings, ...environment });
   } catch {
-    // Served all the same: addresses may be 30 s old, and large bodies cost a little more.
+    // Served all the same: large bodies cost a little more.
   }
 }
 

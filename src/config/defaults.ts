@@ -129,6 +129,25 @@ export const upstreamIdleTimeoutMs = 90 * SECOND;
 export const upstreamSurplusTimeoutMs = 1 * SECOND;
 /** A connect that hangs; the target timeout counts as well. */
 export const upstreamConnectTimeoutMs = 10 * SECOND;
+/** The least that one of several addresses of a target gets of that time, as in kamal-proxy. */
+export const minAddressAttemptMs = 2 * SECOND;
+
+/** One lookup of a name with all that belongs to it, and how many at once; more fail. */
+export const nameLookupTimeoutMs = 10 * SECOND;
+export const maxNameLookups = 1_000;
+/** How long a name with known addresses is waited for before these are used. */
+export const nameAnswerPatienceMs = 1 * SECOND;
+/** When addresses of one kind are there: how long for those of the other (RFC 8305 3). */
+export const secondFamilyPatienceMs = 50;
+/** Names whose last addresses are kept; addresses of one name that are tried. */
+export const maxRememberedNames = 10_000;
+export const maxAddressesPerName = 16;
+/** A full name with its dots (RFC 1035 2.3.4). */
+export const maxNameBytes = 254;
+/** Of resolv.conf, and the size of that and of the hosts file; larger ones are not read. */
+export const maxNameServers = 8;
+export const maxSearchDomains = 32;
+export const maxSystemFileBytes = 4 * MB;
 
 /** How long a request waits for a target that refuses connections (KAMAL_PROXY_TARGET_RETRY); 0: not at all. */
 export const targetRetryMs = 0;

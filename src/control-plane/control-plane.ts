@@ -7,7 +7,7 @@ import type { ServedServices } from "../seam/data-plane.ts";
 import { deploy, type DeploymentEnvironment, deployRollout } from "./deployment.ts";
 import { type DescribeCertificates, describeServices } from "./describe.ts";
 import { type CommandHandlers, dispatch } from "./socket/dispatcher.ts";
-import { type Probe, probeTarget } from "./health/health-probe.ts";
+import type { Probe } from "./health/health-probe.ts";
 import { restoreServices, retryDegraded } from "./restore.ts";
 import { ControlServer } from "./socket/control-server.ts";
 import { groupsOf } from "./service.ts";
@@ -30,7 +30,7 @@ export interface ControlPlaneSettings extends ServiceFiles {
   statePath: string;
   socketPath: string;
   /** How a target is asked for its health. */
-  probe?: Probe;
+  probe: Probe;
   /** For `list`. */
   describeCertificates?: DescribeCertificates;
 }
@@ -43,7 +43,7 @@ export class ControlPlane {
   #retryTimer: Timer | null = null;
 
   constructor(settings: ControlPlaneSettings) {
-    const { dataPlane, logger, clock, statePath, socketPath, probe = probeTarget } = settings;
+    const { dataPlane, logger, clock, statePath, socketPath, probe } = settings;
     const registry = new ServiceRegistry(dataPlane);
     let lastTargetId = 0;
     this.#clock = clock;

@@ -3,9 +3,12 @@ import type { RunOptions } from "../config/run-options.ts";
 import { certificateFolder, statePath } from "../config/paths.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import { SystemResolver } from "../net/resolver/resolver.ts";
+import { SystemConnector } from "../net/system-connector.ts";
 import type { DataPlane, DataPlaneQuestions } from "../seam/data-plane.ts";
 import { CertificateFeed } from "./certificates/certificate-feed.ts";
 import { CertificateManager } from "./certificates/certificate-manager.ts";
+import { probeThrough } from "./health/health-probe.ts";
 import { ControlPlane } from "./control-plane.ts";
 import type { ServiceFiles } from "./service-check.ts";
 
@@ -64,6 +67,7 @@ export function wireControlPlane<T extends DataPlane>(
     clock,
     statePath: statePath(options.dataPath),
     socketPath: options.socketPath,
+    probe: probeThrough(new SystemConnector(new SystemResolver({ clock }), clock), clock),
     loadErrorPages,
     checkCertificate: (service) => certificates.checkCertificate(service),
     describeCertificates: (service) => certificates.describe(service).certificates,

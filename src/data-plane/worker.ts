@@ -9,6 +9,8 @@ import { CidrError, CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { MemoryBudget } from "../net/memory-budget.ts";
+import { SystemResolver } from "../net/resolver/resolver.ts";
+import { SystemConnector } from "../net/system-connector.ts";
 import type { Exchange } from "../protocols/http/exchange.ts";
 import { Conversation } from "../seam/conversation.ts";
 import type {
@@ -104,9 +106,10 @@ class ServingPlane {
     this.#clock = clock;
     this.#logger = createLogger(output, clock, options.debug);
     this.#trusted = trustedProxies(options);
+    const connector = new SystemConnector(new SystemResolver({ clock }), clock);
     this.services = new LiveServices<Transport>({
       clock,
-      createTransport: (host, port) => new Http1Transport({ host, port, clock }),
+      createTransport: (host, port) => new Http1Transport({ host, port, clock, connector }),
     });
     this.certificates = new PushedCertificates({
       clock,

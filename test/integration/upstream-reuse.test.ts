@@ -7,12 +7,19 @@ import { type RawScript, startAnsweringServer, startRawServer } from "../support
 import { RecordingReceiver } from "../support/recording-receiver.ts";
 import { ScriptedBody } from "../support/scripted-body.ts";
 import { upstreamRequest } from "../support/upstream-request.ts";
+import { systemConnector } from "../support/system-connector.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 function transportTo(port: number, clock = new ManualClock(), maxIdleConnections = 100) {
-  return new Http1Transport({ host: "127.0.0.1", port, clock, maxIdleConnections });
+  return new Http1Transport({
+    connector: systemConnector,
+    host: "127.0.0.1",
+    port,
+    clock,
+    maxIdleConnections,
+  });
 }
 
 async function send(transport: Http1Transport, ...request: Parameters<typeof upstreamRequest>) {

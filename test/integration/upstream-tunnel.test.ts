@@ -6,6 +6,7 @@ import { type RawScript, startRawServer } from "../support/raw-server.ts";
 import { RecordingReceiver } from "../support/recording-receiver.ts";
 import { ScriptedBody } from "../support/scripted-body.ts";
 import { upstreamRequest } from "../support/upstream-request.ts";
+import { systemConnector } from "../support/system-connector.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { pipe } from "../../src/protocols/http/body.ts";
 
@@ -18,7 +19,12 @@ const upgrade = {
 };
 
 async function send(port: number, ...request: Parameters<typeof upstreamRequest>) {
-  const transport = new Http1Transport({ host: "127.0.0.1", port, clock: new ManualClock() });
+  const transport = new Http1Transport({
+    connector: systemConnector,
+    host: "127.0.0.1",
+    port,
+    clock: new ManualClock(),
+  });
   const receiver = new RecordingReceiver();
   const call = transport.send(upstreamRequest(...request), receiver);
   await receiver.outcome();

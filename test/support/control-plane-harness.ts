@@ -5,6 +5,8 @@ import { sendCommand } from "../../src/control-plane/socket/client.ts";
 import { ControlPlane, type ControlPlaneSettings } from "../../src/control-plane/control-plane.ts";
 import type { Command, ServiceDescriptions } from "../../src/control-plane/socket/protocol.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import { probeThrough } from "../../src/control-plane/health/health-probe.ts";
+import { systemConnector } from "./system-connector.ts";
 import { FakeDataPlane } from "./fake-data-plane.ts";
 import { RecordingLogger } from "./recording-logger.ts";
 import type { TempFolder } from "./temp-folder.ts";
@@ -36,6 +38,7 @@ export async function startControlPlane(
     clock: systemClock,
     statePath,
     socketPath,
+    probe: probeThrough(systemConnector, systemClock),
     loadErrorPages: () => ({}),
     checkCertificate: () => {},
     ...settings,

@@ -2,24 +2,20 @@
  * One connection to a target: its socket, what is written to it, the parser of what comes back, and
  * whether it is connecting, serving a call, idle or closed. The call decides what the bytes mean.
  */
-import type { Socket, SocketHandler } from "bun";
+import type { Socket } from "bun";
 import { tcpKeepAliveMs } from "../../../config/defaults.ts";
+import type {
+  ConnectOwner,
+  Connector,
+  Endpoint,
+  PendingConnection,
+  SocketOwner,
+} from "../../../net/connector.ts";
 import { hasMoreToRead } from "../../../net/socket-copy.ts";
 import { SocketWriter } from "../../../net/socket-writer.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../../lib/deadline-queue.ts";
 import { type BudgetedReader, workBudget } from "../../../net/work-budget.ts";
 import { ResponseParser, type ResponseHandler } from "../../../protocols/http1/response-parser.ts";
-
-/** Whoever owns a socket at the moment: a connection, or the tunnel that it became. */
-export interface SocketOwner {
-  onOpen(socket: Socket<SocketOwner>): void;
-  onConnectError(error: Error): void;
-  onData(bytes: Buffer): void;
-  onDrain(): void;
-  /** The peer ended its side. */
-  onPeerEnd(): void;
-  onClose(error: Error | null): void;
-}
 
 /** The request that a connection serves. */
 export interface ConnectionUser extends ResponseHandler {
@@ -56,7 +52,7 @@ interface KeptRead {
   ending: { closed: boolean; error: Error | null } | null;
 }
 
-export class Connection implements SocketOwner, DeadlineEntry, BudgetedReader {
+export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader {
   deadlineQueue: DeadlineQueue | null = null;
   deadlineMs = 0;
   earlierEntry: DeadlineEntry | null = null;
@@ -65,6 +61,7 @@ export class Connection implements SocketOwner, DeadlineEntry, BudgetedReader {
   readonly #keeper: ConnectionKeeper;
   readonly #parser = new ResponseParser();
   #state: State = "connecting";
+  #pending: PendingConnection | null = null;
   #socket: Socket<SocketOwner> | null = null;
   #writer: SocketWriter | null = null;
   #user: ConnectionUser | null;
@@ -81,21 +78,8 @@ export class Connection implements SocketOwner, DeadlineEntry, BudgetedReader {
   }
 
   /** Begins to connect; `user.onReady` or a failure follows, never before this returns. */
-  connect(host: string, port: number, deadlines: DeadlineQueue): void {
-    deadlines.add(this);
-    try {
-      Bun.connect<SocketOwner>({
-        hostname: host,
-        port,
-        data: this,
-        // A tunnel may need it, and it can't be changed later.
-        allowHalfOpen: true,
-        socket: socketHandlers,
-      }).catch(alreadyReported);
-    } catch (error) {
-      const reason = error instanceof Error ? error : new Error(String(error));
-      queueMicrotask(() => this.onConnectError(reason));
-    }
+  connect(connector: Connector, to: Endpoint, within: DeadlineQueue): void {
+    this.#pending = connector.connect(to, this, within);
   }
 
   /** The sending half; there is one from the moment when the connection is ready. */
@@ -198,23 +182,13 @@ export class Connection implements SocketOwner, DeadlineEntry, BudgetedReader {
     return socket;
   }
 
+  /** Nobody needed it for long. */
   onDeadline(): void {
-    if (this.#state === "connecting") {
-      const user = this.#user;
-      this.destroy();
-      user?.onConnectTimeout();
-    } else if (this.#state === "idle") {
-      this.close();
-    }
+    if (this.#state === "idle") this.close();
   }
 
   onOpen(socket: Socket<SocketOwner>): void {
-    if (this.#state !== "connecting") {
-      // Given up in the meantime.
-      socket.terminate();
-      return;
-    }
-    this.deadlineQueue?.delete(this);
+    this.#pending = null;
     socket.setKeepAlive(true, tcpKeepAliveMs);
     this.#socket = socket;
     this.#writer = new SocketWriter(socket, true);
@@ -223,10 +197,15 @@ export class Connection implements SocketOwner, DeadlineEntry, BudgetedReader {
   }
 
   onConnectError(error: Error): void {
-    if (this.#state !== "connecting") return;
     const user = this.#user;
-    this.destroy();
+    this.#leave();
     user?.onConnectFailed(error);
+  }
+
+  onConnectTimeout(): void {
+    const user = this.#user;
+    this.#leave();
+    user?.onConnectTimeout();
   }
 
   onData(bytes: Buffer): void {
@@ -327,39 +306,11 @@ export class Connection implements SocketOwner, DeadlineEntry, BudgetedReader {
   #forget(): void {
     this.deadlineQueue?.delete(this);
     this.#parser.stop();
+    this.#pending?.cancel();
+    this.#pending = null;
     this.#state = "closed";
     this.#kept = null;
     this.#user = null;
     this.#socket = null;
   }
 }
-
-/** `connectError` has told the owner. */
-function alreadyReported(): void {}
-
-/** One object for all connections; the state is in `socket.data`. */
-const socketHandlers: SocketHandler<SocketOwner> = {
-  open(socket) {
-    socket.data.onOpen(socket);
-  },
-  data(socket, bytes) {
-    socket.data.onData(bytes);
-  },
-  drain(socket) {
-    socket.data.onDrain();
-  },
-  end(socket) {
-    socket.data.onPeerEnd();
-  },
-  close(socket, error) {
-    socket.data.onClose(error ?? null);
-  },
-  /** A handler threw: the connection's state is not to be trusted. */
-  error(socket, error) {
-    socket.data.onClose(error);
-    socket.terminate();
-  },
-  connectError(socket, error) {
-    socket.data.onConnectError(error);
-  },
-};

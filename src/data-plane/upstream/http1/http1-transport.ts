@@ -7,6 +7,7 @@ import {
 } from "../../../config/defaults.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { DeadlineQueues } from "../../../lib/deadline-queue.ts";
+import type { Connector, Endpoint } from "../../../net/connector.ts";
 import { joinHostPort } from "../../../net/socket-address.ts";
 import { Call, type CallHost } from "./call.ts";
 import { Connection, type ConnectionKeeper, type ConnectionUser } from "./connection.ts";
@@ -18,6 +19,7 @@ export interface Http1TransportOptions {
   host: string;
   port: number;
   clock: Clock;
+  connector: Connector;
   maxIdleConnections?: number;
   idleTimeoutMs?: number;
   surplusTimeoutMs?: number;
@@ -27,8 +29,8 @@ export interface Http1TransportOptions {
 export class Http1Transport implements Transport, CallHost, ConnectionKeeper {
   readonly address: string;
   readonly responseDeadlines: DeadlineQueues;
-  readonly #host: string;
-  readonly #port: number;
+  readonly #connector: Connector;
+  readonly #endpoint: Endpoint;
   readonly #connectTimeoutMs: number;
   readonly #connectDeadlines: DeadlineQueues;
   readonly #pool: ConnectionPool<Connection>;
@@ -38,8 +40,8 @@ export class Http1Transport implements Transport, CallHost, ConnectionKeeper {
     const { host, port, clock } = options;
     this.address = joinHostPort(host, port);
     this.responseDeadlines = new DeadlineQueues(clock);
-    this.#host = host;
-    this.#port = port;
+    this.#connector = options.connector;
+    this.#endpoint = { host, port };
     this.#connectTimeoutMs = options.connectTimeoutMs ?? upstreamConnectTimeoutMs;
     this.#connectDeadlines = new DeadlineQueues(clock);
     this.#pool = new ConnectionPool(clock, {
@@ -71,7 +73,7 @@ export class Http1Transport implements Transport, CallHost, ConnectionKeeper {
         ? Math.min(responseTimeoutMs, this.#connectTimeoutMs)
         : this.#connectTimeoutMs;
     const connection = new Connection(this, user);
-    connection.connect(this.#host, this.#port, this.#connectDeadlines.of(timeoutMs));
+    connection.connect(this.#connector, this.#endpoint, this.#connectDeadlines.of(timeoutMs));
     return connection;
   }
 

@@ -3,7 +3,7 @@ import type { Socket } from "bun";
 import type { BodySink, BodySource, Duplex } from "../../../protocols/http/body.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
 import type { SocketWriter } from "../../../net/socket-writer.ts";
-import type { SocketOwner } from "./connection.ts";
+import type { SocketOwner } from "../../../net/connector.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 
 export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
@@ -116,10 +116,6 @@ export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
   }
 
   // The socket.
-
-  onOpen(): void {}
-
-  onConnectError(): void {}
 
   onData(bytes: Buffer): void {
     const sink = this.#sink;

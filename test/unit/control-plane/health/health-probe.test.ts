@@ -6,13 +6,16 @@ import {
 } from "../../../../src/control-plane/health/health-endpoint.ts";
 import {
   type ProbeResult,
-  probeTarget,
+  probeThrough,
 } from "../../../../src/control-plane/health/health-probe.ts";
+import { systemClock } from "../../../../src/lib/clock.ts";
+import { systemConnector } from "../../../support/system-connector.ts";
 import { freePorts } from "../../../support/free-ports.ts";
 import { startAnsweringServer, startRawServer } from "../../../support/raw-server.ts";
 import { targetOptions } from "../../../support/service-options.ts";
 import { waitFor, within } from "../../../support/wait-for.ts";
 
+const probeTarget = probeThrough(systemConnector, systemClock);
 const fixtures = `${import.meta.dir}/../../../fixtures/tls`;
 
 function endpoint(address: string, path = "/up", host = ""): HealthEndpoint {
@@ -68,7 +71,9 @@ describe("health probe", () => {
       failed("connection closed without an answer"),
     );
     using nonsense = startAnsweringServer("220 mail.example.com ESMTP\r\n");
-    expect(await probe(endpoint(nonsense.address))).toEqual(failed("malformed answer"));
+    expect(await probe(endpoint(nonsense.address))).toEqual(
+      failed("malformed answer: malformed status line"),
+    );
   });
 
   test("it follows redirects, but not for ever", async () => {
