@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { binaryPath, bunPath, projectFolder, runTool } from "./project.ts";
+import { sealExecutable } from "./seal-executable.ts";
 
 const options = process.argv.slice(2);
 const outfileOption = options.find((option) => option.startsWith("--outfile="));
@@ -26,6 +27,7 @@ const code = await runTool([
 ]);
 
 if (code === 0) {
+  sealExecutable(resolve(projectFolder, outfile));
   const megabytes = statSync(resolve(projectFolder, outfile)).size / 1e6;
   console.log(`${outfile} (${megabytes.toFixed(0)} MB)`);
 }

@@ -1,22 +1,39 @@
 /**
- * What Bun and its JavaScript engine only read from the environment when the process starts, so that the
- * process starts once more with it. Whoever runs it may set other values.
+ * The environment that Bun and its JavaScript engine get: they read it when the process starts, so `run`
+ * starts once more with this one. Nothing that somebody set for other programs on Bun or Node.js (trust
+ * in any certificate, a debugger, options of the engine) reaches the proxy.
  */
-const settings: Record<string, string> = {
+
+/** The one list of what the engine is told. */
+const settings: Readonly<Record<string, string>> = {
   // The heap is small: waking more threads to look through it costs more than they do. Measured at 5 %
   // of the CPU time of a body of 1 MB.
   BUN_JSC_numberOfGCMarkers: "1",
 };
 
+/** Whatever begins like this is read by nobody but Bun, its libraries, and what imitates Node.js. */
+const engineVariable = /^(BUN|NODE|JSC|UV|MIMALLOC|WTF)_/;
+
 /** To be called before anything is open. Does not return when the process starts once more. */
 export function settleEngine(environment: NodeJS.ProcessEnv): void {
-  if (Object.keys(settings).every((name) => environment[name] !== undefined)) return;
+  const settled = settledEnvironment(environment);
+  if (settled === null) return;
   const command = [process.execPath, ...process.execArgv, ...scriptAndArguments()];
   try {
-    process.execve?.(process.execPath, command, { ...settings, ...environment });
+    process.execve?.(process.execPath, command, settled);
   } catch {
     // Served all the same: large bodies cost a little more.
   }
+}
+
+/** The environment to start with; null when it is this one. */
+export function settledEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv | null {
+  const others = Object.entries(environment).filter(([name]) => !engineVariable.test(name));
+  const settled: NodeJS.ProcessEnv = { ...Object.fromEntries(others), ...settings };
+  const isSame =
+    Object.keys(settled).length === Object.keys(environment).length &&
+    Object.keys(settings).every((name) => environment[name] === settings[name]);
+  return isSame ? null : settled;
 }
 
 /** A compiled executable has its script inside. */

@@ -4,6 +4,7 @@ import { logFlushBytes, logFlushIntervalMs, shutdownTimeoutMs } from "../config/
 import type { RunOptions } from "../config/run-options.ts";
 import { loadErrorPages } from "../data-plane/proxy/answers/error-page-files.ts";
 import { startWorker } from "../data-plane/worker.ts";
+import { ignoreSignals } from "./ignored-signals.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import { logStrayErrors } from "../lib/stray-errors.ts";
 import { DistantDataPlane } from "../seam/distant-data-plane.ts";
@@ -19,6 +20,7 @@ import { wireControlPlane } from "./wired-control-plane.ts";
 /** Runs the proxy until a signal stops it; resolves with the exit code. Throws when it can't start. */
 export async function runServer(options: RunOptions): Promise<number> {
   const stopSignal = nextSignal();
+  ignoreSignals();
   const output = new BatchedWriter(1, clock, {
     flushIntervalMs: logFlushIntervalMs,
     flushBytes: logFlushBytes,

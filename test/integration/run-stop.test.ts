@@ -1,6 +1,7 @@
 /** Stopping the proxy: requests under way finish, nothing else holds it up. */
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { ignoredSignals } from "../../src/control-plane/ignored-signals.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse, valuesOf } from "../support/raw-response.ts";
@@ -45,6 +46,18 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
     expect(await stopped).toBe(0);
     expect(proxy.logs.map((line) => line["msg"]).slice(-2)).toEqual(["Request", "Server stopped"]);
   });
+});
+
+test("signals that mean nothing here end nothing", async () => {
+  using app = startScriptedApp();
+  await using proxy = await ProxyProcess.start();
+  await proxy.deploy("web", app.address);
+  for (const signal of ignoredSignals) {
+    process.kill(proxy.pid, signal);
+    using client = await connectRaw(proxy.httpPort);
+    expect([signal, (await readResponse(client.send(get))).status]).toEqual([signal, 200]);
+  }
+  expect(await proxy.stop()).toBe(0);
 });
 
 describe("a stop", () => {

@@ -51,10 +51,10 @@ export class KamalHost implements AsyncDisposable {
       this.#name,
       "--network",
       this.#name,
-      // The executable is Bun as well, so no other image is needed.
-      "--env=BUN_BE_BUN=1",
+      // The image has the libraries that Bun needs, so no other one is needed.
+      `--volume=${process.execPath}:/bun:ro`,
       this.#reference,
-      "kamal-proxy",
+      "/bun",
       "--eval",
       program,
     );

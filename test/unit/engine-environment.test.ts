@@ -1,0 +1,27 @@
+import { expect, test } from "bun:test";
+import { settledEnvironment } from "../../src/engine-environment.ts";
+
+test("engine environment drops what others set for the runtime, and keeps the rest", () => {
+  const others = { HOME: "/root", KAMAL_PROXY_DEBUG: "1", SSL_CERT_FILE: "/ca.pem", UVX: "1" };
+  const settled = settledEnvironment({
+    ...others,
+    NODE_TLS_REJECT_UNAUTHORIZED: "0",
+    NODE_EXTRA_CA_CERTS: "/ca.pem",
+    NODE_OPTIONS: "--require ./x.js",
+    BUN_INSPECT: "ws://0.0.0.0:6499/",
+    BUN_CONFIG_MAX_HTTP_REQUESTS: "1",
+    BUN_JSC_useJIT: "0",
+    BUN_JSC_numberOfGCMarkers: "7",
+    UV_THREADPOOL_SIZE: "1",
+  })!;
+  expect(settled).toMatchObject(others);
+  const own = Object.keys(settled).filter((name) => !(name in others));
+  expect(own.toSorted()).toEqual(["BUN_JSC_numberOfGCMarkers"]);
+  expect(settled["BUN_JSC_numberOfGCMarkers"]).toBe("1");
+});
+
+test("engine environment is settled by one start", () => {
+  const settled = settledEnvironment({ HOME: "/root", NODE_ENV: "production" })!;
+  expect(settledEnvironment(settled)).toBeNull();
+  expect(settledEnvironment({ ...settled, NODE_ENV: "production" })).not.toBeNull();
+});
