@@ -198,6 +198,17 @@ test("a handshake that waits for its certificate is not given up after the head 
   expect(site.logger.messages("info")).toEqual([]);
 });
 
+test("nothing is signed with SHA-1, for names and for clients without one", async () => {
+  site = new TlsSite(answer);
+  const offering = (sigalgs: string, name: string | null) =>
+    shakeHands(site.port, { name, sigalgs, maxVersion: "TLSv1.2" });
+  for (const name of ["app.test", null]) {
+    const modern = await offering("ecdsa_sha1:ecdsa_secp256r1_sha256", name);
+    expect([modern.error, modern.version]).toEqual([null, "TLSv1.2"]);
+    expect((await offering("ecdsa_sha1:rsa_pkcs1_sha1", name)).error).toContain("handshake");
+  }
+});
+
 test("a new default certificate counts at once", async () => {
   site = new TlsSite(answer);
   expect((await shakeHands(site.port, { name: null })).certificate).toBe("default.test");

@@ -230,7 +230,9 @@ export class CertificateManager implements HandshakeCertificates {
   async #answerOnDemand(service: ServiceSnapshot, name: string): Promise<ChallengeAnswer> {
     if (this.#storeOf(service).find(name)?.isSettled) return noSuchChallenge;
     const denial = await this.#denial(service, name);
-    return denial === null ? noSuchChallenge : { status: 403, body: `${denial}\n` };
+    // The reason, which has the endpoint's own words, is for the log: here anybody may ask.
+    const body = `${name} is not allowed to get a certificate\n`;
+    return denial === null ? noSuchChallenge : { status: 403, body };
   }
 
   /** A change of health publishes services as well: listeners need not hear of that. */

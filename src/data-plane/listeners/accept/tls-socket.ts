@@ -198,6 +198,19 @@ const ciphers = [
   "ECDHE-ECDSA-AES256-SHA",
   "ECDHE-RSA-AES256-SHA",
 ].join(":");
+/** Go's as well: nothing is signed with SHA-1, as BoringSSL still would for TLS 1.2. */
+const signatureAlgorithms = [
+  "rsa_pss_rsae_sha256",
+  "ecdsa_secp256r1_sha256",
+  "ed25519",
+  "rsa_pss_rsae_sha384",
+  "rsa_pss_rsae_sha512",
+  "rsa_pkcs1_sha256",
+  "rsa_pkcs1_sha384",
+  "rsa_pkcs1_sha512",
+  "ecdsa_secp384r1_sha384",
+  "ecdsa_secp521r1_sha512",
+].join(":");
 const groups = "X25519:P-256:P-384:P-521";
 const minVersions = { "1.2": 0x0303, "1.3": 0x0304 } as const;
 const minVersionNames = { "1.2": "TLSv1.2", "1.3": "TLSv1.3" } as const;
@@ -243,7 +256,7 @@ interface DefaultCertificateServer {
  * searched in every handshake for what could follow a leaf that has no chain.
  */
 function contextOptions({ privateKey, certificate }: CertificateKeyPair): tls.SecureContextOptions {
-  return { key: privateKey, cert: certificate, ca: certificate };
+  return { key: privateKey, cert: certificate, ca: certificate, sigalgs: signatureAlgorithms };
 }
 
 function nativeContext(options: tls.SecureContextOptions): NativeContext {
