@@ -4,7 +4,7 @@ import { logFlushBytes, logFlushIntervalMs, shutdownTimeoutMs } from "../config/
 import type { RunOptions } from "../config/run-options.ts";
 import { loadErrorPages } from "../data-plane/proxy/answers/error-page-files.ts";
 import { startWorker } from "../data-plane/worker.ts";
-import { ignoreSignals } from "./ignored-signals.ts";
+import { ignoreSignals } from "../lib/ignored-signals.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import { logStrayErrors } from "../lib/stray-errors.ts";
 import { DistantDataPlane } from "../seam/distant-data-plane.ts";

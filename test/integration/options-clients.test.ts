@@ -213,6 +213,7 @@ describe("--proxy-protocol", () => {
     const header = headers["version 1"]!.header as string;
     expect((await readResponse(twice.send(header + header))).status).toBe(400);
     expect(app.requests.length).toBe(0);
+    await proxy.stop();
     const told = proxy.logs.filter(({ msg }) => msg === "Invalid PROXY header: connection closed");
     expect(told).toEqual([
       expect.objectContaining({ level: "WARN", peer: "127.0.0.1", error: "no PROXY header" }),

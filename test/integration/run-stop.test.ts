@@ -1,7 +1,7 @@
 /** Stopping the proxy: requests under way finish, nothing else holds it up. */
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { ignoredSignals } from "../../src/control-plane/ignored-signals.ts";
+import { ignoredSignals } from "../../src/lib/ignored-signals.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse, valuesOf } from "../support/raw-response.ts";
