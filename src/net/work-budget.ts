@@ -3,7 +3,8 @@
  * which may be 19,000 requests or 85,000 chunks, and Bun reads a socket again while it is full. So whoever
  * reads asks here before each further piece; told to stop, it pauses its socket, which also ends Bun's
  * reading again, keeps the rest, and is called when its turn comes. All such readers together have a
- * millisecond in each turn of the event loop: everybody else waits no longer, however many they are.
+ * fraction of a millisecond in each turn of the event loop: everybody else waits no longer, however many they
+ * are. What their work writes is to be flushed once for each of their slices.
  */
 import { freeWorkUnits, workSliceMs, workTurnMs } from "../config/defaults.ts";
 
