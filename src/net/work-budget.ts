@@ -11,6 +11,8 @@ import { freeWorkUnits, workSliceMs, workTurnMs } from "../config/defaults.ts";
 /** What pieces cost, in units of about a microsecond. */
 export const requestUnits = 16;
 export const chunkUnits = 1;
+/** For each byte that is read and thrown away. */
+export const discardUnits = 1 / 4096;
 
 export interface BudgetedReader {
   /** Its turn has come: it goes on with what it kept, behind a `begin`. */

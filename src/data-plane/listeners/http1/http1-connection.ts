@@ -10,9 +10,15 @@ import { reasonPhrase } from "../../../protocols/http/status.ts";
 import { ByteQueue } from "../../../net/byte-queue.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
 import { SocketWriter } from "../../../net/socket-writer.ts";
-import { type BudgetedReader, requestUnits, workBudget } from "../../../net/work-budget.ts";
+import {
+  type BudgetedReader,
+  discardUnits,
+  requestUnits,
+  workBudget,
+} from "../../../net/work-budget.ts";
 import {
   lingerTimeoutMs,
+  maxDiscardBytes,
   maxLingerBytes,
   maxReadAheadBytes,
   type ClientLimits,
@@ -69,6 +75,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   stopping = false;
   #served = 0;
   #discardedBytes = 0;
+  #maxDiscardedBytes = maxLingerBytes;
   /** When the present wait for the client began, or its last byte of progress, either way. */
   #sinceMs: number;
 
@@ -103,6 +110,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   // Events of the socket.
 
   onData(chunk: Buffer): void {
+    workBudget.begin(this);
     if (this.#state === "lingering") {
       this.#discard(chunk.length);
       return;
@@ -111,7 +119,6 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
     if (this.#state !== "head" || (this.#input.length === 0 && this.#served > 0)) {
       this.#sinceMs = this.#context.connections.nowMs;
     }
-    workBudget.begin(this);
     if (this.#processing || this.#input.length > 0) {
       this.#input.append(chunk);
       this.#processInput();
@@ -445,6 +452,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
       `HTTP/1.1 ${text}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
         `${altSvc}Content-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
     );
+    this.#maxDiscardedBytes = maxDiscardBytes;
     this.#closeWhenSent(true);
   }
 
@@ -470,7 +478,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
 
   #discard(count: number): void {
     this.#discardedBytes += count;
-    if (this.#discardedBytes > maxLingerBytes) this.destroy();
+    if (this.#discardedBytes > this.#maxDiscardedBytes) this.destroy();
+    else if (!this.mayReadOn(count * discardUnits)) this.#pauseOrResume();
   }
 
   #closed(error: Error | null): void {

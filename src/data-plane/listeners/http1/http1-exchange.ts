@@ -229,6 +229,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
     if (status === 100) {
       // The client has the proxy's own already; one that nobody asked for passes (RFC 9110 15.2).
       if (this.#continueSent) return;
+      this.#continueSent = this.#expectsContinue;
       this.#expectsContinue = false;
     }
     const { writer } = this.#connection;
@@ -247,9 +248,11 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Reque
     if (this.#coding === "until-close" || this.#clientCloses || this.#connection.stopping) {
       this.mustClose = true;
     }
-    // A client that still waits to be told to send its body may send it, or the next request.
-    const awaitsContinue = this.#expectsContinue && !this.bodyDone;
-    if (awaitsContinue || this.#body?.restIsSmall === false) this.mustClose = true;
+    // A client that waited to be told to send its body may send it now, or the next request.
+    const mayGoEitherWay =
+      this.#expectsContinue || (this.#continueSent && this.#body?.begun === false);
+    if ((mayGoEitherWay && !this.bodyDone) || this.#body?.restIsSmall === false)
+      this.mustClose = true;
     this.#writeHead(status, reason, fields);
     return this;
   }

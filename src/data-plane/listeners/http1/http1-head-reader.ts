@@ -1,16 +1,23 @@
 /** Finds request heads in the bytes of a connection, however they are cut (RFC 9112 2.2). */
-import { maxLeadingEmptyLines } from "../../../config/defaults.ts";
+import { maxFieldCount, maxLeadingEmptyLines } from "../../../config/defaults.ts";
 import { hopelessHeadStart } from "../../../protocols/http1/head-parser.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 
 const endOfHead = Buffer.from("\r\n\r\n");
+const carriageReturn = 0x0d;
+const lineFeed = 0x0a;
 /** A head that is still incomplete at this size has been checked for nonsense already. */
 const hopelessCheckBytes = 4_096;
+/** Beyond the fields: the request line, and empty ones before it. */
+const maxLines = maxFieldCount + 1 + maxLeadingEmptyLines;
 
 export class Http1HeadReader {
   readonly #maxHeadBytes: number;
   /** Bytes behind the offset in which the end of the head is known not to begin. */
   #scanned = 0;
+  /** Bytes behind the offset whose lines were looked at, and how many these were. */
+  #checked = 0;
+  #lines = 0;
   /** Index behind the head that was read last, its empty line included. */
   end = 0;
 
@@ -24,13 +31,15 @@ export class Http1HeadReader {
    */
   read(bytes: Buffer, offset: number): string | null | HeadFault {
     let start = offset;
-    while (bytes[start] === 0x0d && bytes[start + 1] === 0x0a) {
+    while (bytes[start] === carriageReturn && bytes[start + 1] === lineFeed) {
       start += 2;
       if (start - offset > 2 * maxLeadingEmptyLines) return new HeadFault(400, "empty lines");
     }
     const found = bytes.indexOf(endOfHead, Math.max(start, offset + this.#scanned));
     if (found < 0) return this.#incomplete(bytes, offset, start);
     this.#scanned = 0;
+    this.#checked = 0;
+    this.#lines = 0;
     if (found - start > this.#maxHeadBytes) return new HeadFault(431, "head too large");
     this.end = found + endOfHead.length;
     return bytes.latin1Slice(start, found + 2);
@@ -45,6 +54,28 @@ export class Http1HeadReader {
       if (reason !== undefined) return new HeadFault(400, reason);
     }
     this.#scanned = Math.max(0, bytes.length - offset - (endOfHead.length - 1));
-    return null;
+    return this.#lineFault(bytes, offset);
+  }
+
+  /** Line ends that are none (RFC 9112 2.2): waiting for the end of such a head would be in vain. */
+  #lineFault(bytes: Buffer, offset: number): null | HeadFault {
+    let position = offset + this.#checked;
+    for (;;) {
+      const newline = bytes.indexOf(lineFeed, position);
+      const end = bytes.indexOf(carriageReturn, position);
+      if (end < 0 ? newline >= 0 : newline >= 0 && newline < end) {
+        return new HeadFault(400, "bare LF");
+      }
+      if (end >= 0 && end + 1 < bytes.length && newline !== end + 1) {
+        return new HeadFault(400, "bare CR");
+      }
+      if (newline < 0) {
+        // The LF of a CR at the end may still come.
+        this.#checked = (end < 0 ? bytes.length : end) - offset;
+        return null;
+      }
+      position = newline + 1;
+      if (++this.#lines > maxLines) return new HeadFault(431, "too many fields");
+    }
   }
 }

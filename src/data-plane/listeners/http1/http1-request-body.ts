@@ -60,6 +60,8 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   #discardedBytes = 0;
   /** It waited so long that the client may have left meanwhile, unseen behind unread bytes. */
   #clientUncertain = false;
+  /** A byte of it has come. */
+  begun = false;
   /** It was malformed: what follows it can't be told from it. */
   malformed = false;
 
@@ -181,6 +183,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
 
   /** Takes bytes from `offset`; returns the index behind the last one that it took. */
   receive(bytes: Buffer, offset: number): number {
+    this.begun = true;
     const end = this.#decoder === null ? this.#take(bytes, offset) : this.#decode(bytes, offset);
     if (this.#flow !== "done") this.#sink?.flush();
     return end;

@@ -6,7 +6,11 @@ import type { Fields } from "../../../protocols/http/fields.ts";
 import { parseRequestHead } from "../../../protocols/http1/head-parser.ts";
 import type { RequestHead } from "../../../protocols/http/message-head.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
-import { connectionOptions, requestedProtocol } from "../../../protocols/http/hop-by-hop.ts";
+import {
+  connectionOptions,
+  namesTooMuch,
+  requestedProtocol,
+} from "../../../protocols/http/hop-by-hop.ts";
 import { checkRequest, type RequestTargetAndHost } from "../../../protocols/http/request-policy.ts";
 
 export interface Http1Request {
@@ -30,6 +34,7 @@ export function readHttp1Request(text: string): Http1Request | HeadFault {
   const target = checkRequest(head);
   if (target instanceof HeadFault) return target;
   const { fields, version } = head;
+  if (namesTooMuch(fields)) return new HeadFault(431, "too many elements of Connection");
   const options = connectionOptions(fields);
   const isCurrent = version === "HTTP/1.1";
   return {

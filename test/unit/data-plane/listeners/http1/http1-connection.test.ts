@@ -28,7 +28,10 @@ class FakeSocket implements ClientSocket {
     this.room -= taken;
     return taken;
   }
-  shutdown(): void {}
+  finSent = false;
+  shutdown(): void {
+    this.finSent = true;
+  }
   end(): void {
     this.closed = true;
   }
@@ -219,6 +222,88 @@ describe("Http1Connection, when the client has ended its side behind pipelined r
       expect(socket.closed).toBe(true);
     });
   }
+});
+
+describe("Http1Connection, with an answer before a body that was asked for came", () => {
+  const post = (length: number): string =>
+    `POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`;
+
+  test("closes: what follows could be the body or the next request", () => {
+    const { exchanges, socket, send } = setUp();
+    send(post(5));
+    exchanges[0]!.request.body!.start(new Counting());
+    expect(socket.received).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+    answer(exchanges[0]!, "no");
+    expect(socket.received).toContain("\r\nConnection: close\r\n");
+    expect(socket.finSent).toBe(true);
+    send(get("/next"));
+    expect(exchanges.length).toBe(1);
+  });
+
+  test("stays open when the body had begun to come", () => {
+    const { exchanges, socket, send } = setUp();
+    send(post(5));
+    exchanges[0]!.request.body!.start(new Counting());
+    send("he");
+    answer(exchanges[0]!, "no");
+    expect(socket.received).not.toContain("Connection: close");
+    send(`llo${get("/next")}`);
+    expect(exchanges.length).toBe(2);
+  });
+});
+
+describe("Http1Connection, behind the answer to a head that was refused", () => {
+  test("throws 256 KB away, so that the client can read it, and no more", () => {
+    const { connection, socket, send } = setUp();
+    send("nonsense\r\n\r\n");
+    expect(socket.received).toStartWith("HTTP/1.1 400 ");
+    expect(socket.finSent).toBe(true);
+    connection.onData(Buffer.alloc(256 * 1024));
+    expect(socket.closed).toBe(false);
+    send("x");
+    expect(socket.closed).toBe(true);
+  });
+
+  test("reads on behind an upload that was answered", () => {
+    const { connection, exchanges, socket, send } = setUp();
+    send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n");
+    answer(exchanges[0]!, "no");
+    for (let i = 0; i < 40; i++) connection.onData(Buffer.alloc(512 * 1024));
+    expect(socket.closed).toBe(false);
+  });
+});
+
+describe("Http1Connection, with a head that can never be one", () => {
+  test.each([
+    ["a bare LF in place of its end", "GET / HTTP/1.1\r\nHost: x\r\n\n", "400"],
+    ["a bare LF behind a field", "GET / HTTP/1.1\r\nHost: x\n", "400"],
+    ["a bare CR in place of its end", "GET / HTTP/1.1\r\nHost: x\r\n\rZ", "400"],
+    ["a bare CR in a field", "GET / HTTP/1.1\r\nHost: x\rX-A: b", "400"],
+    ["more lines than fields are allowed", `GET / HTTP/1.1\r\n${"a:\r\n".repeat(3_000)}`, "431"],
+    [
+      "a Connection field of 140,000 names",
+      `${get("/").slice(0, -2)}Connection: ${"a,".repeat(140_000)}\r\n\r\n`,
+      "431",
+    ],
+  ])("refuses %s at once, however it is cut", (_, head, status) => {
+    const whole = setUp();
+    whole.send(head);
+    expect(whole.socket.received).toStartWith(`HTTP/1.1 ${status} `);
+    expect(whole.socket.received).toContain("Connection: close\r\n");
+    const cut = setUp();
+    const parts = head.length > 1_000 ? (head.match(/[^]{1,997}/g) ?? []) : head;
+    for (const part of parts) cut.send(part);
+    expect(cut.socket.received).toBe(whole.socket.received);
+    expect([...whole.exchanges, ...cut.exchanges]).toEqual([]);
+  });
+
+  test("waits for a LF that may still come", () => {
+    const { exchanges, socket, send } = setUp();
+    for (const byte of get("/").slice(0, -1)) send(byte);
+    expect(socket.received).toBe("");
+    send("\n");
+    expect(exchanges.length).toBe(1);
+  });
 });
 
 describe("Http1Connection, with more in one read than a turn may take", () => {
