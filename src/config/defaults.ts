@@ -63,15 +63,22 @@ export const proxyFaultReportIntervalMs = 1 * MINUTE;
 export const maxReportedProxyPeers = 1_000;
 /** Fields in one head; more is answered 431. */
 export const maxFieldCount = 2_000;
+/** Elements of Connection and Expect, which are looked at one by one; more is answered 431 and 417. */
+export const maxListElements = 100;
+/** Addresses of X-Forwarded-For that are looked at, from the last one. */
+export const maxForwardedHops = 100;
 /** Pipelined bytes kept while a request is being answered; then the socket is paused. */
 export const maxReadAheadBytes = 64 * KB;
 /** Empty lines before a request line (RFC 9112 2.2). */
 export const maxLeadingEmptyLines = 4;
-/** Bytes of an unread upload thrown away after an early answer, so that the client can read it. */
+/**
+ * Thrown away behind an answer, so that the client can read it: of an upload after which the connection
+ * stays open, and behind a head that was refused.
+ */
 export const maxDiscardBytes = 256 * KB;
 /** How long a closing connection waits for the client to read the last answer. */
 export const lingerTimeoutMs = 2 * SECOND;
-/** What a client may still send in that time: many send all of an upload before they read. */
+/** What a client may still send of an upload in that time: many send all of it before they read. */
 export const maxLingerBytes = 64 * MB;
 
 /** Chunk size line with its extensions; the trailer section as a whole. */
@@ -195,6 +202,8 @@ export const maxOwnAnswerBytes = 4 * KB;
 /** One file of a service's own error pages. */
 export const maxErrorPageBytes = 1 * MB;
 
+/** A value in the access log; longer ones are cut, and say so. */
+export const maxLoggedValueBytes = 8 * KB;
 /** Access-log lines wait this long at most to be written together. */
 export const logFlushIntervalMs = 50;
 export const logFlushBytes = 64 * KB;

@@ -441,7 +441,8 @@ export const attackFamilies: Record<string, Attack[]> = {
     targetRead("http://{host}?{id}", "/?{id}"),
     targetRead("//{host}/{id}", "//{host}/{id}"),
     targetRead("/{id}\xe9\x80\xff", "/{id}%E9%80%FF"),
-    targetRead("/{id}?\xe9", "/{id}?%E9"),
+    // Apps sign query strings: not a byte of them may change.
+    targetRead("/{id}?\xe9", "/{id}?\xe9"),
     targetRead("/{id}/../%2e%2e//./%2F%00%0d%0a", "/{id}/../%2e%2e//./%2F%00%0d%0a"),
     targetRead("/{id}?%0d%0aHost:%20x", "/{id}?%0d%0aHost:%20x"),
     targetRead('/{id}?"<>^`{|}', '/{id}?"<>^`{|}'),

@@ -22,7 +22,11 @@ export interface StrictReading {
 /** Reads a stream of requests, given as latin1 text. */
 export function readRequestsStrictly(text: string): StrictReading {
   return readAll(text, (startLine, fields) => {
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+ (\/[\x21-\x22\x24-\x7e]*|\*) HTTP\/1\.1$/.test(startLine)) {
+    if (
+      !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+ (\/[\x21\x22\x24-\x3e\x40-\x7e]*(?:\?[\x21\x22\x24-\x7e\x80-\xff]*)?|\*) HTTP\/1\.1$/.test(
+        startLine,
+      )
+    ) {
       throw new Fault(`request line ${JSON.stringify(startLine)}`);
     }
     const hosts = valuesOf(fields, "host");

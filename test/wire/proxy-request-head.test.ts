@@ -53,9 +53,9 @@ describe("request line", () => {
     expect(request.startLine).toBe('GET /a|b{c}"d^e\\f`g HTTP/1.1');
   });
 
-  test("bytes beyond ASCII are percent-encoded", async () => {
-    const request = await forwarded("GET /caf\xc3\xa9 HTTP/1.1");
-    expect(request.startLine).toBe("GET /caf%C3%A9 HTTP/1.1");
+  test("bytes beyond ASCII are percent-encoded in the path, and left alone in the query", async () => {
+    const request = await forwarded("GET /caf\xc3\xa9?a=\xc3\xa9&b=\xff%20 HTTP/1.1");
+    expect(request.startLine).toBe("GET /caf%C3%A9?a=\xc3\xa9&b=\xff%20 HTTP/1.1");
   });
 
   test.each([

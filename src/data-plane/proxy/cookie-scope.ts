@@ -1,5 +1,5 @@
 /** Cookies of an app that does not know that it is served below a path. */
-import { decodePath, percentEncoded } from "../../protocols/http/request-target.ts";
+import { byteSet, percentDecode, percentEncode } from "../../protocols/http/percent-encoding.ts";
 import { normalizeHost } from "../../protocols/http/host.ts";
 import { formatSetCookie, parseSetCookie } from "../../protocols/http/set-cookie.ts";
 
@@ -29,11 +29,11 @@ function joinPaths(prefix: string, path: string): string | undefined {
 }
 
 const valid = /^[A-Za-z0-9\-_.~!$&'()*+,;=:@[\]%/]*$/;
-const alwaysEscaped = /[^A-Za-z0-9\-_.~$&+,;=:@/]/g;
+const alwaysEscaped = byteSet(/[^A-Za-z0-9\-_.~$&+,;=:@/]/);
 
 /** As it is when it is a valid path, else decoded and escaped anew. */
 function escaped(path: string): string | undefined {
-  const decoded = decodePath(path);
+  const decoded = percentDecode(path);
   if (decoded === undefined) return undefined;
-  return valid.test(path) ? path : decoded.replace(alwaysEscaped, percentEncoded);
+  return valid.test(path) ? path : percentEncode(decoded, alwaysEscaped);
 }

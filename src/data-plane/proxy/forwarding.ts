@@ -3,7 +3,6 @@ import type { BodySink, BodySource, Duplex } from "../../protocols/http/body.ts"
 import type { BodyFraming } from "../../protocols/http/body-framing.ts";
 import type { Fields } from "../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../protocols/http/message-head.ts";
-import { escapeRawBytes } from "../../protocols/http/request-target.ts";
 import type { DeadlineQueue } from "../../lib/deadline-queue.ts";
 import type { InFlightRequest } from "../services/inflight-requests.ts";
 import type { Target } from "../services/target.ts";
@@ -67,7 +66,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
         head: outgoingHead(request, {
           // A client that names no host: many apps refuse an empty one.
           host: request.host || this.#target.address,
-          target: this.#context.targetPath + escapeRawBytes(request.query),
+          target: this.#context.targetPath + request.query,
           requestId: this.#context.requestId,
           requestStart: this.#context.requestStart,
           forwarded: this.#context.forwarded!,

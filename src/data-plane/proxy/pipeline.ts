@@ -3,7 +3,7 @@
  * lets it pass to the next; the log line and the metrics come last, whatever happened.
  */
 import { Fields } from "../../protocols/http/fields.ts";
-import { decodePath, escapeRawBytes } from "../../protocols/http/request-target.ts";
+import { byteSet, percentDecode, percentEncode } from "../../protocols/http/percent-encoding.ts";
 import type { CidrList } from "../../lib/cidr.ts";
 import { stackOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
@@ -23,6 +23,9 @@ import {
 } from "./answers/redirects.ts";
 import { RequestContext } from "./request-context.ts";
 import type { RequestRecorder } from "./request-record.ts";
+
+/** Bytes that RFC 3986 does not allow in a path. */
+const rawBytes = byteSet(/[\x7f-\xff]/);
 
 type ChallengeResponse = { status: number; body: string } | null;
 
@@ -99,15 +102,18 @@ export class Pipeline {
   /** Finds the service by host and path; null when no service wants the request. */
   #route(context: RequestContext): Service<Transport> | null {
     const { request } = context.exchange;
-    context.decodedPath = decodePath(request.path) ?? request.path;
+    context.decodedPath = percentDecode(request.path) ?? request.path;
     const found = this.#options.services.lookup(request.hostName, context.decodedPath);
     if (found === undefined) return null;
     const { value: service, prefix } = found;
     context.service = service;
     context.matchedPrefix = prefix;
-    context.targetPath = escapeRawBytes(stripPrefix(request.path, service.strippedPrefix(prefix)));
+    context.targetPath = percentEncode(
+      stripPrefix(request.path, service.strippedPrefix(prefix)),
+      rawBytes,
+    );
     if (service.excludesMetrics) {
-      const seen = decodePath(context.targetPath) ?? context.targetPath;
+      const seen = percentDecode(context.targetPath) ?? context.targetPath;
       context.excludedFromMetrics = service.isExcludedFromMetrics(seen);
     }
     this.#options.recorder.started(context);

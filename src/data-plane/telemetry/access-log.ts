@@ -1,4 +1,5 @@
 /** The line that the access log has for each request: keys, order and types of kamal-proxy. Pure. */
+import { maxLoggedValueBytes } from "../../config/defaults.ts";
 import { jsonFromBytes, jsonFromText } from "../../go/json-string.ts";
 import { formatLogTime } from "../../lib/log-time.ts";
 
@@ -48,8 +49,8 @@ export function formatAccessLine(record: AccessRecord): string {
   const remoteAddr =
     record.remoteAddr === record.clientAddr
       ? `"${record.clientAddr}"`
-      : jsonFromBytes(record.remoteAddr);
-  const line = `{"time":"${formatLogTime(record.wallMs)}","level":"INFO","msg":"Request","host":${jsonFromBytes(record.host)},"port":${record.port},"path":${jsonFromBytes(record.path)},"request_id":${jsonFromBytes(record.requestId)},"status":${record.status},"service":${jsonFromText(record.service)},"target":"${record.target}","duration":${wholeNumber(record.durationNs)},"method":"${record.method}","req_content_length":${record.reqContentLength},"req_content_type":${jsonFromBytes(record.reqContentType)},"resp_content_length":${record.respContentLength},"resp_content_type":${jsonFromBytes(record.respContentType)},"client_addr":"${record.clientAddr}","client_port":"${record.clientPort}","remote_addr":${remoteAddr},"user_agent":${jsonFromBytes(record.userAgent)},"proto":"${record.proto}","scheme":"${record.scheme}","query":${jsonFromBytes(record.query)}`;
+      : jsonValue(record.remoteAddr);
+  const line = `{"time":"${formatLogTime(record.wallMs)}","level":"INFO","msg":"Request","host":${jsonValue(record.host)},"port":${record.port},"path":${jsonValue(record.path)},"request_id":${jsonValue(record.requestId)},"status":${record.status},"service":${jsonFromText(record.service)},"target":"${record.target}","duration":${wholeNumber(record.durationNs)},"method":"${logged(record.method)}","req_content_length":${record.reqContentLength},"req_content_type":${jsonValue(record.reqContentType)},"resp_content_length":${record.respContentLength},"resp_content_type":${jsonValue(record.respContentType)},"client_addr":"${record.clientAddr}","client_port":"${record.clientPort}","remote_addr":${remoteAddr},"user_agent":${jsonValue(record.userAgent)},"proto":"${record.proto}","scheme":"${record.scheme}","query":${jsonValue(record.query)}`;
   return record.customFields === null
     ? `${line}}\n`
     : `${line}${customJson(record.customFields)}}\n`;
@@ -57,8 +58,21 @@ export function formatAccessLine(record: AccessRecord): string {
 
 function customJson(fields: NonNullable<AccessRecord["customFields"]>): string {
   let json = "";
-  for (const [key, value] of fields) json += `,${jsonFromText(key)}:${jsonFromBytes(value)}`;
+  for (const [key, value] of fields) json += `,${jsonFromText(key)}:${jsonValue(value)}`;
   return json;
+}
+
+function jsonValue(bytes: string): string {
+  return jsonFromBytes(logged(bytes));
+}
+
+/** The value, or its beginning and how long it was: heads may be of 1 MB, and no collector takes such lines. */
+function logged(bytes: string): string {
+  if (bytes.length <= maxLoggedValueBytes) return bytes;
+  let end = maxLoggedValueBytes;
+  // Not in the middle of a character of UTF-8.
+  while (end > maxLoggedValueBytes - 4 && (bytes.charCodeAt(end) & 0xc0) === 0x80) end--;
+  return `${bytes.slice(0, end)} [cut, ${bytes.length} bytes]`;
 }
 
 /** Nanoseconds come from a float of milliseconds. */

@@ -10,16 +10,25 @@ const invalidValue = /[^\x20-\x7e]|["\\]/;
  */
 export function cookieValue(cookieFields: string[], name: string): string | undefined {
   for (const field of cookieFields) {
-    if (!field.includes(name)) continue;
-    for (const part of field.split(";")) {
-      const pair = trimBlanks(part);
-      const equals = pair.indexOf("=");
-      if (trimBlanks(equals < 0 ? pair : pair.slice(0, equals)) !== name) continue;
-      const value = unquoted(equals < 0 ? "" : pair.slice(equals + 1));
-      if (!invalidValue.test(value)) return value;
+    // Only the parts that hold the name: a field may have 100,000 others.
+    let at = field.indexOf(name);
+    while (at >= 0) {
+      const start = field.lastIndexOf(";", at) + 1;
+      const semicolon = field.indexOf(";", at);
+      const end = semicolon < 0 ? field.length : semicolon;
+      const value = valueOf(trimBlanks(field.slice(start, end)), name);
+      if (value !== undefined && !invalidValue.test(value)) return value;
+      at = field.indexOf(name, end);
     }
   }
   return undefined;
+}
+
+/** Of one cookie; undefined when it has another name. */
+function valueOf(pair: string, name: string): string | undefined {
+  const equals = pair.indexOf("=");
+  if (trimBlanks(equals < 0 ? pair : pair.slice(0, equals)) !== name) return undefined;
+  return unquoted(equals < 0 ? "" : pair.slice(equals + 1));
 }
 
 function unquoted(value: string): string {

@@ -139,6 +139,17 @@ export function listElements(value: string): string[] {
   return elements;
 }
 
+/** Whether a list has more elements, empty ones counted; without splitting one that is far too long. */
+export function hasMoreElements(value: string, max: number): boolean {
+  if (value.length <= max) return false;
+  let comma = -1;
+  for (let count = 0; count < max; count++) {
+    comma = value.indexOf(",", comma + 1);
+    if (comma < 0) return false;
+  }
+  return true;
+}
+
 /** Without the optional blanks (SP, HTAB) around it (RFC 9110 5.6.3). */
 export function trimBlanks(text: string): string {
   let start = 0;

@@ -1,5 +1,6 @@
 /** Fields that concern one connection only and are not forwarded (RFC 9110 7.6.1). */
-import { isToken, listElements, type Fields } from "./fields.ts";
+import { maxListElements } from "../../config/defaults.ts";
+import { hasMoreElements, isToken, listElements, type Fields } from "./fields.ts";
 
 /** HTTP2-Settings belongs to an upgrade to h2c, which is never forwarded. */
 export const hopByHopKeys: ReadonlySet<string> = new Set([
@@ -54,6 +55,12 @@ export function namedByConnection(connection: string | undefined): Set<string> |
   return named;
 }
 
+/** Whether the Connection field names more than anybody means. */
+export function namesTooMuch(fields: Fields): boolean {
+  const value = fields.joined("connection");
+  return value !== undefined && hasMoreElements(value, maxListElements);
+}
+
 export interface ConnectionOptions {
   close: boolean;
   keepAlive: boolean;
@@ -86,8 +93,9 @@ export function connectionOptions(fields: Fields): ConnectionOptions {
 export function requestedProtocol(fields: Fields): string | null {
   const value = fields.joined("upgrade");
   if (value === undefined) return null;
-  const [name, version, ...rest] = value.split("/");
-  const isOne = isToken(name!) && (version === undefined || isToken(version)) && rest.length === 0;
+  const [name, version, excess] = value.split("/", 3);
+  const isOne =
+    isToken(name!) && (version === undefined || isToken(version)) && excess === undefined;
   if (!isOne || /^h2c?$/i.test(name!) || /^http$/i.test(name!)) return null;
   return value;
 }

@@ -1,9 +1,11 @@
 /** What of all well-formed requests is served: method, target, Host, Expect (RFC 9110 7 to 10). */
-import { listElements, type Fields } from "./fields.ts";
+import { maxListElements } from "../../config/defaults.ts";
+import { hasMoreElements, listElements, type Fields } from "./fields.ts";
 import type { RequestHead } from "./message-head.ts";
 import { HeadFault } from "./head-fault.ts";
 import { requestHost } from "./host.ts";
-import { decodePath, parseRequestTarget } from "./request-target.ts";
+import { hasBrokenEscape } from "./percent-encoding.ts";
+import { parseRequestTarget } from "./request-target.ts";
 
 export interface RequestTargetAndHost {
   /** As sent; `*` for `OPTIONS *`. */
@@ -21,7 +23,7 @@ export function checkRequest(head: RequestHead): RequestTargetAndHost | HeadFaul
   const target = parseRequestTarget(head.target, head.method);
   if (target === undefined) return new HeadFault(400, "invalid request target");
   const { path, query } = target;
-  if (decodePath(path) === undefined) return new HeadFault(400, "broken escape in path");
+  if (hasBrokenEscape(path)) return new HeadFault(400, "broken escape in path");
   const host = requestHost(head, target);
   if (host instanceof HeadFault) return host;
   if (!isKnownExpectation(head.fields)) return new HeadFault(417, "unknown expectation");
@@ -32,5 +34,6 @@ export function checkRequest(head: RequestHead): RequestTargetAndHost | HeadFaul
 function isKnownExpectation(fields: Fields): boolean {
   const value = fields.joined("expect");
   if (value === undefined) return true;
+  if (hasMoreElements(value, maxListElements)) return false;
   return listElements(value).every((element) => element.toLowerCase() === "100-continue");
 }

@@ -32,27 +32,3 @@ function splitQuery(text: string, authority: string | null): RequestTarget | und
   if (question < 0) return { path: text, query: "", authority };
   return { path: text.slice(0, question), query: text.slice(question), authority };
 }
-
-const badEscape = /%(?![0-9A-Fa-f]{2})/;
-
-/** The path with its escapes decoded, as a byte string, or undefined when an escape is broken. */
-export function decodePath(path: string): string | undefined {
-  if (!path.includes("%")) return path;
-  if (badEscape.test(path)) return undefined;
-  return path.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-}
-
-// oxlint-disable-next-line no-control-regex
-const rawBytes = /[\x7f-\xff]/g;
-
-/** Bytes that RFC 3986 does not allow in a URI, percent-encoded; everything else as it was. */
-export function escapeRawBytes(text: string): string {
-  return text.replace(rawBytes, percentEncoded);
-}
-
-/** One byte, given as its character. */
-export function percentEncoded(byte: string): string {
-  return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
-}

@@ -12,6 +12,7 @@ import {
 import { type BodyFraming, isEmptyBody } from "../http/body-framing.ts";
 import { ChunkedDecoder, type ChunkedLimits } from "./chunked.ts";
 import type { Fields } from "../http/fields.ts";
+import { namesTooMuch } from "../http/hop-by-hop.ts";
 import { parseResponseHead } from "./head-parser.ts";
 import { responseFraming } from "./framing.ts";
 import type { VersionedResponseHead } from "./response-head.ts";
@@ -182,6 +183,7 @@ export class ResponseParser {
   #head(text: string, bytes: Buffer, position: number): number | string {
     const head = parseResponseHead(text, maxFieldCount);
     if (head instanceof HeadFault) return head.reason;
+    if (namesTooMuch(head.fields)) return "too many elements of Connection";
     if (head.status < 200) return this.#interim(head, bytes, position);
 
     const framing = responseFraming(head, this.#method);

@@ -1,7 +1,7 @@
 /** Redirects to the service's scheme and host. */
 import { Fields } from "../../../protocols/http/fields.ts";
 import { parseHost } from "../../../protocols/http/host.ts";
-import { percentEncoded } from "../../../protocols/http/request-target.ts";
+import { byteSet, percentEncode } from "../../../protocols/http/percent-encoding.ts";
 import { escapeHtml } from "../../../go/html-template/escapers.ts";
 import { byteString } from "../../services/byte-string.ts";
 import type { Scheme } from "../../../protocols/http/exchange.ts";
@@ -64,19 +64,20 @@ function withoutPort(host: string): string {
 
 // What a URI can't hold (RFC 3986 3.3, 3.4); escapes that are there stay as they are.
 // oxlint-disable-next-line no-control-regex
-const outsidePath = /[\x00-\x20"#<>\\^`{|}\x7f-\xff]/g;
+const outsidePath = byteSet(/[\x00-\x20"#<>\\^`{|}\x7f-\xff]/);
 // oxlint-disable-next-line no-control-regex
-const outsideQuery = /[\x00-\x20#\x7f-\xff]/g;
+const outsideQuery = byteSet(/[\x00-\x20#\x7f-\xff]/);
+const outsideAscii = byteSet(/[\x80-\xff]/);
 
 /** Configured text, unlike the rest, which came as bytes. */
 function escapeHost(host: string): string {
-  return byteString(host).replace(/[\x80-\xff]/g, percentEncoded);
+  return percentEncode(byteString(host), outsideAscii);
 }
 
 function escapePath(path: string): string {
-  return path.replace(outsidePath, percentEncoded);
+  return percentEncode(path, outsidePath);
 }
 
 function escapeQuery(query: string): string {
-  return query.replace(outsideQuery, percentEncoded);
+  return percentEncode(query, outsideQuery);
 }

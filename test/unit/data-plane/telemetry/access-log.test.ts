@@ -56,6 +56,23 @@ describe("formatAccessLine", () => {
     expect(line).toEndWith(',"query":"q=1"}\n');
   });
 
+  test("cuts values beyond 8 KB behind a whole character, and says how long they were", () => {
+    const long = "a".repeat(8_191) + "\xe2\x82\xac".repeat(100);
+    const line = formatAccessLine({
+      ...record,
+      method: "M".repeat(10_000),
+      userAgent: long,
+      path: "b".repeat(8_192),
+      customFields: [["req_x_foo", "\xff".repeat(1_000_000)]],
+    });
+    const { method, user_agent, path, req_x_foo } = JSON.parse(line);
+    expect(method).toBe(`${"M".repeat(8_192)} [cut, 10000 bytes]`);
+    expect(user_agent).toBe(`${"a".repeat(8_191)} [cut, ${long.length} bytes]`);
+    expect(path).toBe("b".repeat(8_192));
+    expect(req_x_foo).toEndWith("\ufffd [cut, 1000000 bytes]");
+    expect(line.length).toBeLessThan(100_000);
+  });
+
   test("gives the duration in whole nanoseconds", () => {
     const durations = [1.9, -3, 12_345_678.000_000_1].map(
       (durationNs) => JSON.parse(formatAccessLine({ ...record, durationNs })).duration,

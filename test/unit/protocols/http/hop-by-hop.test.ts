@@ -4,6 +4,7 @@ import {
   connectionOptions,
   isHopByHop,
   namedByConnection,
+  namesTooMuch,
   requestedProtocol,
   hasConnectionField,
 } from "../../../../src/protocols/http/hop-by-hop.ts";
@@ -85,4 +86,12 @@ test.each([
   ["Trailer", "x-sum", false],
 ])("hasConnectionField of %s: %j is %p", (name, value, expected) => {
   expect(hasConnectionField(Fields.of(["Host", "a"], [name, value]))).toBe(expected);
+});
+
+test("namesTooMuch tells lists that nobody means, however they are spread", () => {
+  const lines = (count: number): Fields =>
+    Fields.of(...Array.from({ length: count }, (): [string, string] => ["Connection", "a, b"]));
+  expect([0, 1, 50].map((count) => namesTooMuch(lines(count)))).toEqual([false, false, false]);
+  expect(namesTooMuch(lines(51))).toBe(true);
+  expect(namesTooMuch(Fields.of(["Connection", ",".repeat(1_000)]))).toBe(true);
 });

@@ -1,9 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  decodePath,
-  escapeRawBytes,
-  parseRequestTarget,
-} from "../../../../src/protocols/http/request-target.ts";
+import { parseRequestTarget } from "../../../../src/protocols/http/request-target.ts";
 
 describe("parseRequestTarget", () => {
   test.each([
@@ -61,16 +57,4 @@ describe("parseRequestTarget", () => {
   ])("refuses %j", (target) => {
     expect(parseRequestTarget(target, "GET")).toBeUndefined();
   });
-});
-
-test("decodePath decodes escapes, and refuses broken ones", () => {
-  expect(decodePath("/%61%2Fb%ff")).toBe("/a/b\xff");
-  expect(decodePath("/plain+")).toBe("/plain+");
-  for (const path of ["/%", "/%1", "/%zz", "/%%41", "/a%2"]) {
-    expect(decodePath(path)).toBeUndefined();
-  }
-});
-
-test("escapeRawBytes encodes what a URI may not hold and nothing else", () => {
-  expect(escapeRawBytes("/caf\xe9\x7f\x80%e9|{}")).toBe("/caf%E9%7F%80%e9|{}");
 });
