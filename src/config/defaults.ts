@@ -174,6 +174,9 @@ export const responseQuietMs = 12;
 /** Bytes that sockets were given and that nobody has read yet, together; beyond it less is read at once. */
 export const maxUnsentBytesTotal = 64 * MB;
 
+/** What is read at once of a large body for somebody who may not take it. */
+export const maxUnsentPieceBytes = 64 * KB;
+
 /** Memory of all buffered bodies together; beyond it bodies go straight to disk. */
 export const bufferMemoryTotalBytes = 256 * MB;
 

@@ -5,7 +5,9 @@
 import { fullPacketBytes } from "./full-packets.ts";
 import { SocketCopy } from "./socket-copy.ts";
 
-/** A read of so many bytes says that more is waiting; with less, the lane costs more than it saves. */
+/** A read of so many bytes says that more is waiting. */
+const laneReadBytes = 60 * 1024;
+/** With less still to come the lane costs more than it saves. */
 const laneFromBytes = 256 * 1024;
 /** Of one body, before the others have their turn; and of all, before other events have theirs. */
 const turnBytes = 512 * 1024;
@@ -36,7 +38,15 @@ class BodyLane {
    * with the next turn of the event loop: more has come by then, measured at 5 % less than at once.
    */
   enter(transfer: LaneTransfer, readBytes: number): boolean {
-    if (readBytes < laneFromBytes || transfer.laneLimit < laneFromBytes) return false;
+    return readBytes >= laneReadBytes && this.reenter(transfer);
+  }
+
+  /**
+   * To be called instead of reading on when the sink takes more again: an ordinary read would bring 512 KB
+   * at once for somebody who takes little.
+   */
+  reenter(transfer: LaneTransfer): boolean {
+    if (transfer.laneLimit < laneFromBytes) return false;
     if (transfer.laneSink < 0 || transfer.laneSource < 0) return false;
     this.#copy ??= SocketCopy.open();
     if (this.#copy === null) return false;

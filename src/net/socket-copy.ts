@@ -19,7 +19,10 @@ export class SocketCopy {
   readonly #libc: Libc;
   readonly #buffer = Buffer.allocUnsafeSlow(maxPacketBytes);
   readonly #address = ptr(this.#buffer);
-  /** What the last `move` took and could not deliver: it belongs before whatever follows. */
+  /**
+   * What the last `move` took and could not deliver: it belongs before whatever follows. Part of the one
+   * buffer: the next `move` writes over it.
+   */
   undelivered: Buffer | null = null;
 
   private constructor(libc: Libc) {
@@ -43,7 +46,7 @@ export class SocketCopy {
     const taken = Number(this.#libc.recv(from, this.#address, most, receiveFlags));
     if (taken <= 0) return 0;
     const sent = Math.max(0, Number(this.#libc.send(to, this.#address, taken, sendFlags)));
-    if (sent < taken) this.undelivered = Buffer.from(buffer.subarray(sent, taken));
+    if (sent < taken) this.undelivered = buffer.subarray(sent, taken);
     return taken;
   }
 }

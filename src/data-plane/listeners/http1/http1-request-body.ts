@@ -58,6 +58,8 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   #flow: Flow;
   #sink: BodySink | null = null;
   #discardedBytes = 0;
+  /** So much goes from socket to socket that ordinary reads are only needed in between. */
+  #byLane = false;
   /** It waited so long that the client may have left meanwhile, unseen behind unread bytes. */
   #clientUncertain = false;
   /** A byte of it has come. */
@@ -114,7 +116,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   resume(): void {
     if (this.#flow !== "held") return;
     this.#flow = "flowing";
-    this.#owner.pump();
+    if (!this.#byLane || !bodyLane.reenter(this)) this.#owner.pump();
   }
 
   cancel(): void {
@@ -125,7 +127,8 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   // The lane: large bodies go from socket to socket.
 
   enterLane(readBytes: number): void {
-    if (bodyLane.enter(this, readBytes)) this.#owner.holdReading();
+    this.#byLane = bodyLane.enter(this, readBytes);
+    if (this.#byLane) this.#owner.holdReading();
   }
 
   get laneSource(): number {

@@ -52,6 +52,8 @@ export class Call
   #sink: BodySink | null = null;
   /** Bytes of the present read are still needed by somebody. */
   #readKept = false;
+  /** Of the body so much goes from socket to socket that ordinary reads are only needed in between. */
+  #byLane = false;
   /** The sink holds the response back. */
   #held = false;
   #persistent = false;
@@ -200,8 +202,12 @@ export class Call
 
   onReadEnd(bytes: Buffer): void {
     this.#sink?.flush();
-    if (!this.#readKept) {
-      if (bodyLane.enter(this, bytes.length)) this.#connection!.pauseReading();
+    if (this.#readKept) {
+      this.#connection!.measureReads(bytes.length);
+    } else {
+      this.#byLane = bodyLane.enter(this, bytes.length);
+      if (this.#byLane) this.#connection!.pauseReading();
+      else this.#connection!.measureReads(bytes.length);
       releaseReceived(bytes);
     }
     this.#readKept = false;
@@ -272,7 +278,8 @@ export class Call
 
   resume(): void {
     this.#held = false;
-    if (!this.#over) this.#connection?.resumeReading();
+    if (this.#over || (this.#byLane && bodyLane.reenter(this))) return;
+    this.#connection?.resumeReading();
   }
 
   #connect(): void {

@@ -12,6 +12,7 @@ import type {
   SocketOwner,
 } from "../../../net/connector.ts";
 import { hasMoreToRead } from "../../../net/socket-copy.ts";
+import { MeasuredReads, type ReadOwner } from "../../../net/measured-reads.ts";
 import { SocketWriter } from "../../../net/socket-writer.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../../lib/deadline-queue.ts";
 import { type BudgetedReader, workBudget } from "../../../net/work-budget.ts";
@@ -52,7 +53,7 @@ interface KeptRead {
   ending: { closed: boolean; error: Error | null } | null;
 }
 
-export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader {
+export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, ReadOwner {
   deadlineQueue: DeadlineQueue | null = null;
   deadlineMs = 0;
   earlierEntry: DeadlineEntry | null = null;
@@ -64,6 +65,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader {
   #pending: PendingConnection | null = null;
   #socket: Socket<SocketOwner> | null = null;
   #writer: SocketWriter | null = null;
+  #reads: MeasuredReads | null = null;
   #user: ConnectionUser | null;
   /** Bytes that were received and wait for their turn; nothing is read meanwhile. */
   #kept: KeptRead | null = null;
@@ -142,8 +144,13 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader {
     const pause = this.#held || this.#kept !== null;
     if (pause === this.#paused) return;
     this.#paused = pause;
-    if (pause) this.#socket!.pause();
-    else this.#socket!.resume();
+    if (pause) this.#reads!.pause();
+    else this.#reads!.resume();
+  }
+
+  /** So much of a body was read at once: the rest of it may be read in pieces. */
+  measureReads(readBytes: number): void {
+    if (this.#state === "busy") this.#reads!.received(readBytes);
   }
 
   /** The response is complete and the next request may follow. */
@@ -156,7 +163,8 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader {
     // A paused socket would not show that the peer closed it.
     this.#kept = null;
     this.#held = false;
-    this.#pauseOrResume();
+    this.#paused = false;
+    this.#reads!.end();
     this.#user = null;
     this.#state = "idle";
     this.#keeper.keep(this);
@@ -176,7 +184,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader {
 
   /** Gives the socket away, with reading stopped; the connection is closed from then on. */
   detach(): Socket<SocketOwner> {
-    this.pauseReading();
+    this.#reads!.pause();
     const socket = this.#socket!;
     this.#forget();
     return socket;
@@ -192,6 +200,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader {
     socket.setKeepAlive(true, tcpKeepAliveMs);
     this.#socket = socket;
     this.#writer = new SocketWriter(socket, true);
+    this.#reads = new MeasuredReads(socket as DescribedSocket, this);
     this.#state = "busy";
     this.#user!.onReady(this);
   }
@@ -308,6 +317,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader {
     this.#parser.stop();
     this.#pending?.cancel();
     this.#pending = null;
+    this.#reads?.stop();
     this.#state = "closed";
     this.#kept = null;
     this.#user = null;

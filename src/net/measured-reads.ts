@@ -1,0 +1,116 @@
+/**
+ * Reading of a plain socket whose bytes are more than their taker wants: Bun reads up to 512 KB at once, which
+ * would wait here for a client that takes little. From the first large read on, a paused socket is read past
+ * Bun in pieces, and only while they are wanted; when there are no more now, Bun reads on.
+ */
+import { ptr } from "bun:ffi";
+import { maxUnsentPieceBytes } from "../config/defaults.ts";
+import { openLibc } from "./libc.ts";
+import { unsentMemory } from "./socket-writer.ts";
+import { type BudgetedReader, workBudget } from "./work-budget.ts";
+
+/** A read of so many bytes says that more is waiting. */
+const largeReadBytes = 60 * 1024;
+/** Of a piece when too much waits already for everybody together. */
+const smallPieceBytes = 4 * 1024;
+/** MSG_DONTWAIT; the value of Linux, on every architecture that Bun runs on. */
+const receiveFlags = 0x40;
+
+export interface PausableSocket {
+  readonly fd?: number;
+  pause(): void;
+  resume(): void;
+}
+
+/** Who takes the bytes; a piece is like any read of Bun. */
+export interface ReadOwner {
+  onData(bytes: Buffer): void;
+  /** `onData` threw. */
+  fail(error: Error): void;
+}
+
+export class MeasuredReads implements BudgetedReader {
+  readonly #socket: PausableSocket;
+  readonly #owner: ReadOwner;
+  #wanted = true;
+  #paused = false;
+  /** Bytes are taken in pieces. */
+  #inPieces = false;
+
+  constructor(socket: PausableSocket, owner: ReadOwner) {
+    this.#socket = socket;
+    this.#owner = owner;
+  }
+
+  /** To be called behind a read of Bun that is part of a body. */
+  received(bytes: number): void {
+    if (bytes < largeReadBytes || this.#inPieces || openLibc() === null) return;
+    this.#inPieces = true;
+    this.#pauseSocket();
+    if (this.#wanted) workBudget.wait(this);
+  }
+
+  pause(): void {
+    this.#wanted = false;
+    this.#pauseSocket();
+  }
+
+  resume(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    if (this.#inPieces) workBudget.wait(this);
+    else this.#resumeSocket();
+  }
+
+  /** The body is over: Bun reads what follows. */
+  end(): void {
+    this.#wanted = true;
+    this.#inPieces = false;
+    this.#resumeSocket();
+  }
+
+  /** The socket is somebody else's from now on, or closed. */
+  stop(): void {
+    this.#wanted = false;
+    this.#inPieces = false;
+  }
+
+  /** Its turn has come. */
+  readOn(): void {
+    if (!this.#inPieces || !this.#wanted) return;
+    const bytes = receive(this.#socket.fd ?? -1);
+    if (bytes === null) {
+      this.#inPieces = false;
+      this.#resumeSocket();
+      return;
+    }
+    this.#owner.onData(bytes);
+    if (this.#inPieces && this.#wanted) workBudget.wait(this);
+  }
+
+  fail(error: Error): void {
+    this.#owner.fail(error);
+  }
+
+  #pauseSocket(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  #resumeSocket(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+}
+
+/** Null when there is nothing now, and at the end: Bun tells which. */
+function receive(descriptor: number): Buffer | null {
+  if (descriptor < 0) return null;
+  const size = unsentMemory.exhausted ? smallPieceBytes : maxUnsentPieceBytes;
+  const buffer = Buffer.allocUnsafeSlow(size);
+  const count = Number(openLibc()!.recv(descriptor, ptr(buffer), size, receiveFlags));
+  if (count <= 0) return null;
+  return count === size ? buffer : buffer.subarray(0, count);
+}
