@@ -1,4 +1,4 @@
-/** A name server on 127.0.0.1, over UDP and TCP, that answers from a table and writes down what it was asked. */
+/** A name server on this machine, over UDP and TCP, that answers from a table and writes down what it was asked. */
 import type { Socket } from "bun";
 
 export interface DnsRecords {
@@ -23,7 +23,8 @@ export interface DnsServer extends Disposable {
 
 const types: Record<number, "A" | "AAAA"> = { 1: "A", 28: "AAAA" };
 
-export async function startDnsServer(): Promise<DnsServer> {
+/** Port 53 needs the right to take it. */
+export async function startDnsServer(hostname = "127.0.0.1", port = 0): Promise<DnsServer> {
   const names = new Map<string, DnsEntry>();
   const questions: string[] = [];
   const answerTo = (query: Buffer, overTcp: boolean): Buffer | null => {
@@ -44,8 +45,8 @@ export async function startDnsServer(): Promise<DnsServer> {
     return Buffer.concat([header, query.subarray(12, end), ...records]);
   };
   const tcp = Bun.listen<{ received: Buffer }>({
-    hostname: "127.0.0.1",
-    port: 0,
+    hostname,
+    port,
     data: { received: Buffer.alloc(0) },
     socket: {
       open(socket) {
@@ -58,7 +59,7 @@ export async function startDnsServer(): Promise<DnsServer> {
     },
   });
   const udp = await Bun.udpSocket({
-    hostname: "127.0.0.1",
+    hostname,
     port: tcp.port,
     socket: {
       data(socket, bytes, port, address) {
@@ -68,7 +69,7 @@ export async function startDnsServer(): Promise<DnsServer> {
     },
   });
   const server: DnsServer = {
-    address: `127.0.0.1:${tcp.port}`,
+    address: `${hostname}:${tcp.port}`,
     names,
     questions,
     truncates: false,

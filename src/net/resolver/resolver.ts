@@ -35,6 +35,8 @@ interface KnownName {
   /** The last lookup brought nothing at all. */
   silent: boolean;
   lookup: Promise<Resolution> | null;
+  /** Until when the lookup is waited for although there are addresses. */
+  patienceEndMs: number;
 }
 
 const unknownName: Resolution = { kind: "failed", code: "ENOTFOUND" };
@@ -67,9 +69,10 @@ export class SystemResolver implements Resolver {
     }
     known.lookup ??= this.#lookUp(key, known);
     if (last === null) return known.lookup;
-    return known.silent
+    const patienceMs = known.patienceEndMs - this.#clock.runningMs();
+    return known.silent || patienceMs <= 0
       ? { kind: "addresses", addresses: last }
-      : this.#withPatience(known.lookup, last);
+      : this.#withPatience(known.lookup, last, patienceMs);
   }
 
   /** RFC 6761 6.3: localhost is this machine even where no file says so. */
@@ -81,6 +84,7 @@ export class SystemResolver implements Resolver {
 
   async #lookUp(name: string, known: KnownName): Promise<Resolution> {
     this.#lookupsUnderWay++;
+    known.patienceEndMs = this.#clock.runningMs() + nameAnswerPatienceMs;
     try {
       const answer = await lookUpName(name, this.#settings(), this.#servers, this.#clock);
       known.silent = answer.kind === "silent";
@@ -107,18 +111,22 @@ export class SystemResolver implements Resolver {
   async #withPatience(
     lookup: Promise<Resolution>,
     addresses: readonly string[],
+    patienceMs: number,
   ): Promise<Resolution> {
     const { promise, resolve } = Promise.withResolvers<Resolution>();
-    const timer = this.#clock.after(nameAnswerPatienceMs, () =>
-      resolve({ kind: "addresses", addresses }),
-    );
+    const timer = this.#clock.after(patienceMs, () => resolve({ kind: "addresses", addresses }));
     const resolution = await Promise.race([lookup, promise]);
     timer.cancel();
     return resolution;
   }
 
   #known(name: string): KnownName {
-    const known = this.#names.get(name) ?? { addresses: null, silent: false, lookup: null };
+    const known = this.#names.get(name) ?? {
+      addresses: null,
+      silent: false,
+      lookup: null,
+      patienceEndMs: 0,
+    };
     this.#names.delete(name);
     this.#names.set(name, known);
     if (this.#names.size > maxRememberedNames) this.#names.delete(this.#names.keys().next().value!);

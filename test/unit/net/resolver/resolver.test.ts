@@ -174,6 +174,8 @@ describe("SystemResolver", () => {
       kind: "addresses",
       addresses: ["10.0.0.1"],
     });
+    // Nobody waits as long again for the same lookup.
+    expect((await resolver.resolve("app")).kind).toBe("addresses");
     // The lookup itself ends without an answer; from then on nobody waits.
     await waitFor(async () => {
       const { kind } = await resolver.resolve("app");
