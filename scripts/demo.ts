@@ -3,9 +3,8 @@
  * version of the app under load. Keeps running until Ctrl-C; with `--once` it ends after the deploy.
  */
 import { messageOf } from "../src/lib/error-text.ts";
-import { ProxyProcess, proxyCommand } from "../test/support/proxy-process.ts";
-import { waitFor } from "../test/support/wait-for.ts";
-import { binaryIsStale, bunPath, projectFolder, runTool } from "./project.ts";
+import { DemoProxy } from "./demo-proxy.ts";
+import { binaryIsStale, binaryPath, bunPath, projectFolder, runTool } from "./project.ts";
 import { SteadyRequests } from "./steady-requests.ts";
 
 const clients = 8;
@@ -51,7 +50,7 @@ async function runDemo(): Promise<void> {
     if ((await runTool([bunPath, "scripts/build.ts"])) !== 0) throw new Error("the build failed");
   }
 
-  const proxy = await ProxyProcess.start();
+  const proxy = await DemoProxy.start();
   started.push(proxy);
   console.log(`The proxy is running (process ${proxy.pid}) at ${proxy.url}`);
 
@@ -69,34 +68,30 @@ async function runDemo(): Promise<void> {
   await replaceUnderLoad(proxy, first, second);
 
   say("The proxy's own list:");
-  process.stdout.write((await proxy.run("list")).stdout);
+  process.stdout.write(await proxy.run("list"));
   if (once) return;
   say("Try it yourself:");
   console.log(`  curl -i ${proxy.url}`);
   console.log(`  export KAMAL_PROXY_SOCKET=${proxy.socketPath}`);
-  console.log(`  ${proxyCommand().join(" ")} deploy demo --target=${second.target}`);
-  console.log(`  ${proxyCommand().join(" ")} list`);
+  console.log(`  ${binaryPath} deploy demo --target=${second.target}`);
+  console.log(`  ${binaryPath} list`);
   console.log(`  curl http://127.0.0.1:${proxy.metricsPort}/metrics`);
   console.log("\nCtrl-C ends the demo.");
-  await waitFor(() => !proxy.running, "the proxy to end", Number.POSITIVE_INFINITY);
+  await proxy.ended;
   throw new Error("the proxy has ended");
 }
 
-async function replaceUnderLoad(
-  proxy: ProxyProcess,
-  first: DemoApp,
-  second: DemoApp,
-): Promise<void> {
+async function replaceUnderLoad(proxy: DemoProxy, first: DemoApp, second: DemoApp): Promise<void> {
   const load = new SteadyRequests(proxy.url, clients);
   try {
-    await waitFor(() => load.answeredWith("version 1").length >= 50, "answers of version 1");
+    await load.until(() => load.answeredWith("version 1").length >= 50);
     const beganMs = load.elapsedMs;
     await deploy(proxy, second.target);
     const deployMs = load.elapsedMs - beganMs;
     // As Kamal does it: the old version is stopped as soon as the deploy has returned.
     await first[Symbol.asyncDispose]();
     const before = load.outcomes.length;
-    await waitFor(() => load.outcomes.length >= before + 50, "more answers");
+    await load.until(() => load.outcomes.length >= before + 50);
     await load.stop();
 
     const old = load.answeredWith("version 1");
@@ -145,11 +140,10 @@ async function startDemoApp(version: string): Promise<DemoApp> {
   return app;
 }
 
-async function deploy(proxy: ProxyProcess, target: string): Promise<void> {
+async function deploy(proxy: DemoProxy, target: string): Promise<void> {
   const args = ["deploy", "demo", `--target=${target}`];
   console.log(`  kamal-proxy ${args.join(" ")}`);
-  const result = await proxy.run(...args);
-  if (result.code !== 0) throw new Error(result.stderr.trim());
+  await proxy.run(...args);
 }
 
 function say(text: string): void {

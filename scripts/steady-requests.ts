@@ -1,5 +1,7 @@
 /** Clients that request one URL over and over, and what became of each request. */
 
+const patienceMs = 30_000;
+
 export interface RequestOutcome {
   /** Milliseconds from the start of the clients to the end of the request. */
   atMs: number;
@@ -31,6 +33,17 @@ export class SteadyRequests {
   /** Answered requests, in the order in which they ended. */
   answeredWith(text: string): RequestOutcome[] {
     return this.outcomes.filter((outcome) => outcome.answer?.includes(text));
+  }
+
+  /** Resolves when enough requests have had that outcome. */
+  async until(condition: () => boolean): Promise<void> {
+    const limitMs = this.elapsedMs + patienceMs;
+    while (!condition()) {
+      if (this.elapsedMs > limitMs) {
+        throw new Error(`too few answers within ${patienceMs} ms (${this.failures[0]?.error})`);
+      }
+      await Bun.sleep(5);
+    }
   }
 
   /** Resolves when the requests under way have ended. */

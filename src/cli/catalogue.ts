@@ -1,28 +1,8 @@
-/** The names of all commands. A command's own file is loaded when it is used. */
+/** The names of all commands. */
 import type { CliCommand } from "./cli-command.ts";
+import type { Group, Leaf } from "./command-tree.ts";
 
-export interface Leaf {
-  kind: "command";
-  name: string;
-  summary: string;
-  aliases: readonly string[];
-  /** Never suggested for a mistyped name. */
-  auxiliary: boolean;
-  load(): Promise<CliCommand>;
-}
-
-export interface Group {
-  kind: "group";
-  name: string;
-  summary: string;
-  aliases: readonly string[];
-  /** In the order in which they are suggested. */
-  entries: readonly Entry[];
-}
-
-export type Entry = Leaf | Group;
-
-export const rollout: Group = {
+const rollout: Group = {
   kind: "group",
   name: "rollout",
   summary: "Try a new version with a part of the traffic",
@@ -67,10 +47,10 @@ export const catalogue: Group = {
     ]),
     rollout,
     auxiliary("help", "Show the help of a command", async () => {
-      return (await import("./commands/help.ts")).help;
+      return (await import("./commands/help.ts")).help(catalogue);
     }),
     auxiliary("completion", "Print a shell's completion script", async () => {
-      return (await import("./commands/completion.ts")).completion;
+      return (await import("./commands/completion.ts")).completion(catalogue);
     }),
     auxiliary("version", "Show the version", async () => {
       return (await import("./commands/version.ts")).version;

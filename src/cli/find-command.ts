@@ -2,7 +2,7 @@
  * Finds the command that arguments name. Flags may stand before the name, so `--target a deploy x`
  * is a deploy; as in cobra a flag without `=` takes the next argument with it.
  */
-import type { Entry, Group } from "./catalogue.ts";
+import type { Entry, Group } from "./command-tree.ts";
 
 export interface Found {
   /** From below the root down to the command; empty for the root itself. */

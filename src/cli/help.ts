@@ -1,4 +1,4 @@
-/** The help texts. */
+/** The help of a command, and what all help is made of. */
 import { kinds } from "../config/kinds.ts";
 import { goQuote } from "../go/quote.ts";
 import { type Flag, type FlagTable, helpFlag } from "./flags/flags.ts";
@@ -9,14 +9,6 @@ interface CommandPage {
   summary: string;
   aliases?: readonly string[];
   notes?: string;
-}
-
-interface GroupPage {
-  /** `kamal-proxy` or `kamal-proxy rollout`. */
-  path: string;
-  summary: string;
-  commands: readonly { name: string; summary: string }[];
-  flags: FlagTable;
 }
 
 export function commandHelp(page: CommandPage, flags: FlagTable): string {
@@ -31,24 +23,13 @@ export function commandHelp(page: CommandPage, flags: FlagTable): string {
   return `${sections.join("\n\n")}\n`;
 }
 
-export function groupHelp(page: GroupPage): string {
-  const sections = [
-    page.summary,
-    `Usage:\n  ${page.path} [command]`,
-    `Commands:\n${columns(page.commands.map(({ name, summary }) => [name, summary]))}`,
-    flagSection(page.flags),
-    `Run "${page.path} [command] --help" for the flags of a command.`,
-  ];
-  return `${sections.join("\n\n")}\n`;
-}
-
 /** Lines of two columns, indented. */
 export function columns(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `  ${left.padEnd(width)}   ${right}`).join("\n");
 }
 
-function flagSection(flags: FlagTable): string {
+export function flagSection(flags: FlagTable): string {
   const entries = Object.entries<Flag>({ ...flags, ...helpFlag });
   const rows = entries
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

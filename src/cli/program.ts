@@ -2,11 +2,11 @@
 import { type CommandDef, defineCommand, runCommand, type SubCommandsDef } from "citty";
 import { CommandError } from "../config/command-error.ts";
 import { goQuote } from "../go/quote.ts";
-import { catalogue, type Group } from "./catalogue.ts";
+import { catalogue } from "./catalogue.ts";
+import type { Group } from "./command-tree.ts";
 import type { CliContext } from "./context.ts";
 import { findCommand, type Found } from "./find-command.ts";
-import { versionFlag } from "./flags/flags.ts";
-import { groupHelp } from "./help.ts";
+import { flagsOfGroup, groupHelp, groupPath } from "./group-help.ts";
 import { parseFlags } from "./flags/parse-flags.ts";
 import { suggestionsFor } from "./suggestions.ts";
 import { productVersion } from "./version.ts";
@@ -20,16 +20,6 @@ export async function runProgram(args: readonly string[], context: CliContext): 
   }
 }
 
-/** The help of the program or of a group of commands. */
-export function helpOf(group: Group): string {
-  return groupHelp({
-    path: group === catalogue ? group.name : `${catalogue.name} ${group.name}`,
-    summary: group.summary,
-    commands: group.entries.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    flags: groupFlags(group),
-  });
-}
-
 async function dispatch(args: readonly string[], context: CliContext): Promise<number> {
   const found = findCommand(catalogue, args);
   if (found.path.length === 0 && found.unknown !== undefined) {
@@ -40,13 +30,13 @@ async function dispatch(args: readonly string[], context: CliContext): Promise<n
 }
 
 async function showGroup(group: Group, found: Found, context: CliContext): Promise<number> {
-  const { values, help } = parseFlags(groupFlags(group), found.rest);
+  const { values, help } = parseFlags(flagsOfGroup(catalogue, group), found.rest);
   if (!help && "version" in values && values["version"] === true) {
     await context.write(`${productVersion}\n`);
     return 0;
   }
   if (!help && found.unknown !== undefined) throw unknownCommand(group, found.unknown);
-  await context.write(helpOf(group));
+  await context.write(groupHelp(catalogue, group));
   return 0;
 }
 
@@ -83,12 +73,8 @@ function cittyGroup(
   return defineCommand({ meta: { name: group.name, description: group.summary }, subCommands });
 }
 
-function groupFlags(group: Group) {
-  return group === catalogue ? versionFlag : {};
-}
-
 function unknownCommand(group: Group, name: string): CommandError {
-  const path = group === catalogue ? group.name : `${catalogue.name} ${group.name}`;
+  const path = groupPath(catalogue, group);
   const candidates = group.entries.filter((entry) => entry.kind === "group" || !entry.auxiliary);
   const names = suggestionsFor(
     name,

@@ -2,22 +2,16 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectImports } from "./import-scan.ts";
-import { knownCircles, layers, roots } from "./layers.ts";
+import { layers, placeOf, roots } from "./layers.ts";
+import { moduleOf, projectFolder, sourceFiles, type SourceFiles } from "./source-files.ts";
 
-const sourceFolder = join(import.meta.dir, "..", "..", "src");
-
-/** The layer that a module is part of: the longest name in the table that fits. */
-function layerOf(module: string): string | undefined {
-  return Object.keys(layers)
-    .filter((layer) => module.startsWith(`${layer}/`))
-    .toSorted((a, b) => b.length - a.length)[0];
-}
+const layerOf = (module: string): string | undefined => placeOf(module, Object.keys(layers));
 
 /** Each import that the table does not allow, as `from → to`. */
-function violations(files: ReadonlyMap<string, string>): string[] {
+function violations(files: SourceFiles): string[] {
   const found: string[] = [];
   for (const [path, source] of files) {
-    const from = path.replace(/\.ts$/, "");
+    const from = moduleOf(path);
     if (roots.includes(from)) continue;
     const layer = layerOf(from);
     for (const to of projectImports(path, source)) {
@@ -31,51 +25,26 @@ function violations(files: ReadonlyMap<string, string>): string[] {
   return found;
 }
 
-/** Circles of imports, each as the modules that it goes through. */
-function circles(files: ReadonlyMap<string, string>): string[][] {
-  const state = new Map<string, "open" | "done">();
-  const found: string[][] = [];
-  const visit = (module: string, trail: string[]): void => {
-    if (state.get(module) === "done") return;
-    if (state.get(module) === "open") {
-      found.push([...trail.slice(trail.indexOf(module)), module]);
-      return;
-    }
-    state.set(module, "open");
-    const source = files.get(`${module}.ts`);
-    if (source !== undefined) {
-      for (const to of projectImports(`${module}.ts`, source)) visit(to, [...trail, module]);
-    }
-    state.set(module, "done");
-  };
-  for (const path of files.keys()) visit(path.replace(/\.ts$/, ""), []);
-  return found;
-}
-
-function projectFiles(): Map<string, string> {
-  const files = new Map<string, string>();
-  for (const path of new Bun.Glob("**/*.ts").scanSync({ cwd: sourceFolder })) {
-    if (!path.endsWith(".d.ts")) files.set(path, readFileSync(join(sourceFolder, path), "utf8"));
-  }
-  return files;
-}
-
 describe("layers", () => {
   test("every file is part of one, or is a root", () => {
-    const homeless = [...projectFiles().keys()]
-      .map((path) => path.replace(/\.ts$/, ""))
+    const homeless = [...sourceFiles().keys()]
+      .map(moduleOf)
       .filter((module) => layerOf(module) === undefined && !roots.includes(module));
     expect(homeless).toEqual(["engine-environment"]);
   });
 
   test("import only what the table allows", () => {
-    expect(violations(projectFiles())).toEqual([]);
+    expect(violations(sourceFiles())).toEqual([]);
   });
+});
 
-  test("have no circles but those that are known", () => {
-    const found = circles(projectFiles()).map((circle) => `${circle[0]} ↔ ${circle.at(-2)}`);
-    expect([...new Set(found)].toSorted()).toEqual(knownCircles.toSorted());
-  });
+test("scripts import nothing of the tests", () => {
+  const found: string[] = [];
+  for (const path of new Bun.Glob("scripts/**/*.ts").scanSync({ cwd: projectFolder })) {
+    const imports = projectImports(path, readFileSync(join(projectFolder, path), "utf8"));
+    found.push(...imports.filter((to) => to.startsWith("test/")).map((to) => `${path} → ${to}`));
+  }
+  expect(found).toEqual([]);
 });
 
 describe("the rule of the layers", () => {
@@ -92,15 +61,12 @@ describe("the rule of the layers", () => {
     expect(breaking(source)).toEqual(["lib/thing → config/b"]);
   });
 
-  test("lets comments and the own folder alone", () => {
-    expect(breaking('// import { a } from "../config/b.ts";\nimport "./c.ts";')).toEqual([]);
+  test("knows the way from scripts to tests", () => {
+    const source = 'import { a } from "../../test/support/a.ts";';
+    expect(projectImports("scripts/image/b.ts", source)).toEqual(["test/support/a"]);
   });
 
-  test("finds circles of types and of dynamic imports", () => {
-    const files = new Map([
-      ["lib/a.ts", 'import type { B } from "./b.ts";'],
-      ["lib/b.ts", 'const a = await import("./a.ts");'],
-    ]);
-    expect(circles(files)).toEqual([["lib/a", "lib/b", "lib/a"]]);
+  test("lets comments and the own folder alone", () => {
+    expect(breaking('// import { a } from "../config/b.ts";\nimport "./c.ts";')).toEqual([]);
   });
 });

@@ -43,17 +43,12 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   cli: ["control-plane/socket/client", "control-plane/socket/protocol", ...ground],
 };
 
-/** Roots: they put the parts together and may import everything. */
-/** Circles that are still there, by their first and last step; nothing may be added. */
-export const knownCircles: readonly string[] = [
-  "cli/catalogue ↔ cli/commands/completion",
-  "cli/catalogue ↔ cli/commands/help",
-  "cli/catalogue ↔ cli/completion/completion-levels",
-  "cli/catalogue ↔ cli/find-command",
-  "cli/program ↔ cli/commands/help",
-  "data-plane/listeners/fetch/fetch-client ↔ data-plane/listeners/fetch/fetch-exchange",
-  "data-plane/listeners/fetch/fetch-client ↔ data-plane/listeners/fetch/fetch-server",
-  "data-plane/listeners/fetch/fetch-exchange ↔ data-plane/listeners/fetch/fetch-server",
-];
-
+/** They put the parts together and may import everything. */
 export const roots: readonly string[] = ["main", "control-plane/server", "data-plane/worker"];
+
+/** The entry in the table that a module falls under: the longest name that fits. */
+export function placeOf(module: string, names: readonly string[]): string | undefined {
+  return names
+    .filter((name) => module === name || module.startsWith(`${name}/`))
+    .toSorted((one, other) => other.length - one.length)[0];
+}

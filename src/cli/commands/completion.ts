@@ -1,8 +1,8 @@
 /** `kamal-proxy completion <shell>` */
 import { CommandError } from "../../config/command-error.ts";
 import { goQuote } from "../../go/quote.ts";
-import { catalogue } from "../catalogue.ts";
-import { cliCommand } from "../cli-command.ts";
+import { type CliCommand, cliCommand } from "../cli-command.ts";
+import type { Group } from "../command-tree.ts";
 import { bashScript } from "../completion/bash.ts";
 import {
   type CompletionLevel,
@@ -19,22 +19,23 @@ const scripts: Record<Shell, (levels: readonly CompletionLevel[]) => string> = {
   fish: fishScript,
 };
 
-export const completion = cliCommand({
-  path: "completion",
-  operands: "<shell>",
-  summary:
-    "Prints the script that completes commands, flags and services in bash, zsh or fish:\n\n" +
-    "  source <(kamal-proxy completion bash)\n" +
-    "  source <(kamal-proxy completion zsh)\n" +
-    "  kamal-proxy completion fish | source",
-  positionals: "shell",
-  flags: () => ({}),
-  async run({ service: shell, context }) {
-    const script = Object.hasOwn(scripts, shell) ? scripts[shell as Shell] : undefined;
-    if (script === undefined) {
-      throw new CommandError(`unknown shell ${goQuote(shell)}: use one of ${shells.join(", ")}`);
-    }
-    await context.write(script(await completionLevels(catalogue)));
-    return 0;
-  },
-});
+export const completion = (root: Group): CliCommand =>
+  cliCommand({
+    path: "completion",
+    operands: "<shell>",
+    summary:
+      "Prints the script that completes commands, flags and services in bash, zsh or fish:\n\n" +
+      "  source <(kamal-proxy completion bash)\n" +
+      "  source <(kamal-proxy completion zsh)\n" +
+      "  kamal-proxy completion fish | source",
+    positionals: "shell",
+    flags: () => ({}),
+    async run({ service: shell, context }) {
+      const script = Object.hasOwn(scripts, shell) ? scripts[shell as Shell] : undefined;
+      if (script === undefined) {
+        throw new CommandError(`unknown shell ${goQuote(shell)}: use one of ${shells.join(", ")}`);
+      }
+      await context.write(script(await completionLevels(root)));
+      return 0;
+    },
+  });

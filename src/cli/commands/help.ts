@@ -1,11 +1,11 @@
 /** `kamal-proxy help [command]` */
-import { catalogue } from "../catalogue.ts";
-import type { CliContext } from "../context.ts";
-import { commandHelp } from "../help.ts";
 import type { CliCommand } from "../cli-command.ts";
+import type { Group } from "../command-tree.ts";
+import type { CliContext } from "../context.ts";
 import { findCommand } from "../find-command.ts";
 import { parseFlags } from "../flags/parse-flags.ts";
-import { helpOf } from "../program.ts";
+import { groupHelp } from "../group-help.ts";
+import { commandHelp } from "../help.ts";
 
 const page = {
   path: "help",
@@ -13,28 +13,32 @@ const page = {
   summary: "Shows the help of a command, such as `kamal-proxy help rollout set`.",
 };
 
-export const help: CliCommand = {
+export const help = (root: Group): CliCommand => ({
   positionals: "any",
   flags: () => ({}),
   help: () => commandHelp(page, {}),
   async execute(args, context) {
     const parsed = parseFlags({}, args);
     if (parsed.help) await context.write(commandHelp(page, {}));
-    else await showTopic(parsed.positionals, context);
+    else await showTopic(root, parsed.positionals, context);
     return 0;
   },
-};
+});
 
-async function showTopic(topic: readonly string[], context: CliContext): Promise<void> {
-  const found = findCommand(catalogue, topic);
+async function showTopic(
+  root: Group,
+  topic: readonly string[],
+  context: CliContext,
+): Promise<void> {
+  const found = findCommand(root, topic);
   if (found.path.length === 0 && found.unknown !== undefined) {
     const names = topic.map((name) => `\`${name}\``).join(" ");
-    await context.writeError(`Unknown help topic [${names}]\n${helpOf(catalogue)}`);
+    await context.writeError(`Unknown help topic [${names}]\n${groupHelp(root, root)}`);
     return;
   }
-  const entry = found.path.at(-1) ?? catalogue;
+  const entry = found.path.at(-1) ?? root;
   if (entry.kind === "group") {
-    await context.write(helpOf(entry));
+    await context.write(groupHelp(root, entry));
     return;
   }
   const command = await entry.load();

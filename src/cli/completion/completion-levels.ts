@@ -1,5 +1,5 @@
 /** What can follow on the command line at each of its levels, for the scripts of all shells. */
-import type { Entry, Group } from "../catalogue.ts";
+import type { Entry, Group } from "../command-tree.ts";
 import { type Flag, type FlagTable, helpFlag, versionFlag } from "../flags/flags.ts";
 
 export type Shell = "bash" | "zsh" | "fish";

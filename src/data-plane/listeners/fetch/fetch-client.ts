@@ -1,13 +1,17 @@
 /** Who is behind the requests of one connection (or of one UDP socket), and which are under way. */
 import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
-import type { FetchExchange } from "./fetch-exchange.ts";
+
+/** A request under way, which may have stalled. */
+interface OpenRequest {
+  sweep(nowMs: number, stallTimeoutMs: number): void;
+}
 
 export class FetchClient {
   readonly address: string;
   readonly port: number;
   readonly isUnnamed: boolean;
   readonly nowMs: () => number;
-  readonly #open = new Set<FetchExchange>();
+  readonly #open = new Set<OpenRequest>();
   /** Requests so far. */
   served = 0;
   /** When the last request began or ended. */
@@ -25,13 +29,13 @@ export class FetchClient {
     return this.#open.size;
   }
 
-  add(exchange: FetchExchange): void {
+  add(exchange: OpenRequest): void {
     this.served++;
     this.#open.add(exchange);
     this.sinceMs = this.nowMs();
   }
 
-  delete(exchange: FetchExchange): void {
+  delete(exchange: OpenRequest): void {
     this.#open.delete(exchange);
     this.sinceMs = this.nowMs();
   }

@@ -14,7 +14,7 @@ import type { FetchClient } from "./fetch-client.ts";
 import { FetchRequestBody } from "./fetch-request-body.ts";
 import type { FetchRequestHead } from "./fetch-request.ts";
 import { FetchResponse } from "./fetch-response.ts";
-import type { FetchContext } from "./fetch-server.ts";
+import type { FetchContext } from "./fetch-context.ts";
 
 export class FetchExchange implements Exchange, ExchangeRequest {
   readonly #context: FetchContext;

@@ -2,21 +2,9 @@
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { hasConnectionField } from "../../../protocols/http/hop-by-hop.ts";
 import { reasonPhrase } from "../../../protocols/http/status.ts";
-import type { Clock } from "../../../lib/clock.ts";
-import type { Exchange } from "../../../protocols/http/exchange.ts";
-import type { FetchClient } from "./fetch-client.ts";
+import type { FetchContext } from "./fetch-context.ts";
 import { FetchExchange } from "./fetch-exchange.ts";
 import { readFetchRequest } from "./fetch-request.ts";
-
-export interface FetchContext {
-  protocol: "HTTP/2.0" | "HTTP/3.0";
-  /** Value of the Alt-Svc field of every response (RFC 7838). */
-  altSvc: string | null;
-  clock: Clock;
-  /** Null: the connection is not one that may ask. */
-  clientAt(address: string, port: number): FetchClient | null;
-  handle(exchange: Exchange): void;
-}
 
 /** What `Bun.serve` is given besides its sockets and certificates. */
 export function fetchServer(context: FetchContext): FetchServerOptions {

@@ -1,0 +1,14 @@
+/** What the requests of one of Bun's servers have in common. */
+import type { Clock } from "../../../lib/clock.ts";
+import type { Exchange } from "../../../protocols/http/exchange.ts";
+import type { FetchClient } from "./fetch-client.ts";
+
+export interface FetchContext {
+  protocol: "HTTP/2.0" | "HTTP/3.0";
+  /** Value of the Alt-Svc field of every response (RFC 7838). */
+  altSvc: string | null;
+  clock: Clock;
+  /** Null: the connection is not one that may ask. */
+  clientAt(address: string, port: number): FetchClient | null;
+  handle(exchange: Exchange): void;
+}

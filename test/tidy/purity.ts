@@ -1,0 +1,39 @@
+import { roots } from "./layers.ts";
+
+/**
+ * Who may ask for the time, roll dice, set timers, or talk to the machine. Everything that is not below a
+ * name in `impure`, or is below a longer one in `pure`, takes values and gives values: what it needs of the
+ * world is handed in.
+ */
+export const impure: readonly string[] = [
+  ...roots,
+  "engine-environment",
+  "net",
+  "lib/atomic-file",
+  "lib/clock",
+  "lib/ignored-signals",
+  "lib/log-time",
+  "lib/running-time",
+  "control-plane/certificates",
+  "control-plane/health/health-probe",
+  "control-plane/health/health-request",
+  "control-plane/socket",
+  "control-plane/state/state-store",
+  "control-plane/telemetry",
+  "data-plane/http2",
+  "data-plane/listeners",
+  "data-plane/proxy/answers/error-page-files",
+  "data-plane/proxy/client-address",
+  "data-plane/proxy/bodies/spooled-body",
+  "data-plane/upstream",
+];
+
+export const pure: readonly string[] = [
+  "control-plane/certificates/automatic/on-demand",
+  "control-plane/certificates/automatic/renewal",
+  "control-plane/certificates/tls-services",
+  "control-plane/socket/framing",
+  "control-plane/socket/protocol",
+  "control-plane/telemetry/exposition",
+  "data-plane/listeners/http1/http1-request",
+];
