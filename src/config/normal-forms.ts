@@ -1,13 +1,9 @@
 /** The forms in which hosts, path prefixes and field names are compared and saved. */
+import { normalHostName } from "../lib/host-name.ts";
 
 /** No host means any, which is written as the empty name. */
 export function normalHosts(hosts: readonly string[]): string[] {
-  return hosts.length === 0 ? [""] : hosts.map((host) => withoutBrackets(normalName(host)));
-}
-
-/** Lower case, without the final dot of a full name. */
-export function normalName(name: string): string {
-  return name.toLowerCase().replace(/(?<=[^.])\.$/, "");
+  return hosts.length === 0 ? [""] : hosts.map((host) => withoutBrackets(normalHostName(host)));
 }
 
 /** An IPv6 address: requests write it in brackets, but only for the port that may follow. */

@@ -4,12 +4,8 @@
  * row (with `own: true`, and a line in docs/configuration.md) and use it where it acts; relations between
  * settings are in `validate-options`. Rows are in the order of the state file.
  */
-import {
-  canonicalFieldNames,
-  normalHosts,
-  normalName,
-  normalPathPrefixes,
-} from "./normal-forms.ts";
+import { normalHostName } from "../lib/host-name.ts";
+import { canonicalFieldNames, normalHosts, normalPathPrefixes } from "./normal-forms.ts";
 import type { SettingTable } from "./setting.ts";
 
 const MB = 1024 * 1024;
@@ -76,7 +72,7 @@ export const serviceSettings = {
     flag: "canonical-host",
     stateKey: "canonical_host",
     fallback: "",
-    normalize: normalName,
+    normalize: normalHostName,
     help: "Host to which requests for the other hosts are redirected",
   },
   /** Empty: the default directory. */

@@ -1,6 +1,7 @@
 /** What the options of a service must fulfil, before a deploy is sent and again before it is done. */
+import { normalHostName } from "../lib/host-name.ts";
 import { maxPort } from "./defaults.ts";
-import { normalHosts, normalName, normalPathPrefixes, withoutBrackets } from "./normal-forms.ts";
+import { normalHosts, normalPathPrefixes, withoutBrackets } from "./normal-forms.ts";
 import type { ServiceOptions, TargetOptions } from "./options.ts";
 import { normalizeValues, valuesFault } from "./setting.ts";
 import { healthCheckSettings, serviceSettings, targetSettings } from "./settings.ts";
@@ -86,7 +87,7 @@ function canonicalHostFault(options: ServiceOptions): string | undefined {
   const { canonicalHost, hosts } = options;
   const names = normalHosts(hosts);
   if (canonicalHost === "" || names[0] === "") return undefined;
-  if (names.includes(withoutBrackets(normalName(canonicalHost)))) return undefined;
+  if (names.includes(withoutBrackets(normalHostName(canonicalHost)))) return undefined;
   return `canonical-host '${canonicalHost}' must be present in the hosts list: [${hosts.join(" ")}]`;
 }
 

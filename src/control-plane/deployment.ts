@@ -14,6 +14,7 @@ import {
   validateTargetOptions,
   validateTargets,
 } from "../config/validate-options.ts";
+import { goQuote } from "../go/quote.ts";
 import { type Report, waitForDrain, waitForHealth } from "./socket/progress.ts";
 import type { DeployCommand, RolloutDeployCommand } from "./socket/protocol.ts";
 import { running } from "./service.ts";
@@ -137,8 +138,12 @@ function refuseConflict(
 ): void {
   const conflict = registry.findConflict(name, options);
   if (conflict === undefined) return;
-  logger.error("Host settings conflict with another service", { service: conflict });
-  throw new CommandError("host settings conflict with another service");
+  const { service, host, path } = conflict;
+  logger.error("Host settings conflict with another service", { service, host, path });
+  const where = `${host === "" ? "any host" : host} at ${path}`;
+  throw new CommandError(
+    `host settings conflict with another service: ${goQuote(service)} has ${where}`,
+  );
 }
 
 function readTarget(address: string): TargetAddress {

@@ -1,5 +1,6 @@
 /** Whether a service can be served as configured: certificate and error pages. */
 import { CommandError } from "../config/command-error.ts";
+import { servesRoot } from "../config/inherited-tls.ts";
 import type { ServiceOptions } from "../config/options.ts";
 import { messageOf } from "../lib/error-text.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -20,7 +21,7 @@ export async function checkService(
   logger: Logger,
 ): Promise<Record<string, string> | null> {
   // Below a path TLS is that of the root's service, with its certificate.
-  const ownTls = options.tlsEnabled && options.pathPrefixes.includes("/");
+  const ownTls = options.tlsEnabled && servesRoot(options);
   if (ownTls) await checkTls(name, options, files, logger);
   const path = options.errorPagePath;
   if (path === "") return null;

@@ -1,15 +1,27 @@
 /** All services by name, and their publication to the data plane. */
+import type { TlsPolicy } from "../config/inherited-tls.ts";
 import type { ServiceOptions } from "../config/options.ts";
-import type { Snapshot } from "../seam/snapshot.ts";
 import type { ServedServices } from "../seam/data-plane.ts";
-import { effectiveOptions, findConflict } from "./root-service.ts";
+import type { ServiceSnapshot, Snapshot } from "../seam/snapshot.ts";
+import { type Conflict, RouteIndex } from "./route-index.ts";
 import { groupsOf, savedService, type Service, serviceSnapshot } from "./service.ts";
-import type { BrokenEntry, StateEntry } from "./state/state-entry.ts";
+import type { BrokenEntry, SavedService, StateEntry } from "./state/state-entry.ts";
 import type { TargetGroup } from "./health/target-group.ts";
+
+interface DerivedValues {
+  /** With the TLS settings that count. */
+  options: ServiceOptions;
+  snapshot: ServiceSnapshot | null;
+  saved: SavedService | null;
+}
 
 export class ServiceRegistry {
   readonly #dataPlane: ServedServices;
   readonly #services = new Map<string, Service>();
+  /** Of the services as they are; null: to be made anew. */
+  #routes: RouteIndex | null = null;
+  /** What was made of each service, so that a change of one costs nothing for the others. */
+  readonly #derived = new WeakMap<Service, DerivedValues>();
   #broken: BrokenEntry[] = [];
   #revision = 0;
   #published: Promise<void> = Promise.resolve();
@@ -40,13 +52,13 @@ export class ServiceRegistry {
     return this.#broken.find((entry) => entry.name === name);
   }
 
-  findConflict(name: string, options: ServiceOptions): string | undefined {
-    return findConflict(this.#services.values(), name, options);
+  findConflict(name: string, options: ServiceOptions): Conflict | undefined {
+    return this.#routeIndex.conflict(name, options);
   }
 
   /** The options that count, with what is inherited from the service at the root of the host. */
   effectiveOptions(service: Service): ServiceOptions {
-    return effectiveOptions(service.options, this.#services.values());
+    return this.#derive(service).options;
   }
 
   serves(group: TargetGroup): boolean {
@@ -59,12 +71,14 @@ export class ServiceRegistry {
   /** Adds or replaces, and publishes. */
   set(service: Service): void {
     this.#services.set(service.name, service);
+    this.#routes = null;
     this.#broken = this.#broken.filter((entry) => entry.name !== service.name);
     this.publish();
   }
 
   remove(name: string): void {
     this.#services.delete(name);
+    this.#routes = null;
     this.#broken = this.#broken.filter((entry) => entry.name !== name);
     this.publish();
   }
@@ -72,6 +86,7 @@ export class ServiceRegistry {
   /** Everything that was found in the state file, in one publication. */
   restore(services: Service[], broken: BrokenEntry[]): void {
     for (const service of services) this.#services.set(service.name, service);
+    this.#routes = null;
     this.#broken = broken;
     this.publish();
   }
@@ -81,9 +96,7 @@ export class ServiceRegistry {
     this.#revision++;
     const snapshot: Snapshot = {
       revision: this.#revision,
-      services: this.all().map((service) =>
-        serviceSnapshot(service, this.effectiveOptions(service)),
-      ),
+      services: this.all().map((service) => this.#snapshotOf(service)),
     };
     const applied = this.#dataPlane.apply(snapshot);
     this.#published = this.#published.then(() => applied);
@@ -92,8 +105,46 @@ export class ServiceRegistry {
   stateEntries(): StateEntry[] {
     const saved = this.all().map((service) => ({
       kind: "service" as const,
-      service: savedService(service, this.effectiveOptions(service)),
+      service: this.#savedOf(service),
     }));
     return [...saved, ...this.#broken];
   }
+
+  get #routeIndex(): RouteIndex {
+    this.#routes ??= new RouteIndex(this.#services.values());
+    return this.#routes;
+  }
+
+  #derive(service: Service): DerivedValues {
+    const known = this.#derived.get(service);
+    const tls = this.#routeIndex.tlsOf(service.options);
+    if (known !== undefined && hasTls(known.options, tls)) return known;
+    const { options: own } = service;
+    const { tlsEnabled, tlsRedirect } = tls;
+    const options = hasTls(own, tls) ? own : { ...own, tlsEnabled, tlsRedirect };
+    const derived: DerivedValues = { options, snapshot: null, saved: null };
+    this.#derived.set(service, derived);
+    return derived;
+  }
+
+  /** The same value as long as nothing of it has changed. */
+  #snapshotOf(service: Service): ServiceSnapshot {
+    const derived = this.#derive(service);
+    const { snapshot } = derived;
+    const isCurrent =
+      snapshot?.active === service.active.snapshot() &&
+      snapshot.rollout === (service.rollout?.snapshot() ?? null);
+    if (!isCurrent) derived.snapshot = serviceSnapshot(service, derived.options);
+    return derived.snapshot!;
+  }
+
+  #savedOf(service: Service): SavedService {
+    const derived = this.#derive(service);
+    derived.saved ??= savedService(service, derived.options);
+    return derived.saved;
+  }
+}
+
+function hasTls(options: ServiceOptions, { tlsEnabled, tlsRedirect }: TlsPolicy): boolean {
+  return options.tlsEnabled === tlsEnabled && options.tlsRedirect === tlsRedirect;
 }

@@ -146,7 +146,7 @@ describe("deploy", () => {
     );
     expect(await proxy.send({ command: "remove", service: "" })).toBe("service not found");
     expect(await attempt({ hosts: ["b.example.com", "a.EXAMPLE.com."] })).toBe(
-      "host settings conflict with another service",
+      'host settings conflict with another service: "web" has a.example.com at /',
     );
     expect(await attempt({ hosts: ["*.example.com"], tlsEnabled: true })).toBe(
       "automatic TLS does not support wildcards",
@@ -181,7 +181,9 @@ describe("deploy", () => {
     await waitFor(() => proxy.logger.find("Healthcheck failed"), "a check of the slow one");
     expect(await proxy.send(deployCommand("fast", [fast.address]))).toBeUndefined();
     slow.healthy = true;
-    expect(await loser).toBe("host settings conflict with another service");
+    expect(await loser).toBe(
+      'host settings conflict with another service: "fast" has any host at /',
+    );
     expect(proxy.dataPlane.current!.services.map((service) => service.name)).toEqual(["fast"]);
   });
 

@@ -109,7 +109,7 @@ describe("restore", () => {
     // Its hosts stay its own, its commands work, and it stays in the file.
     const options = serviceOptions({ hosts: ["tls.example.com"] });
     expect(await proxy.send(deployCommand("new", ["127.0.0.1:1"], { options }))).toBe(
-      "host settings conflict with another service",
+      'host settings conflict with another service: "tls" has tls.example.com at /',
     );
     const stop = { command: "stop", service: "tls", drainTimeoutMs: 0, message: "" } as const;
     expect(await proxy.send(stop)).toBeUndefined();

@@ -73,7 +73,7 @@ test("of two first deploys for one host the later to become healthy fails", asyn
   first.healthAnswer = ok;
   expect(await firstDeploy).toMatchObject({
     code: 1,
-    stderr: "Error: host settings conflict with another service\n",
+    stderr: 'Error: host settings conflict with another service: "second" has web at /\n',
   });
   expect(await text(proxy)).toBe("b2");
 });

@@ -200,7 +200,8 @@ describe("a deploy fails", () => {
     expect(result).toEqual({
       code: 1,
       stdout: "",
-      stderr: "Error: host settings conflict with another service\n",
+      stderr:
+        'Error: host settings conflict with another service: "first" has a.example.com at /api\n',
     });
     expect(await traces(proxy)).toEqual(before);
     await proxy.deploy("second", app.address, "--host=a.example.com");

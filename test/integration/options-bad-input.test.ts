@@ -100,7 +100,7 @@ describe("bad flags of deploy", () => {
       ],
       [
         ["--host=taken.test", "--path-prefix=/taken/"],
-        "host settings conflict with another service",
+        'host settings conflict with another service: "taken" has taken.test at /taken',
       ],
       [["--error-pages=/nowhere"], "unable to load error pages"],
     ];

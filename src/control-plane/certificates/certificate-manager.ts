@@ -8,6 +8,7 @@ import type { ServiceOptions } from "../../config/options.ts";
 import type { NamedCertificate, ServedCertificates } from "../../seam/certificates.ts";
 import type { ChallengeAnswer } from "../../seam/data-plane.ts";
 import type { ServiceSnapshot } from "../../seam/snapshot.ts";
+import { normalHostName } from "../../lib/host-name.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Fetch } from "./acme/acme-http.ts";
@@ -70,6 +71,7 @@ export class CertificateManager implements HandshakeCertificates {
   readonly #background: BackgroundFetches;
   /** By cache folder. */
   readonly #stores = new Map<string, CertificateStore>();
+  readonly #storeOfOptions = new WeakMap<ServiceOptions, CertificateStore>();
   readonly #static: StaticCertificates;
   #services = new TlsServices([]);
   /** As it was when a change was last told. */
@@ -95,8 +97,8 @@ export class CertificateManager implements HandshakeCertificates {
   update(services: readonly ServiceSnapshot[]): void {
     if (this.#closed) return;
     this.#services = new TlsServices(services);
-    const served = this.#services.all();
-    this.#static.update([...served].filter((service) => sourceOf(service) === "file"));
+    const served = [...this.#services.all()];
+    this.#static.update(served.filter((service) => sourceOf(service) === "file"));
     this.#updateStores();
     this.#noteDeployments(served);
     this.#tellChange();
@@ -189,7 +191,7 @@ export class CertificateManager implements HandshakeCertificates {
     path: string,
   ): ChallengeAnswer | Promise<ChallengeAnswer> | null {
     if (!path.startsWith(challengePathPrefix)) return null;
-    const name = hostName.toLowerCase().replace(/\.$/, "");
+    const name = normalHostName(hostName);
     const service = this.#services.lookup(name);
     if (service === null || sourceOf(service) === "file") return null;
     const keyAuthorization = this.#challenges.keyAuthorization(path);
@@ -200,20 +202,18 @@ export class CertificateManager implements HandshakeCertificates {
 
   /** The certificates of a service, for `list`. */
   describe(serviceName: string): { certificates: CertificateDescription[] } {
-    const certificates: CertificateDescription[] = [];
-    for (const service of this.#services.all()) {
-      if (service.name !== serviceName) continue;
-      const source = sourceOf(service);
-      for (const name of this.#namesOf(service)) {
-        const keyPair = this.#known(service, name);
-        certificates.push({
-          name,
-          source,
-          expires: keyPair === null ? null : new Date(keyPair.notAfterMs).toISOString(),
-          error: this.#error(service, name),
-        });
-      }
-    }
+    const service = this.#services.withTls(serviceName);
+    if (service === undefined) return { certificates: [] };
+    const source = sourceOf(service);
+    const certificates = this.#namesOf(service).map((name): CertificateDescription => {
+      const keyPair = this.#known(service, name);
+      return {
+        name,
+        source,
+        expires: keyPair === null ? null : new Date(keyPair.notAfterMs).toISOString(),
+        error: this.#error(service, name),
+      };
+    });
     return { certificates };
   }
 
@@ -307,6 +307,8 @@ export class CertificateManager implements HandshakeCertificates {
   }
 
   #storeOf({ options }: ServiceSnapshot): CertificateStore {
+    const known = this.#storeOfOptions.get(options);
+    if (known !== undefined) return known;
     const { acme, clock, logger, defaultCachePath } = this.#settings;
     const directory = options.acmeDirectory || acme.directory;
     const folder = cacheFolder(options.acmeCachePath || defaultCachePath, directory);
@@ -323,6 +325,7 @@ export class CertificateManager implements HandshakeCertificates {
       });
       this.#stores.set(folder, store);
     }
+    this.#storeOfOptions.set(options, store);
     return store;
   }
 

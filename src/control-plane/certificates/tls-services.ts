@@ -1,21 +1,26 @@
 /** Which service a server name belongs to: the one that has the name at the path `/`. */
+import { HostMap } from "../../config/host-map.ts";
+import { servesRoot } from "../../config/inherited-tls.ts";
 import type { ServiceSnapshot } from "../../seam/snapshot.ts";
-
-const rootPath = "/";
 
 export class TlsServices {
   /** By host; null: the host is listed, but not at the root path. */
-  readonly #services = new Map<string, ServiceSnapshot | null>();
+  readonly #services = new HostMap<ServiceSnapshot | null>();
+  /** Those with TLS, by name. */
+  readonly #withTls = new Map<string, ServiceSnapshot>();
   /** The service that stands in for clients without a server name. */
   readonly withoutName: ServiceSnapshot | null;
 
   constructor(services: readonly ServiceSnapshot[]) {
     for (const service of services) {
-      const isRoot = service.options.pathPrefixes.includes(rootPath);
+      const isRoot = servesRoot(service.options);
       for (const host of service.options.hosts) {
         if (isRoot) this.#services.set(host, service);
-        else if (!this.#services.has(host)) this.#services.set(host, null);
+        else if (this.#services.get(host) === undefined) this.#services.set(host, null);
       }
+    }
+    for (const service of this.#services.values()) {
+      if (service?.options.tlsEnabled) this.#withTls.set(service.name, service);
     }
     this.withoutName = firstByName([...this.all()].filter(hasHosts));
   }
@@ -27,26 +32,18 @@ export class TlsServices {
 
   /** Null also when the service of the name has no TLS. */
   lookup(name: string): ServiceSnapshot | null {
-    const service = this.#lookup(name);
+    const service = this.#services.lookup(name);
     return service?.options.tlsEnabled ? service : null;
   }
 
-  /** Services with TLS. */
-  all(): Set<ServiceSnapshot> {
-    const found = new Set<ServiceSnapshot>();
-    for (const service of this.#services.values()) {
-      if (service?.options.tlsEnabled) found.add(service);
-    }
-    return found;
+  /** The service of that name, when it has TLS. */
+  withTls(service: string): ServiceSnapshot | undefined {
+    return this.#withTls.get(service);
   }
 
-  /** A host that is listed is final; `*.` stands for one label. */
-  #lookup(name: string): ServiceSnapshot | null | undefined {
-    const exact = this.#services.get(name);
-    if (exact !== undefined) return exact;
-    const dot = name.indexOf(".");
-    const wildcard = dot > 0 ? this.#services.get(`*${name.slice(dot)}`) : undefined;
-    return wildcard === undefined ? this.#services.get("") : wildcard;
+  /** Services with TLS. */
+  all(): MapIterator<ServiceSnapshot> {
+    return this.#withTls.values();
   }
 }
 

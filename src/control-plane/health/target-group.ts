@@ -41,6 +41,7 @@ export class TargetGroup {
   readonly targetOptions: TargetOptions;
   readonly #targets: CheckedTarget[];
   readonly #environment: GroupEnvironment;
+  #snapshot: PoolSnapshot | null = null;
   readonly #waiting = new Set<{ healthy: () => void; checked: () => void }>();
 
   /** Nothing is checked before `start`. */
@@ -90,6 +91,7 @@ export class TargetGroup {
   /** For targets that are known to have served before, as after a restart. */
   assumeHealthy(): void {
     for (const target of this.#targets) target.state = "healthy";
+    this.#snapshot = null;
   }
 
   /**
@@ -120,8 +122,9 @@ export class TargetGroup {
     }
   }
 
+  /** The same value as long as no target has gone in or out. */
   snapshot(): PoolSnapshot {
-    return {
+    this.#snapshot ??= {
       targets: this.#targets.map(({ id, address, readOnly, state }) => ({
         id,
         address: address.address,
@@ -132,6 +135,7 @@ export class TargetGroup {
       })),
       targetOptions: this.targetOptions,
     };
+    return this.#snapshot;
   }
 
   get #settled(): boolean {
@@ -165,6 +169,7 @@ export class TargetGroup {
     target.lastError = result.healthy ? null : result.reason;
     const was = target.state;
     target.state = nextHealthState(was, result.healthy);
+    if (target.state !== was) this.#snapshot = null;
     for (const { checked } of this.#waiting) checked();
     if (target.state === was) return;
     logger.info("Target health updated", {

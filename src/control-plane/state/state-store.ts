@@ -7,7 +7,7 @@ import {
 } from "../../lib/atomic-file.ts";
 import { codeOf, messageOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
-import type { StateEntry } from "./state-entry.ts";
+import type { SavedService, StateEntry } from "./state-entry.ts";
 import { decodeState, encodeState } from "./state-file.ts";
 
 export interface StateStoreSettings {
@@ -23,6 +23,7 @@ export class StateStore {
   /** The write under way, and the one that will follow it for all who asked meanwhile. */
   #current: Promise<void> = Promise.resolve();
   #next: Promise<void> | null = null;
+  readonly #texts = new WeakMap<SavedService, string>();
   /** A file that could not be understood is moved aside before the first write. */
   #unreadable = false;
 
@@ -80,7 +81,7 @@ export class StateStore {
     const path = this.#path;
     try {
       await this.#keepUnreadable();
-      await writeFileAtomically(path, encodeState(entries), this.#writeOptions);
+      await writeFileAtomically(path, encodeState(entries, this.#texts), this.#writeOptions);
       this.#logger.debug("Saved state", { path });
     } catch (error) {
       this.#logger.error("Unable to save state", { path, error: messageOf(error) });

@@ -1,6 +1,6 @@
 /** Cookies of an app that does not know that it is served below a path. */
+import { normalHostName } from "../../lib/host-name.ts";
 import { byteSet, percentDecode, percentEncode } from "../../protocols/http/percent-encoding.ts";
-import { normalizeHost } from "../../protocols/http/host.ts";
 import { formatSetCookie, parseSetCookie } from "../../protocols/http/set-cookie.ts";
 
 /**
@@ -11,7 +11,7 @@ export function scopeCookiePath(setCookie: string, prefix: string, hostName: str
   if (prefix === "/") return setCookie;
   const cookie = parseSetCookie(setCookie);
   if (cookie === undefined) return setCookie;
-  if (cookie.domain !== "" && normalizeHost(cookie.domain) !== hostName) return setCookie;
+  if (cookie.domain !== "" && normalHostName(cookie.domain) !== hostName) return setCookie;
   const path = joinPaths(prefix, cookie.path);
   return path === undefined ? setCookie : formatSetCookie({ ...cookie, path });
 }

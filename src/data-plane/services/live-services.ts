@@ -1,10 +1,11 @@
 /** The services as they are served now: turns each snapshot into live services and targets. */
 import { maxHeldRequests } from "../../config/defaults.ts";
+import { inheritedTls, type TlsPolicy } from "../../config/inherited-tls.ts";
 import type { DataPlaneSamples } from "../../seam/data-plane.ts";
 import type { PoolSnapshot, Snapshot } from "../../seam/snapshot.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { PauseGate } from "./pause-gate.ts";
-import { Service, type TlsPolicy } from "./service.ts";
+import { Service } from "./service.ts";
 import { ServiceMap, type ServiceMatch } from "./service-map.ts";
 import { Target, type TargetTransport, type TransportFactory } from "./target.ts";
 
@@ -14,9 +15,6 @@ export interface LiveServicesOptions<T extends TargetTransport> {
   /** Of each paused service. */
   maxHeld?: number;
 }
-
-/** Of a service below a path whose host has no service at the root. */
-const defaultTlsPolicy: TlsPolicy = { tlsEnabled: false, tlsRedirect: true };
 
 export class LiveServices<T extends TargetTransport = TargetTransport> {
   readonly #clock: Clock;
@@ -45,7 +43,7 @@ export class LiveServices<T extends TargetTransport = TargetTransport> {
   /** A service below a path follows the service at the root of the host that was asked for. */
   tlsPolicy(service: Service<T>, hostName: string): TlsPolicy {
     if (service.servesRootPath) return service.options;
-    return this.lookup(hostName, "/")?.value.options ?? defaultTlsPolicy;
+    return inheritedTls(this.lookup(hostName, "/")?.value.options);
   }
 
   apply(snapshot: Snapshot): void {
@@ -58,7 +56,11 @@ export class LiveServices<T extends TargetTransport = TargetTransport> {
     const services = new Map<string, Service<T>>();
     for (const service of snapshot.services) {
       let live = previous.get(service.name);
-      if (live === undefined) {
+      if (live?.snapshot === service) {
+        for (const pool of [service.active, service.rollout]) {
+          for (const { id } of pool?.targets ?? []) currentIds.add(id);
+        }
+      } else if (live === undefined) {
         live = new Service(service, new PauseGate(this.#clock, this.#maxHeld), targetsOf);
       } else {
         live.update(service, targetsOf);

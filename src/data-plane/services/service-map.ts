@@ -1,4 +1,5 @@
 /** Which service a request belongs to: by host, then by the longest matching path prefix. */
+import { HostMap } from "../../config/host-map.ts";
 
 export interface ServiceMapEntry<T> {
   value: T;
@@ -13,44 +14,58 @@ export interface ServiceMatch<T> {
   readonly prefix: string;
 }
 
+/** The services of one host. */
+interface Paths<T> {
+  root: ServiceMatch<T> | undefined;
+  /** Without the root. */
+  byPrefix: Map<string, ServiceMatch<T>>;
+  /** No longer part of a path needs to be looked at. */
+  longest: number;
+}
+
 export class ServiceMap<T> {
-  /** By host; the longest prefix first, so that the first match is the right one. */
-  readonly #matches = new Map<string, ServiceMatch<T>[]>();
+  readonly #hosts = new HostMap<Paths<T>>();
 
   constructor(entries: Iterable<ServiceMapEntry<T>>) {
     for (const { value, hosts, pathPrefixes } of entries) {
       for (const host of hosts) {
-        const matches = this.#matches.get(host) ?? [];
-        for (const prefix of pathPrefixes) matches.push({ value, prefix });
-        this.#matches.set(host, matches);
+        const paths = this.#hosts.get(host) ?? { root: undefined, byPrefix: new Map(), longest: 0 };
+        this.#hosts.set(host, paths);
+        for (const prefix of pathPrefixes) addPath(paths, { value, prefix });
       }
-    }
-    for (const matches of this.#matches.values()) {
-      matches.sort((a, b) => b.prefix.length - a.prefix.length);
     }
   }
 
   /** A host that is listed is final: its other paths do not fall back to a wildcard. */
   lookup(hostName: string, decodedPath: string): ServiceMatch<T> | undefined {
-    const matches = this.#matchesOf(hostName);
-    if (matches === undefined) return undefined;
-    for (const match of matches) {
-      if (isBelow(decodedPath, match.prefix)) return match;
-    }
-    return undefined;
-  }
-
-  #matchesOf(hostName: string): ServiceMatch<T>[] | undefined {
-    const exact = this.#matches.get(hostName);
-    if (exact !== undefined) return exact;
-    const dot = hostName.indexOf(".");
-    const wildcard = dot > 0 ? this.#matches.get(`*${hostName.slice(dot)}`) : undefined;
-    return wildcard ?? this.#matches.get("");
+    const paths = this.#hosts.lookup(hostName);
+    if (paths === undefined || paths.byPrefix.size === 0) return paths?.root;
+    return longestMatch(paths, decodedPath) ?? paths.root;
   }
 }
 
-/** Whole segments only: `/api` has `/api/x` below it, but not `/apis`. */
-function isBelow(path: string, prefix: string): boolean {
-  if (!path.startsWith(prefix)) return false;
-  return prefix === "/" || path.length === prefix.length || path.charCodeAt(prefix.length) === 0x2f;
+function addPath<T>(paths: Paths<T>, match: ServiceMatch<T>): void {
+  if (match.prefix === "/") {
+    paths.root ??= match;
+  } else if (!paths.byPrefix.has(match.prefix)) {
+    paths.byPrefix.set(match.prefix, match);
+    paths.longest = Math.max(paths.longest, match.prefix.length);
+  }
+}
+
+/**
+ * Whole segments only: `/api` has `/api/x` below it, but not `/apis`. The steps are those of the longest
+ * prefix, however many services the host has and however long the path is.
+ */
+function longestMatch<T>(
+  { byPrefix, longest }: Paths<T>,
+  path: string,
+): ServiceMatch<T> | undefined {
+  let end = path.length <= longest ? path.length : path.lastIndexOf("/", longest);
+  while (end > 0) {
+    const match = byPrefix.get(path.slice(0, end));
+    if (match !== undefined) return match;
+    end = path.lastIndexOf("/", end - 1);
+  }
+  return undefined;
 }

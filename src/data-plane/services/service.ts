@@ -1,4 +1,5 @@
 /** One live service: its options, its gate and its balancers. It outlives the snapshots. */
+import { servesRoot } from "../../config/inherited-tls.ts";
 import type { RolloutSplit, ServiceOptions, TargetOptions } from "../../config/options.ts";
 import type { PoolSnapshot, ServiceSnapshot } from "../../seam/snapshot.ts";
 import type { Fields } from "../../protocols/http/fields.ts";
@@ -8,11 +9,6 @@ import type { PauseGate } from "./pause-gate.ts";
 import { isInRollout } from "./rollout-split.ts";
 import { stripDecodedPrefix } from "./routed-path.ts";
 import type { Target, TargetTransport } from "./target.ts";
-
-export interface TlsPolicy {
-  readonly tlsEnabled: boolean;
-  readonly tlsRedirect: boolean;
-}
 
 /** Gives the live target of each target of a pool. */
 export type PoolTargets<T extends TargetTransport> = (pool: PoolSnapshot) => Target<T>[];
@@ -55,7 +51,7 @@ export class Service<T extends TargetTransport = TargetTransport> {
   }
 
   get servesRootPath(): boolean {
-    return this.#pathPrefixes.includes("/");
+    return servesRoot(this);
   }
 
   update(snapshot: ServiceSnapshot, targetsOf: PoolTargets<T>): void {

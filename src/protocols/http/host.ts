@@ -1,4 +1,5 @@
 /** The Host field and host names (RFC 9110 7.2, RFC 3986 3.2.2). */
+import { normalHostName } from "../../lib/host-name.ts";
 import type { RequestHead } from "./message-head.ts";
 import { HeadFault } from "./head-fault.ts";
 import type { RequestTarget } from "./request-target.ts";
@@ -59,11 +60,5 @@ export function parseHost(value: string): HostAndPort | undefined {
     return { name: literal.toLowerCase(), port };
   }
   if (!namePattern.test(name) || badEscape.test(name)) return undefined;
-  return { name: normalizeHost(name), port };
-}
-
-/** The form in which hosts are compared: lower case, without the final dot of a full name. */
-export function normalizeHost(name: string): string {
-  const lower = name.toLowerCase();
-  return lower.length > 1 && lower.endsWith(".") ? lower.slice(0, -1) : lower;
+  return { name: normalHostName(name), port };
 }

@@ -5,12 +5,17 @@ import type { Clock, Timer } from "../../../lib/clock.ts";
 import { ConcurrencyLimit } from "../../../lib/concurrency-limit.ts";
 import type { AutomaticCertificate } from "./automatic-certificate.ts";
 
+interface Deployment {
+  service: ServiceSnapshot;
+  deployment: string;
+}
+
 export class BackgroundFetches {
   readonly #clock: Clock;
   readonly #limit = new ConcurrencyLimit(maxBackgroundOrders);
   readonly #timers = new Set<Timer>();
   /** What was deployed last, by service. */
-  #deployments = new Map<string, string>();
+  #deployments = new Map<string, Deployment>();
   #restoring: boolean;
   #closed = false;
 
@@ -30,11 +35,13 @@ export class BackgroundFetches {
   /** Those that were not yet there at the last call as they are now. */
   newOf(services: Iterable<ServiceSnapshot>): ServiceSnapshot[] {
     const found: ServiceSnapshot[] = [];
-    const next = new Map<string, string>();
+    const next = new Map<string, Deployment>();
     for (const service of services) {
-      const deployment = deploymentOf(service);
-      next.set(service.name, deployment);
-      if (this.#deployments.get(service.name) !== deployment) found.push(service);
+      const known = this.#deployments.get(service.name);
+      // A service that nothing happened to is the same value.
+      const deployment = known?.service === service ? known.deployment : deploymentOf(service);
+      next.set(service.name, { service, deployment });
+      if (known?.deployment !== deployment) found.push(service);
     }
     this.#deployments = next;
     return found;

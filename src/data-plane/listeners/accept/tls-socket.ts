@@ -15,7 +15,7 @@ import { writeSync } from "node:fs";
 import tls from "node:tls";
 import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
 import { listenOn } from "../../../net/every-address.ts";
-import { normalizeHost } from "../../../protocols/http/host.ts";
+import { normalHostName } from "../../../lib/host-name.ts";
 import { widenAcceptQueue } from "./accept-queue.ts";
 import { goQuote } from "../../../go/quote.ts";
 import { bindError, checkPort } from "../../../net/bind-error.ts";
@@ -101,7 +101,7 @@ export class TlsServer {
       },
       serverName: (_listener, name, socket) => this.#chooseContext(name, socket),
       alpnCallback: (_socket, name, wire) => {
-        const server = name ? normalizeHost(name) : null;
+        const server = name ? normalHostName(name) : null;
         return options.protocolFor(server, protocolNames(wire)) ?? undefined;
       },
       handshake: (socket, complete, error) => {
@@ -145,7 +145,7 @@ export class TlsServer {
   }
 
   #chooseContext(serverName: string, socket: NativeSocket): NativeContext | true {
-    const name = normalizeHost(serverName);
+    const name = normalHostName(serverName);
     const found = this.#options.certificateFor(name, socket);
     if (!(found instanceof Promise)) return this.#contextFor(name, found, socket);
     void found.then((pair) => {
@@ -277,7 +277,7 @@ function completeOutcome(socket: NativeSocket): HandshakeOutcome {
   return {
     kind: "complete",
     protocol: socket.alpnProtocol || null,
-    serverName: name ? normalizeHost(name) : null,
+    serverName: name ? normalHostName(name) : null,
   };
 }
 

@@ -36,6 +36,15 @@ describe("ServiceMap", () => {
     expect(map.lookup("only.test", "/apix")).toBeUndefined();
   });
 
+  test("looks at no more of a path than the longest prefix has", () => {
+    const deep = `/api${"/x".repeat(100_000)}`;
+    expect(map.lookup("only.test", deep)).toEqual({ value: "only-api", prefix: "/api" });
+    const began = performance.now();
+    for (let count = 0; count < 1_000; count++) map.lookup("only.test", deep);
+    // Each step of such a path would be a hundred thousand look-ups, and minutes.
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
   test("finds nothing for an unknown host without a default", () => {
     const alone = new ServiceMap([{ value: 1, hosts: ["a.test"], pathPrefixes: ["/"] }]);
     expect(alone.lookup("b.test", "/")).toBeUndefined();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { normalizeHost, parseHost } from "../../../../src/protocols/http/host.ts";
+import { parseHost } from "../../../../src/protocols/http/host.ts";
 
 describe("parseHost", () => {
   test.each([
@@ -62,9 +62,4 @@ describe("parseHost", () => {
   ])("%j is no host", (value) => {
     expect(parseHost(value)).toBeUndefined();
   });
-});
-
-test("normalizeHost lowers the name and takes one final dot away", () => {
-  expect(normalizeHost("A.b.")).toBe("a.b");
-  expect(normalizeHost(".")).toBe(".");
 });

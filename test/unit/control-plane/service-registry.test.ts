@@ -1,0 +1,104 @@
+import { describe, expect, test } from "bun:test";
+import { parseTarget } from "../../../src/config/target-address.ts";
+import { normalizeServiceOptions } from "../../../src/config/validate-options.ts";
+import {
+  type GroupEnvironment,
+  TargetGroup,
+} from "../../../src/control-plane/health/target-group.ts";
+import { running, type Service } from "../../../src/control-plane/service.ts";
+import { ServiceRegistry } from "../../../src/control-plane/service-registry.ts";
+import type { Snapshot } from "../../../src/seam/snapshot.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { RecordingLogger } from "../../support/recording-logger.ts";
+import { serviceOptions, targetOptions } from "../../support/service-options.ts";
+
+const groups: GroupEnvironment = {
+  clock: new ManualClock(),
+  logger: new RecordingLogger(),
+  probe: () => Promise.reject(new Error("nothing is asked")),
+  nextTargetId: () => "t",
+  healthChanged: () => {},
+};
+
+function service(name: string, path: string, tlsEnabled = false): Service {
+  return {
+    name,
+    options: normalizeServiceOptions(
+      serviceOptions({ hosts: ["a.test"], pathPrefixes: [path], tlsEnabled }),
+    ),
+    active: new TargetGroup([parseTarget("app:80")!], [], targetOptions(), groups),
+    rollout: null,
+    pause: running,
+    rolloutSplit: null,
+    errorPages: null,
+    degraded: null,
+  };
+}
+
+function belowPaths(count: number): Service[] {
+  return Array.from({ length: count }, (_, index) => service(`s${index}`, `/p${index}`));
+}
+
+function recordingRegistry() {
+  const published: Snapshot[] = [];
+  const registry = new ServiceRegistry({
+    apply: (snapshot: Snapshot) => void published.push(snapshot),
+  } as never);
+  return { registry, published };
+}
+
+/** The shortest of some tries, which is what a busy machine falsifies least. */
+function shortestMs(tries: number, work: () => void): number {
+  let shortest = Infinity;
+  for (let index = 0; index < tries; index++) {
+    const began = performance.now();
+    work();
+    shortest = Math.min(shortest, performance.now() - began);
+  }
+  return shortest;
+}
+
+describe("ServiceRegistry", () => {
+  test("makes nothing anew for services that a deploy does not concern", () => {
+    const { registry, published } = recordingRegistry();
+    registry.restore(belowPaths(10), []);
+    const savedBefore = registry.stateEntries();
+    registry.set(service("s3", "/p3"));
+    const savedAfter = registry.stateEntries();
+    const [before, after] = published.map(({ services }) => services);
+    const changed = after!.filter((snapshot, index) => snapshot !== before![index]);
+    expect(changed.map(({ name }) => name)).toEqual(["s3"]);
+    const saved = (entries: typeof savedBefore) =>
+      entries.map((entry) => (entry.kind === "service" ? entry.service : null));
+    const kept = saved(savedAfter).filter((entry) => saved(savedBefore).includes(entry));
+    expect(kept.length).toBe(9);
+  });
+
+  test("follows the TLS settings of the root of the host", () => {
+    const { registry, published } = recordingRegistry();
+    registry.restore(belowPaths(2), []);
+    registry.set(service("root", "/", true));
+    expect(published.at(-1)!.services.map(({ options }) => options.tlsEnabled)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    registry.remove("root");
+    expect(published.at(-1)!.services.map(({ options }) => options.tlsEnabled)).toEqual([
+      false,
+      false,
+    ]);
+  });
+
+  test("a publication costs in proportion to the services, not to their square", () => {
+    const costMs = (count: number): number => {
+      const { registry } = recordingRegistry();
+      registry.restore(belowPaths(count), []);
+      return shortestMs(5, () => registry.set(service("s0", "/p0")));
+    };
+    costMs(200);
+    const few = costMs(200);
+    // Sixteen times as many: sixteen times the work, or 256 times if each looks at all others.
+    expect(costMs(3_200)).toBeLessThan(Math.max(few, 0.05) * 100);
+  });
+});
