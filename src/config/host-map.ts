@@ -16,6 +16,10 @@ export class HostMap<T> {
     this.#values.set(host, value);
   }
 
+  hosts(): MapIterator<string> {
+    return this.#values.keys();
+  }
+
   values(): MapIterator<T> {
     return this.#values.values();
   }

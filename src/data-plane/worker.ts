@@ -21,6 +21,7 @@ import type {
 } from "../seam/plane-calls.ts";
 import { createLogger, type LineWriter } from "../seam/process-log.ts";
 import type { SeamEnd } from "../seam/seam-end.ts";
+import { SnapshotReceiver } from "../seam/snapshot-changes.ts";
 import { DescriptorGuard } from "./listeners/accept/descriptor-guard.ts";
 import { PushedCertificates } from "./listeners/accept/pushed-certificates.ts";
 import { HttpListener } from "./listeners/http-port.ts";
@@ -45,6 +46,7 @@ export interface WorkerContext {
 /** Serves what it is told over the seam, until the other end is closed. */
 export function startWorker({ end, output, clock }: WorkerContext): void {
   let serving: ServingPlane | null = null;
+  const snapshots = new SnapshotReceiver();
   const plane = (): ServingPlane => {
     if (serving === null) throw new Error("the data plane has no options yet");
     return serving;
@@ -55,8 +57,8 @@ export function startWorker({ end, output, clock }: WorkerContext): void {
       return null;
     },
     listen: () => plane().listen(),
-    apply(snapshot) {
-      plane().services.apply(snapshot);
+    apply(changes) {
+      plane().services.apply(snapshots.with(changes));
       return null;
     },
     certificates(change) {

@@ -17,10 +17,12 @@ import type {
 import type { SeamEnd } from "./seam-end.ts";
 import type { ServiceMetrics } from "./service-metrics.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { SnapshotSender } from "./snapshot-changes.ts";
 
 /** Every call rejects with a SeamClosedError when the other end goes before it has answered. */
 export class DistantDataPlane implements DataPlane {
   readonly #conversation: Conversation<DataPlaneCalls, ControlPlaneCalls>;
+  readonly #snapshots = new SnapshotSender();
 
   constructor(end: SeamEnd, questions: DataPlaneQuestions) {
     this.#conversation = new Conversation<DataPlaneCalls, ControlPlaneCalls>(end, {
@@ -43,7 +45,7 @@ export class DistantDataPlane implements DataPlane {
   }
 
   async apply(snapshot: Snapshot): Promise<void> {
-    await this.#conversation.call("apply", snapshot);
+    await this.#conversation.call("apply", this.#snapshots.changesTo(snapshot));
   }
 
   async certificates(change: CertificateChange): Promise<void> {

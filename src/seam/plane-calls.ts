@@ -10,7 +10,7 @@ import type {
 } from "./data-plane.ts";
 import type { CertificateKeyPair } from "./handshake-certificates.ts";
 import type { ServiceMetrics } from "./service-metrics.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { SnapshotChanges } from "./snapshot-changes.ts";
 
 /** Down to the data plane. */
 export interface DataPlaneCalls {
@@ -18,7 +18,7 @@ export interface DataPlaneCalls {
   start: { argument: DataPlaneOptions; value: null };
   /** Once, when there is something to serve. */
   listen: { argument: null; value: ListeningPorts };
-  apply: { argument: Snapshot; value: null };
+  apply: { argument: SnapshotChanges; value: null };
   certificates: { argument: CertificateChange; value: null };
   drain: { argument: DrainRequest; value: null };
   samples: { argument: null; value: DataPlaneSamples };

@@ -27,7 +27,7 @@ export class TlsServices {
 
   /** All hosts and wildcards that any service has, with TLS or without. */
   hosts(): Iterable<string> {
-    return this.#services.keys();
+    return this.#services.hosts();
   }
 
   /** Null also when the service of the name has no TLS. */
