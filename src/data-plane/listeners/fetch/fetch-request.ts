@@ -21,14 +21,11 @@ export function readFetchRequest(request: Request): FetchRequestHead | HeadFault
   if (!isToken(method)) return new HeadFault(400, "invalid method");
   const framing = framingOf(request, fields);
   if (framing instanceof HeadFault) return framing;
-  const target = checkRequest({
-    method,
-    target: targetOf(request.url),
-    version: "HTTP/1.1",
-    fields,
-  });
+  const target = targetOf(request.url);
   if (target instanceof HeadFault) return target;
-  return { ...target, method, fields, framing };
+  const checked = checkRequest({ method, target, version: "HTTP/1.1", fields });
+  if (checked instanceof HeadFault) return checked;
+  return { ...checked, method, fields, framing };
 }
 
 function fieldsOf(headers: Headers): Fields | HeadFault {
@@ -44,15 +41,22 @@ function fieldsOf(headers: Headers): Fields | HeadFault {
 }
 
 const authorityPattern = /^https?:\/\/[^/?#]*/i;
+// oxlint-disable-next-line no-control-regex
+const invalidInTarget = /[\0-\x20\x7f]/;
+/** What Bun writes for bytes that are no UTF-8: they are lost, so another path would be asked for. */
+const lostBytes = "%EF%BF%BD";
 
 /** The URL without scheme and authority; Host names the authority as it was sent. */
-function targetOf(url: string): string {
+function targetOf(url: string): string | HeadFault {
   const authority = authorityPattern.exec(url);
   // Bun gives no full URL when it can't make one of the authority; Host is then invalid as well.
   const target = authority === null ? url : url.slice(authority[0].length);
-  // HTTP/2 knows no fragments: `#` is a character of the path, which HTTP/1.1 has to escape.
+  // HTTP/3 knows no fragments: `#` is a character of the path, which HTTP/1.1 has to escape.
   const escaped = target.includes("#") ? target.replaceAll("#", "%23") : target;
-  return escaped.startsWith("/") || escaped === "*" ? escaped : `/${escaped}`;
+  if (!escaped.startsWith("/") && escaped !== "*") return new HeadFault(400, "invalid path");
+  if (invalidInTarget.test(escaped)) return new HeadFault(400, "invalid character in path");
+  if (escaped.includes(lostBytes)) return new HeadFault(400, "path is not in UTF-8");
+  return escaped;
 }
 
 function framingOf(request: Request, fields: Fields): BodyFraming | HeadFault {
