@@ -1,4 +1,4 @@
-/** With KAMAL_PROXY_TARGET_RETRY a request waits for a target that refuses connections. */
+/** A request whose target refuses connections goes to another one; with KAMAL_PROXY_TARGET_RETRY it waits as well. */
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type App, startApp } from "../support/app.ts";
 import { freePorts } from "../support/free-ports.ts";
@@ -38,6 +38,19 @@ describe("a request whose target refuses connections", () => {
   test("is answered 502 at once when retries are off", async () => {
     await start("0s");
     await first[Symbol.asyncDispose]();
+    expect((await fetch(proxy.url)).status).toBe(502);
+  });
+
+  test("goes to another target at once, also when it may not wait", async () => {
+    await using second = startApp(echo);
+    // No check takes the first one out while the test runs.
+    await start("0s", `--target=${second.address}`, "--health-check-interval=1h");
+    await first[Symbol.asyncDispose]();
+    for (let i = 0; i < 10; i++) {
+      const response = await fetch(proxy.url, { method: "POST", body: `${i}` });
+      expect([response.status, await response.text()]).toEqual([200, `POST ${i}`]);
+    }
+    await second[Symbol.asyncDispose]();
     expect((await fetch(proxy.url)).status).toBe(502);
   });
 

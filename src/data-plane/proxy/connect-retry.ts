@@ -1,7 +1,7 @@
 /**
- * Holding a request whose target refuses connections: it is offered to the other targets at once and
- * to all of them again after a pause, until one takes it or the time is over. Nothing of a request
- * has been sent when a connection is refused, so every method may be tried again.
+ * What becomes of a request whose target refuses connections: it is offered to the other targets at once and,
+ * if it may wait, to all of them again after a pause, until one takes it or the time is over. Nothing of a
+ * request has been sent when a connection is refused, so every method may be tried again.
  */
 import { connectRetryPauseMs } from "../../config/defaults.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -15,23 +15,29 @@ export class ConnectRetry {
   readonly #deadlineMs: number;
   /** Those that refused since the last pause. */
   readonly tried: Target<Transport>[] = [];
-  #refused = false;
+  /** Why the last one did. */
+  #refusal: ExchangeError | null = null;
 
-  constructor(clock: Clock, durationMs: number) {
+  /** 0: it does not wait. */
+  constructor(clock: Clock, waitMs: number) {
     this.#clock = clock;
-    this.#deadlineMs = clock.runningMs() + durationMs;
+    this.#deadlineMs = clock.runningMs() + waitMs;
+  }
+
+  /** Null when no target was asked. */
+  get refusal(): ExchangeError | null {
+    return this.#refusal;
   }
 
   /** A target has refused and there is time for another to come. */
   get mayWait(): boolean {
-    return this.#refused && this.#clock.runningMs() < this.#deadlineMs;
+    return this.#refusal !== null && this.#clock.runningMs() < this.#deadlineMs;
   }
 
   /** Whether the request, refused by `target`, may be offered again. */
   takes(error: ExchangeError, target: Target<Transport>): boolean {
-    if (error.code !== "connect-failed" || this.#clock.runningMs() >= this.#deadlineMs)
-      return false;
-    this.#refused = true;
+    if (error.code !== "connect-failed") return false;
+    this.#refusal = error;
     this.tried.push(target);
     return true;
   }

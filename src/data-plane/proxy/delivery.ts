@@ -50,9 +50,7 @@ export class Delivery {
     if (spool === "answered") return;
     try {
       if (spool !== null && !(await this.#collect(context, spool))) return;
-      const { clock, targetRetryMs } = this.#options;
-      const retry = targetRetryMs > 0 ? new ConnectRetry(clock, targetRetryMs) : null;
-      await this.#offer(context, service, spool, retry);
+      await this.#offer(context, service, spool);
     } finally {
       spool?.dispose();
     }
@@ -128,13 +126,13 @@ export class Delivery {
     return balancer.claim(reads, tried) ?? null;
   }
 
-  /** Sends the request to a target, and on to others while refused connections may be retried. */
+  /** Sends the request to a target, and on to others while they refuse connections. */
   async #offer(
     context: RequestContext,
     service: Service<Transport>,
     spool: SpooledBody | null,
-    retry: ConnectRetry | null,
   ): Promise<void> {
+    let retry: ConnectRetry | null = null;
     for (;;) {
       // While the body was collected or a target refused, a deploy, a pause or a stop may have come.
       if (service.gate.state !== "running" && !(await this.#admission.admit(context, service)))
@@ -144,14 +142,20 @@ export class Delivery {
       if (target !== null) {
         const error = await this.#forward(context, service, target, balancer, spool);
         if (error === null) return;
-        if (retry === null || !retry.takes(error, target)) {
-          this.#answers.fail(context, error);
-          return;
-        }
-      } else if (retry === null || !retry.mayWait) {
+        retry ??= new ConnectRetry(this.#options.clock, this.#options.targetRetryMs);
+        if (retry.takes(error, target)) continue;
+        this.#answers.fail(context, error);
+        return;
+      }
+      if (retry === null || retry.refusal === null) {
         this.#answers.page(context, 503);
         return;
-      } else if (!(await retry.pause(context.exchange))) {
+      }
+      if (!retry.mayWait) {
+        this.#answers.fail(context, retry.refusal);
+        return;
+      }
+      if (!(await retry.pause(context.exchange))) {
         this.#answers.fail(context, clientGone());
         return;
       }

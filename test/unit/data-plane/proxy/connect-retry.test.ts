@@ -31,7 +31,14 @@ describe("ConnectRetry", () => {
     retry.takes(error("connect-failed"), target);
     clock.advance(1_000);
     expect(retry.mayWait).toBeFalse();
-    expect(retry.takes(error("connect-failed"), target)).toBeFalse();
+    expect(retry.refusal?.code).toBe("connect-failed");
+  });
+
+  test("does not wait when it has no time", () => {
+    const retry = new ConnectRetry(new ManualClock(), 0);
+    expect(retry.refusal).toBeNull();
+    expect(retry.takes(error("connect-failed"), target)).toBeTrue();
+    expect([retry.mayWait, retry.tried]).toEqual([false, [target]]);
   });
 
   test("offers the request to all targets again after a pause", async () => {

@@ -9,16 +9,20 @@ import { RequestContext } from "../../../../src/data-plane/proxy/request-context
 import { MemoryBudget } from "../../../../src/net/memory-budget.ts";
 import { LiveServices } from "../../../../src/data-plane/services/live-services.ts";
 import type { Transport } from "../../../../src/data-plane/upstream/transport.ts";
-import { ExchangeError } from "../../../../src/protocols/http/exchange-error.ts";
+import {
+  ExchangeError,
+  type ExchangeErrorCode,
+} from "../../../../src/protocols/http/exchange-error.ts";
 import type { ResponseReceiver } from "../../../../src/data-plane/upstream/upstream-request.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { RecordingLogger } from "../../../support/recording-logger.ts";
 import { poolSnapshot, serviceSnapshot, snapshot } from "../../../support/service-snapshots.ts";
 
 /** Targets that refuse when the test says so; the hosts that were asked, in order. */
-function setUp() {
+function setUp(targetRetryMs = 10_000) {
   const clock = new ManualClock();
   const logger = new RecordingLogger();
+  const answered: number[] = [];
   const asked: { host: string; receiver: ResponseReceiver }[] = [];
   const services = new LiveServices<Transport>({
     clock,
@@ -33,7 +37,7 @@ function setUp() {
   });
   const answers = new Answers(logger);
   const delivery = new Delivery(
-    { clock, spoolMemory: new MemoryBudget(0), spoolFolder: "/", targetRetryMs: 10_000 },
+    { clock, spoolMemory: new MemoryBudget(0), spoolFolder: "/", targetRetryMs },
     answers,
     new Admission(answers, logger),
   );
@@ -64,6 +68,7 @@ function setUp() {
       onAbort: null,
       aborted: false,
       status: 0,
+      respond: (status: number) => void answered.push(status),
     } as unknown as Exchange;
     const context = new RequestContext(
       exchange,
@@ -82,12 +87,41 @@ function setUp() {
     void delivery.deliver(context, services.get("web")!);
   };
   /** Long enough for everything that follows without a timer. */
-  const refuse = async (): Promise<void> => {
-    asked.at(-1)!.receiver.onError(new ExchangeError("connect-failed", "refused"));
+  const refuse = async (code: ExchangeErrorCode = "connect-failed"): Promise<void> => {
+    asked.at(-1)!.receiver.onError(new ExchangeError(code, code));
     await new Promise(setImmediate);
   };
-  return { clock, services, asked, deploy, pause, deliver, refuse };
+  return { clock, services, asked, answered, deploy, pause, deliver, refuse };
 }
+
+describe("Delivery, without waiting", () => {
+  test("asks each target once, and answers when all have refused", async () => {
+    const { asked, answered, deploy, deliver, refuse } = setUp(0);
+    deploy("one", "two");
+    deliver();
+    await refuse();
+    expect(asked.map(({ host }) => host).toSorted()).toEqual(["one", "two"]);
+    expect(answered).toEqual([]);
+    await refuse();
+    expect([asked.length, answered]).toEqual([2, [502]]);
+  });
+
+  test("asks no other target after anything but a refused connection", async () => {
+    const { asked, answered, deploy, deliver, refuse } = setUp(0);
+    deploy("one", "two");
+    deliver();
+    await refuse("connection-lost");
+    expect([asked.length, answered]).toEqual([1, [502]]);
+  });
+
+  test("answers 503 when there is no target to ask", async () => {
+    const { answered, deploy, deliver } = setUp(0);
+    deploy();
+    deliver();
+    await new Promise(setImmediate);
+    expect(answered).toEqual([503]);
+  });
+});
 
 describe("Delivery, with retries", () => {
   test("asks the other target when one refuses", async () => {
