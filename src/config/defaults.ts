@@ -65,6 +65,8 @@ export const maxReportedProxyPeers = 1_000;
 export const maxFieldCount = 2_000;
 /** Elements of Connection and Expect, which are looked at one by one; more is answered 431 and 417. */
 export const maxListElements = 100;
+/** Cookies that are looked at for one that the proxy reads itself. */
+export const maxCookiesOfOneName = 100;
 /** Addresses of X-Forwarded-For that are looked at, from the last one. */
 export const maxForwardedHops = 100;
 /** Pipelined bytes kept while a request is being answered; then the socket is paused. */

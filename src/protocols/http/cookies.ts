@@ -1,4 +1,5 @@
 /** Reading the Cookie field (RFC 6265 4.2), as Go's net/http does. */
+import { maxCookiesOfOneName } from "../../config/defaults.ts";
 import { trimBlanks } from "./fields.ts";
 
 /** What Go leaves a cookie out for: control characters, quotes, backslashes, bytes above ASCII. */
@@ -12,7 +13,7 @@ export function cookieValue(cookieFields: string[], name: string): string | unde
   for (const field of cookieFields) {
     // Only the parts that hold the name: a field may have 100,000 others.
     let at = field.indexOf(name);
-    while (at >= 0) {
+    for (let tried = 0; at >= 0 && tried < maxCookiesOfOneName; tried++) {
       const start = field.lastIndexOf(";", at) + 1;
       const semicolon = field.indexOf(";", at);
       const end = semicolon < 0 ? field.length : semicolon;

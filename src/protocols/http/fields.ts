@@ -1,3 +1,5 @@
+import { characterSearch } from "./character-search.ts";
+
 /**
  * The field section of a message (RFC 9110 5): names as on the wire, in order, duplicates apart.
  * Values are byte strings: one character per byte (latin1), whatever the bytes mean.
@@ -121,12 +123,16 @@ export function isToken(text: string): boolean {
   return tokenPattern.test(text);
 }
 
-// oxlint-disable-next-line no-control-regex
-const forbiddenInValue = /[\0-\x08\x0a-\x1f\x7f\u0100-\uffff]/;
+const isForbiddenInValue = characterSearch(
+  // oxlint-disable-next-line no-control-regex
+  /[\0-\x08\x0a-\x1f\x7f\u0100-\uffff]/,
+  // oxlint-disable-next-line no-control-regex
+  /[^\t\x20-\x7e\x80-\xff]/,
+);
 
 /** No control character but HTAB, and nothing that is not one byte (RFC 9110 5.5). */
 export function isFieldValue(text: string): boolean {
-  return !forbiddenInValue.test(text);
+  return !isForbiddenInValue(text);
 }
 
 /** The elements of a comma-separated list (RFC 9110 5.6.1), trimmed, empty ones left out. */

@@ -4,6 +4,7 @@
  * end with `endOfHead`. Measured: adding to one string is as fast as joining an array and needs no
  * second pass; looking a key up in one Set costs less than any chain of comparisons.
  */
+import { characterSearch } from "../http/character-search.ts";
 import { isFieldValue, isToken, type Fields } from "../http/fields.ts";
 
 export const endOfHead = "\r\n";
@@ -11,12 +12,16 @@ export const endOfHead = "\r\n";
 // Whatever would end the line early or is not one byte.
 // oxlint-disable-next-line no-control-regex
 const unsafeInValue = /[\0-\x08\x0a-\x1f\x7f\u0100-\uffff]/g;
-// oxlint-disable-next-line no-control-regex
-const unsafeInTarget = /[\0-\x20\x7f\u0100-\uffff]/;
+const isUnsafeInTarget = characterSearch(
+  // oxlint-disable-next-line no-control-regex
+  /[\0-\x20\x7f\u0100-\uffff]/,
+  // oxlint-disable-next-line no-control-regex
+  /[^\x21-\x7e\x80-\xff]/,
+);
 
 /** The target must be one already; what would break the line is a mistake of the caller. */
 export function requestLine(method: string, target: string): string {
-  if (!isToken(method) || target === "" || unsafeInTarget.test(target)) {
+  if (!isToken(method) || target === "" || isUnsafeInTarget(target)) {
     throw new TypeError("a request line needs a token and a target without blanks");
   }
   return `${method} ${target} HTTP/1.1\r\n`;
