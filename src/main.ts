@@ -5,6 +5,7 @@ import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
 import { settleEngine } from "./engine-environment.ts";
 import { codeOf } from "./lib/error-text.ts";
+import { usableMemoryBytes } from "./lib/usable-memory.ts";
 
 /** What a shell shows for a program that SIGPIPE has ended. */
 const brokenPipeExitCode = 141;
@@ -34,6 +35,7 @@ const context: CliContext = {
     const { runServer } = await import("./control-plane/server.ts");
     return runServer(options);
   },
+  usableMemoryBytes,
   makeFolder(path) {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });

@@ -22,6 +22,8 @@ export interface CliContext {
   ): Promise<Reply>;
   /** Runs the proxy until it is stopped; resolves with the exit code. */
   serve(options: RunOptions): Promise<number>;
+  /** The memory that the proxy may use. */
+  usableMemoryBytes(): number;
   /** Makes the folder if need be; false when that cannot be done. */
   makeFolder(path: string): boolean;
 }

@@ -180,7 +180,14 @@ export const maxUnsentBytesTotal = 64 * MB;
 export const maxUnsentPieceBytes = 64 * KB;
 
 /** Memory of all buffered bodies together; beyond it bodies go straight to disk. */
-export const bufferMemoryTotalBytes = 256 * MB;
+export const maxBufferMemoryTotalBytes = 256 * MB;
+export const minBufferMemoryTotalBytes = 32 * MB;
+
+/** An eighth of what the process may use, within these bounds. */
+export function bufferMemoryTotalFor(usableMemoryBytes: number): number {
+  const eighth = Math.floor(usableMemoryBytes / 8);
+  return Math.min(maxBufferMemoryTotalBytes, Math.max(minBufferMemoryTotalBytes, eighth));
+}
 
 /** A command over the control socket; a list of thousands of services is longer. */
 export const maxControlMessageBytes = 1 * MB;

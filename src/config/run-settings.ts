@@ -3,7 +3,7 @@
  * from these tables. Rows without a flag are in the order in which the help shows their variables.
  */
 import { CidrError, CidrList } from "../lib/cidr.ts";
-import { bufferMemoryTotalBytes, clientLimits, targetRetryMs } from "./defaults.ts";
+import { clientLimits, maxBufferMemoryTotalBytes, targetRetryMs } from "./defaults.ts";
 import type { RunSettingTable } from "./environment.ts";
 
 export const runSettings = {
@@ -98,9 +98,9 @@ export const runSettings = {
     kind: "bytes",
     flag: null,
     variables: ["KAMAL_PROXY_BUFFER_MEMORY_TOTAL"],
-    fallback: bufferMemoryTotalBytes,
+    fallback: maxBufferMemoryTotalBytes,
     fault: (bytes) => (bytes < 0 ? "must be at least 0" : undefined),
-    help: "Bytes of memory for all buffered bodies together",
+    help: "Bytes of memory for all buffered bodies together; an eighth of less than 2 GB",
   },
   targetRetryMs: {
     kind: "duration",

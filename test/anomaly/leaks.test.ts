@@ -8,6 +8,7 @@ import { connectRaw } from "../support/raw-connection.ts";
 import { type RawServer, startRawServer } from "../support/raw-server.ts";
 import { nextHead } from "../support/next-head.ts";
 import { deployCommand, serviceOptions, targetOptions } from "../support/service-options.ts";
+import { isSpillFile, namedSpillFiles } from "../support/spill-files.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 setDefaultTimeout(120_000);
@@ -194,7 +195,5 @@ function abandoned(target: string): number {
 }
 
 function spillFiles(): string[] {
-  return [...descriptors(), ...readdirSync(proxy.spillPath)].filter((name) =>
-    name.includes("proxy-buffer"),
-  );
+  return [...descriptors().filter(isSpillFile), ...namedSpillFiles(proxy)];
 }

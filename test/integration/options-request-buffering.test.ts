@@ -98,8 +98,27 @@ describe("--buffer-requests", () => {
     expect(app.requests.map(framingOf)).toEqual([
       { length: [], coding: [] },
       { length: ["0"], coding: [] },
-      { length: [], coding: ["chunked"] },
+      { length: ["0"], coding: [] },
     ]);
+  });
+
+  test("a chunked body that was collected goes on with its length, unless it has trailers", async () => {
+    using app = startScriptedApp();
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", app.address, "--buffer-requests", "--buffer-memory=10000");
+    for (const size of [1, 9_000, 300_000]) {
+      const pieces = [chunk(pattern(size)), "0\r\n\r\n"];
+      expect(await statusOf(proxy, chunkedHead(), ...pieces)).toBe(200);
+      const request = app.requests.at(-1)!;
+      expect(framingOf(request)).toEqual({ length: [String(size)], coding: [] });
+      expect(request.body.toString() === pattern(size)).toBe(true);
+    }
+    const announced = head("/", "Transfer-Encoding: chunked\r\nTrailer: X-Trailer\r\n");
+    expect(await statusOf(proxy, announced, chunk("a"), "0\r\nX-Trailer: t\r\n\r\n")).toBe(200);
+    expect(framingOf(app.requests.at(-1)!)).toEqual({ length: [], coding: ["chunked"] });
+    expect(await statusOf(proxy, announced, chunk("a"), "0\r\n\r\n")).toBe(200);
+    expect(framingOf(app.requests.at(-1)!)).toEqual({ length: ["1"], coding: [] });
+    expect(valuesOf(app.requests.at(-1)!, "trailer")).toEqual([]);
   });
 
   test("an upload that is broken off never contacts the target and leaves nothing behind", async () => {

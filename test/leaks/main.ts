@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { rawRequest } from "../support/raw-request.ts";
+import { isSpillFile, namedSpillFiles } from "../support/spill-files.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { formatTable } from "../bench/table.ts";
 import { startSoakApp } from "../soak/soak-app.ts";
@@ -190,10 +191,9 @@ async function figures(wanted: number): Promise<Figures> {
   ).catch(() => undefined);
   const status = readFileSync(`/proc/${proxy.pid}/status`, "latin1");
   const open = descriptors();
-  const files = [...open, ...readdirSync(proxy.spillPath)];
   return {
     descriptors: open.length,
-    spillFiles: files.filter((name) => name.includes("proxy-buffer")).length,
+    spillFiles: open.filter(isSpillFile).length + namedSpillFiles(proxy).length,
     megabytes: (await proxy.residentBytes()) / 1_000_000,
     threads: Number(/^Threads:\s+(\d+)$/m.exec(status)?.[1] ?? 0),
   };

@@ -21,6 +21,7 @@ export interface Surroundings {
   environment?: Environment;
   /** Without a reply there is no server. */
   reply?: Reply | Error;
+  usableMemoryBytes?: number;
   canMakeFolders?: boolean;
   /** Stderr is a terminal of so many columns. */
   columns?: number;
@@ -60,6 +61,7 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
       outcome.served = options;
       return 0;
     },
+    usableMemoryBytes: () => around.usableMemoryBytes ?? 2 ** 33,
     makeFolder: () => around.canMakeFolders ?? true,
   };
   outcome.exitCode = await runProgram(args, context);

@@ -9,12 +9,17 @@ export function openSpillFiles(proxy: ProxyProcess): string[] {
   for (const fd of readdirSync(folder)) {
     try {
       const target = readlinkSync(`${folder}/${fd}`);
-      if (target.includes("proxy-buffer-")) files.push(target);
+      if (isSpillFile(target)) files.push(target);
     } catch {
       // Closed in the meantime.
     }
   }
   return files;
+}
+
+/** Without a name from its beginning, or, where the file system can't do that, for a moment with one. */
+export function isSpillFile(target: string): boolean {
+  return /\/(#\d+|proxy-buffer-[0-9a-f]+)( \(deleted\))?$/.test(target);
 }
 
 /** Those that can be found by their names. */

@@ -14,6 +14,7 @@ export const impure: readonly string[] = [
   "lib/ignored-signals",
   "lib/log-time",
   "lib/running-time",
+  "lib/usable-memory",
   "control-plane/certificates",
   "control-plane/health/health-probe",
   "control-plane/health/health-request",

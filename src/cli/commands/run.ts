@@ -1,7 +1,7 @@
 /** `kamal-proxy run` */
 import { readAcmeSettings } from "../../config/acme-settings.ts";
 import { CommandError } from "../../config/command-error.ts";
-import { maxPort } from "../../config/defaults.ts";
+import { bufferMemoryTotalFor, maxPort } from "../../config/defaults.ts";
 import { readVariable, type RunSetting } from "../../config/environment.ts";
 import { type Environment, socketPath } from "../../config/paths.ts";
 import type { RunOptions } from "../../config/run-options.ts";
@@ -68,6 +68,9 @@ function runOptions(input: Input<RunFlags>): RunOptions {
   }
   return {
     ...others,
+    bufferMemoryTotalBytes:
+      readVariable(runSettings.bufferMemoryTotalBytes, environment) ??
+      bufferMemoryTotalFor(context.usableMemoryBytes()),
     bind: "",
     socketPath: socketPath(environment),
     dataPath: ensureDataFolder(context),

@@ -59,11 +59,13 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   start(): void {
     const { request } = this.#exchange;
     const { spool } = this.#options;
+    // Many apps read no body of which they are not told the length.
+    const framing = spool === null ? request.framing : spool.framing;
     this.#target.inFlight.begin(this);
     this.#exchange.onAbort = () => this.#clientGone();
     this.#call = this.#target.transport.send(
       {
-        head: outgoingHead(request, {
+        head: outgoingHead(request, framing, {
           // A client that names no host: many apps refuse an empty one.
           host: request.host || this.#target.address,
           target: this.#context.targetPath + request.query,
@@ -73,7 +75,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
           isStranger: this.#context.origin.trusted === false,
           clientIpHeader: this.#context.service?.options.clientIpHeader ?? "",
         }),
-        framing: request.framing,
+        framing,
         body: spool === null ? request.body : spool.source(),
         rewindBody: spool === null ? null : (): BodySource => spool.source(),
         upgrade: request.upgrade,

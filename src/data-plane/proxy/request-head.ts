@@ -1,4 +1,5 @@
 /** The head that goes to the target (RFC 9110 7.6). */
+import type { BodyFraming } from "../../protocols/http/body-framing.ts";
 import { skippedKeys } from "../../protocols/http/key-spellings.ts";
 import { hopByHopKeys, namedByConnection } from "../../protocols/http/hop-by-hop.ts";
 import type { OutgoingHead } from "../../protocols/http/outgoing-head.ts";
@@ -42,8 +43,12 @@ export interface OutgoingValues {
   clientIpHeader: string;
 }
 
-export function outgoingHead(request: ExchangeRequest, values: OutgoingValues): OutgoingHead {
-  const { fields, framing } = request;
+export function outgoingHead(
+  request: ExchangeRequest,
+  framing: BodyFraming,
+  values: OutgoingValues,
+): OutgoingHead {
+  const { fields } = request;
   const { forwarded } = values;
   const named = values.isStranger
     ? namedByConnectionOrStranger(fields, values.clientIpHeader)

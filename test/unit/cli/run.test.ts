@@ -116,6 +116,15 @@ describe("run", () => {
     expect(await served(args, environment)).toMatchObject(expected);
   });
 
+  test.each([
+    [2 ** 40, 268_435_456],
+    [2 ** 30, 134_217_728],
+    [2 ** 27, 33_554_432],
+  ])("with %d bytes of memory buffers bodies in %d of them", async (memory, expected) => {
+    const { served: options } = await runLine(["run"], { usableMemoryBytes: memory });
+    expect(options?.bufferMemoryTotalBytes).toBe(expected);
+  });
+
   test("keeps its data in the temporary folder when there is no other", async () => {
     const { served: options } = await runLine(["run"], { canMakeFolders: false });
     expect(options?.dataPath).toBe("/tmp");

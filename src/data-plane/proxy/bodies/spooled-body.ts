@@ -1,13 +1,14 @@
 /**
  * A body that is collected whole before it goes on: in memory up to a limit, the rest in a temporary
- * file that has no name any more when the first byte is written, so that nothing can be left behind.
+ * file without a name, so that nothing can be left behind.
  */
-import { closeSync, openSync, read, unlinkSync, writev, constants } from "node:fs";
-import { join } from "node:path";
+import { closeSync, read, writev } from "node:fs";
 import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import { ByteBlocks } from "../../../net/byte-blocks.ts";
 import type { MemoryBudget } from "../../../net/memory-budget.ts";
+import { openNamelessFile } from "../../../net/nameless-file.ts";
+import { type BodyFraming, chunkedBody } from "../../../protocols/http/body-framing.ts";
 import { type ReadFile, SpoolReader } from "./spool-reader.ts";
 
 export interface SpoolOptions {
@@ -102,6 +103,11 @@ export class SpooledBody implements BodySink {
     this.#settle({ kind: "aborted", error });
   }
 
+  /** Of the collected body: its length is known by now, and only trailers need chunks. */
+  get framing(): BodyFraming {
+    return this.trailers === null ? { kind: "length", length: this.#sizeBytes } : chunkedBody;
+  }
+
   /** The collected body from its first byte; may be asked for again to send it again. */
   source(): BodySource {
     return new SpoolReader(this.#inMemory.views(), this.trailers, this.#fileBytes, this.#read);
@@ -129,11 +135,8 @@ export class SpooledBody implements BodySink {
   };
 
   #open(): boolean {
-    const name = `proxy-buffer-${process.pid}-${nextFileNumber++}`;
-    const path = join(this.#options.folder, name);
     try {
-      this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-      unlinkSync(path);
+      this.#fd = openNamelessFile(this.#options.folder);
       return true;
     } catch (error) {
       this.#settle({ kind: "failed", error: error as Error });
@@ -178,5 +181,3 @@ export class SpooledBody implements BodySink {
     this.#collected.resolve(outcome);
   }
 }
-
-let nextFileNumber = 1;
