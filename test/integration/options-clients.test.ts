@@ -15,7 +15,7 @@ import {
 } from "../support/raw-response.ts";
 import { startScriptedApp } from "../support/scripted-app.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { forwardingKeys } from "../../src/data-plane/proxy/forwarding-keys.ts";
+import { forwardingKeys } from "../../src/protocols/http/forwarding-keys.ts";
 import { waitFor, within } from "../support/wait-for.ts";
 
 setDefaultTimeout(30_000);

@@ -1,6 +1,6 @@
 /** Starting the proxy: what it says, what it refuses, what it takes over. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { startApp } from "../support/app.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { proxyCommand, ProxyProcess } from "../support/proxy-process.ts";
@@ -132,38 +132,6 @@ describe("the environment of a start", () => {
       expect(variables.filter((variable) => /^(BUN|NODE)_/.test(variable)).toSorted()).toEqual([
         "BUN_JSC_numberOfGCMarkers=1",
       ]);
-    },
-  );
-
-  test.skipIf(Boolean(process.env["KAMAL_PROXY_TEST_SOURCE"]))(
-    "and the folder make the executable nothing else and run no foreign code",
-    async () => {
-      using folder = tempFolder();
-      writeFileSync(folder.file("foreign.js"), 'console.log("FOREIGN"); process.exit(3);');
-      writeFileSync(folder.file("bunfig.toml"), 'preload = ["./foreign.js"]');
-      writeFileSync(folder.file(".env"), "KAMAL_PROXY_SOCKET=/from/the/folder");
-      const foreign = folder.file("foreign.js");
-      for (const env of [
-        {},
-        { BUN_BE_BUN: "1" },
-        { BUN_OPTIONS: `--preload ${foreign}` },
-        { BUN_OPTIONS: "--version" },
-        { NODE_OPTIONS: `--require ${foreign}` },
-        { BUN_INSPECT_PRELOAD: foreign },
-      ]) {
-        const child = Bun.spawn([...proxyCommand(), "list"], {
-          cwd: folder.path,
-          env: { TMPDIR: folder.path, ...env },
-          stdout: "pipe",
-          stderr: "pipe",
-        });
-        const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-        expect({ env, output, errors }).toEqual({
-          env,
-          output: "",
-          errors: `Error: dial unix ${folder.path}/kamal-proxy.sock: connect: no such file or directory\n`,
-        });
-      }
     },
   );
 

@@ -5,7 +5,7 @@ import { hopByHopKeys, namedByConnection } from "../../protocols/http/hop-by-hop
 import type { OutgoingHead } from "../../protocols/http/outgoing-head.ts";
 import type { Fields } from "../../protocols/http/fields.ts";
 import type { ForwardedFields } from "./forwarded-headers.ts";
-import { forwardingKeys } from "./forwarding-keys.ts";
+import { forwardingKeys } from "../../protocols/http/forwarding-keys.ts";
 import type { ExchangeRequest } from "../../protocols/http/exchange.ts";
 
 /** Fields that the proxy sets itself or that no target should see. */

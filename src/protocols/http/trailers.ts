@@ -1,9 +1,10 @@
 /** Trailers that may be passed on (RFC 9110 6.5). */
 import { Fields } from "./fields.ts";
+import { forwardingKeys } from "./forwarding-keys.ts";
 import { skippedKeys } from "./key-spellings.ts";
 
 /** Fields that must not be trailers: framing, routing, authentication (RFC 9110 6.5.1). */
-const unsafeTrailers = skippedKeys([
+const unsafeTrailers = skippedKeys(forwardingKeys, [
   "authorization",
   "connection",
   "content-encoding",
@@ -12,7 +13,6 @@ const unsafeTrailers = skippedKeys([
   "content-type",
   "cookie",
   "expect",
-  "forwarded",
   "host",
   "http2-settings",
   "keep-alive",
@@ -30,7 +30,7 @@ const unsafeTrailers = skippedKeys([
 ]);
 
 /** What the proxy itself tells apps, in the spellings that CGI-like servers take for the same. */
-const ownFields = /^x[-_](?:forwarded[-_]|kamal[-_]|request[-_](?:id|start)$|real[-_]ip$)/;
+const ownFields = /^x[-_](?:forwarded[-_]|kamal[-_]|request[-_](?:id|start)$)/;
 
 /** What of them may be passed on; null: nothing. */
 export function withoutUnsafeTrailers(fields: Fields): Fields | null {
