@@ -12,6 +12,17 @@ export interface AcmeSettings {
   externalAccount: ExternalAccount | null;
   /** PEM bundles that are trusted in addition to the well-known authorities. */
   caFiles: string[];
+  /** Null: names are validated by HTTP-01 and TLS-ALPN-01 alone. */
+  dns: AcmeDnsSettings | null;
+}
+
+export interface AcmeDnsSettings {
+  /** A provider for all zones, or `zone=provider` with commas. */
+  zones: string;
+  /** Asked for a challenge's record in place of the name servers of its zone. */
+  resolvers: readonly string[];
+  /** Where the providers' credentials are. */
+  environment: Environment;
 }
 
 /** Binds the ACME account to one that exists at the authority (RFC 8555 7.3.4). */
@@ -30,6 +41,7 @@ export function readAcmeSettings(environment: Environment): AcmeSettings {
     email: read.email.replace(/^mailto:/i, ""),
     externalAccount: externalAccount(read.keyId, read.hmacKey),
     caFiles: caFiles.filter((path) => path !== ""),
+    dns: read.dns === "" ? null : { zones: read.dns, resolvers: read.dnsResolvers, environment },
   };
 }
 

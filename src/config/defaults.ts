@@ -241,6 +241,15 @@ export const maxAcmeConnectAttempts = 3;
 export const acmePollPauseMs = 250;
 export const maxAcmePollPauseMs = 8 * SECOND;
 /** How long a failure answers handshakes for the same name: the authority refused, or was not reached. */
+/** One request to the interface of a DNS provider, or one message to its name server. */
+export const dnsApiTimeoutMs = 30 * SECOND;
+export const maxDnsApiAnswerBytes = 1 * MB;
+/** All name servers of a zone have a new record by then, or the order fails. */
+export const dnsPropagationTimeoutMs = 2 * MINUTE;
+export const dnsPropagationPauseMs = 2 * SECOND;
+/** CNAMEs from a challenge to its record. */
+export const maxDnsAliases = 8;
+
 export const acmeRefusedMemoryMs = 1 * MINUTE;
 export const acmeUnreachableMemoryMs = 5 * SECOND;
 /** A deploy's missing certificates are ordered in the background, so many at a time, after a moment. */

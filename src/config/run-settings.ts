@@ -160,6 +160,20 @@ export const authoritySettings = {
     fallback: "",
     help: "Key of the external account binding, base64url",
   },
+  dns: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_ACME_DNS"],
+    fallback: "",
+    help: "DNS provider for DNS-01 and wildcards, or ZONE=PROVIDER,… by zone",
+  },
+  dnsResolvers: {
+    kind: "list",
+    flag: null,
+    variables: ["KAMAL_PROXY_ACME_DNS_RESOLVERS"],
+    fallback: [],
+    help: "Name servers that are asked for challenges instead of the zone's own",
+  },
 } as const satisfies RunSettingTable;
 
 function notPositive(ms: number): string | undefined {

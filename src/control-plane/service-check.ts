@@ -11,6 +11,8 @@ export interface ServiceFiles {
   loadErrorPages: (path: string) => Record<string, string> | Promise<Record<string, string>>;
   /** Certificate and key of the options; called only when they are set. */
   checkCertificate: (options: ServiceOptions) => void | Promise<void>;
+  /** Whether a wildcard can have an automatic certificate. */
+  canOrderWildcard: (host: string) => boolean;
 }
 
 /** Returns the service's error pages, or throws a CommandError; its cause goes to the log. */
@@ -52,7 +54,7 @@ async function checkTls(
       });
       throw new CommandError("unable to load certificate", { cause: error });
     }
-  } else if (options.hosts.some((host) => host.includes("*"))) {
+  } else if (options.hosts.some((host) => host.includes("*") && !files.canOrderWildcard(host))) {
     throw new CommandError("automatic TLS does not support wildcards");
   }
 }

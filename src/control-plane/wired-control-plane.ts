@@ -6,6 +6,7 @@ import type { Logger } from "../lib/logger.ts";
 import { SystemResolver } from "../net/resolver/resolver.ts";
 import { SystemConnector } from "../net/system-connector.ts";
 import type { DataPlane, DataPlaneQuestions } from "../seam/data-plane.ts";
+import { systemDnsChallenge } from "./certificates/acme/dns/system-dns-challenge.ts";
 import { CertificateFeed } from "./certificates/certificate-feed.ts";
 import { CertificateManager } from "./certificates/certificate-manager.ts";
 import { probeThrough } from "./health/health-probe.ts";
@@ -33,11 +34,18 @@ export function wireControlPlane<T extends DataPlane>(
   options: RunOptions,
   { clock, logger, userAgent, loadErrorPages, connect }: WiringContext<T>,
 ): WiredControlPlane<T> {
+  const cachePath = certificateFolder(options.dataPath);
+  const dns =
+    options.acme.dns === null
+      ? null
+      : systemDnsChallenge(options.acme.dns, { clock, logger, folder: cachePath });
+  void dns?.cleanUp();
   const certificates = new CertificateManager({
     clock,
     logger,
     acme: options.acme,
-    defaultCachePath: certificateFolder(options.dataPath),
+    dns,
+    defaultCachePath: cachePath,
     userAgent,
     askTarget: (service, pathAndQuery, host, signal) =>
       dataPlane.askTarget({ service, pathAndQuery, host }, signal),
@@ -70,6 +78,7 @@ export function wireControlPlane<T extends DataPlane>(
     probe: probeThrough(new SystemConnector(new SystemResolver({ clock }), clock), clock),
     loadErrorPages,
     checkCertificate: (service) => certificates.checkCertificate(service),
+    canOrderWildcard: (host) => certificates.canOrder(host),
     describeCertificates: (service) => certificates.describe(service).certificates,
   });
   return { controlPlane, certificates, feed, dataPlane };

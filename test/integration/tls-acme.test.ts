@@ -6,6 +6,7 @@ import { AcmeSite } from "../support/acme-site.ts";
 import { startApp } from "../support/app.ts";
 import { saveCertificate } from "../support/certificate-files.ts";
 import { createCertificate } from "../support/certificates.ts";
+import { DnsWebhook } from "../support/dns-webhook.ts";
 import { getOnce } from "../support/https-client.ts";
 import { findPebble } from "../support/pebble.ts";
 import type { ProxyProcess } from "../support/proxy-process.ts";
@@ -154,6 +155,37 @@ test.skipIf(binaries === null)(
     expect(app.requestCount).toBe(0);
     expect((await plain(proxy, host, "/.well-known/acme-challenge")).status).toBe(301);
     expect((await plain(proxy, "plain.test", path)).body.toString()).toBe("the app");
+  },
+  timeoutMs,
+);
+
+test.skipIf(binaries === null)(
+  "a wildcard is deployed, proved by DNS, and serves every name below it",
+  async () => {
+    await using app = startApp(() => new Response("the app"));
+    let webhook: DnsWebhook | null = null;
+    await using site = await AcmeSite.start(binaries!, undefined, {}, (pebble) => {
+      webhook = new DnsWebhook(pebble);
+      return {
+        KAMAL_PROXY_ACME_DNS: "example.com=webhook",
+        KAMAL_PROXY_ACME_DNS_RESOLVERS: pebble.dnsServer,
+        HTTPREQ_ENDPOINT: webhook.url,
+      };
+    });
+    using _ = webhook!;
+    const { proxy, pebble } = site;
+    await proxy.deploy("web", app.address, "--host=*.example.com", "--tls");
+    expect(await proxy.waitForLog("Obtained certificate")).toMatchObject({
+      host: "*.example.com",
+      challenge: "dns-01",
+    });
+    expect((await getOnce(proxy.httpsPort, "one.example.com")).status).toBe(200);
+    expect((await getOnce(proxy.httpsPort, "two.example.com")).status).toBe(200);
+    expect((await shakeHands(proxy.httpsPort, { name: "a.b.example.com" })).error).not.toBeNull();
+    expect(pebble.orders).toBe(1);
+    const args = ["deploy", "other", `--target=${app.address}`, "--host=*.example.net", "--tls"];
+    const refused = await proxy.run(...args);
+    expect(refused.stderr.trim()).toBe("Error: automatic TLS does not support wildcards");
   },
   timeoutMs,
 );

@@ -21,6 +21,8 @@ export class AcmeSite implements AsyncDisposable {
     binaries: Parameters<typeof startPebble>[0],
     ports: ValidationPorts = { http: true, tls: true },
     options: PebbleOptions = {},
+    /** More environment, which may need Pebble's addresses. */
+    more: (pebble: Pebble) => Record<string, string> = () => ({}),
   ): Promise<AcmeSite> {
     const env: Record<string, string> = {};
     const proxy = await ProxyProcess.start({ env });
@@ -33,6 +35,7 @@ export class AcmeSite implements AsyncDisposable {
       // Each needs the other's ports: the proxy, which keeps its own, starts again with Pebble's.
       env["KAMAL_PROXY_ACME_DIRECTORY"] = pebble.directoryUrl;
       env["KAMAL_PROXY_ACME_CA_FILE"] = pebble.caFile;
+      Object.assign(env, more(pebble));
       await proxy.stop();
       await proxy.startAgain();
       return new AcmeSite(proxy, pebble);

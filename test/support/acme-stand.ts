@@ -67,7 +67,7 @@ export class AcmeStand implements AsyncDisposable {
     this.#manager = new CertificateManager({
       clock: systemClock,
       logger: this.logger,
-      acme: { directory: "", email: "", externalAccount: null, caFiles: [], ...acme },
+      acme: { directory: "", email: "", externalAccount: null, caFiles: [], dns: null, ...acme },
       defaultCachePath: this.folder.path,
       userAgent: "kamal-proxy/test",
       askTarget: async () => ({ status: 404, body: "" }),

@@ -41,6 +41,7 @@ export async function startControlPlane(
     probe: probeThrough(systemConnector, systemClock),
     loadErrorPages: () => ({}),
     checkCertificate: () => {},
+    canOrderWildcard: () => false,
     ...settings,
   });
   await plane.restore();

@@ -31,6 +31,8 @@ export interface PebbleOptions {
   /** Percent of authorizations that are reused; default 0. */
   reusePercent?: number;
   blockedNames?: string[];
+  /** Address of the name server that it asks in place of its own. */
+  dnsServer?: string;
   /** More environment. */
   env?: Record<string, string>;
 }
@@ -38,6 +40,10 @@ export interface PebbleOptions {
 export interface Pebble extends AsyncDisposable {
   readonly directoryUrl: string;
   readonly port: number;
+  /** Address of its own name server. */
+  readonly dnsServer: string;
+  /** Where that one takes records: POST /set-txt, /clear-txt, /set-cname. */
+  readonly dnsManagementUrl: string;
   /** PEM bundle that its own certificate can be verified with. */
   readonly caFile: string;
   /** What it wrote so far. */
@@ -80,6 +86,8 @@ class PebbleProcess implements Pebble {
   readonly #folder: TempFolder = tempFolder();
   readonly #ports = freePorts(5);
   readonly port: number;
+  readonly dnsServer: string;
+  readonly dnsManagementUrl: string;
   readonly #children: Bun.Subprocess<"ignore", "pipe", "pipe">[] = [];
   log = "";
 
@@ -87,10 +95,12 @@ class PebbleProcess implements Pebble {
     const [port = 0, managementPort = 0, dnsPort = 0, dnsManagementPort = 0, closedPort = 0] =
       this.#ports;
     this.port = options.port ?? port;
+    this.dnsServer = `127.0.0.1:${dnsPort}`;
+    this.dnsManagementUrl = `http://127.0.0.1:${dnsManagementPort}`;
     this.#writeFiles(this.port, managementPort, closedPort, options);
     this.#spawn([
       dns,
-      `-dnsserver=127.0.0.1:${dnsPort}`,
+      `-dnsserver=${this.dnsServer}`,
       `-management=127.0.0.1:${dnsManagementPort}`,
       "-defaultIPv6=",
       "-http01=",
@@ -99,7 +109,11 @@ class PebbleProcess implements Pebble {
       "-doh=",
     ]);
     this.#spawn(
-      [pebble, `-config=${this.#folder.file("config.json")}`, `-dnsserver=127.0.0.1:${dnsPort}`],
+      [
+        pebble,
+        `-config=${this.#folder.file("config.json")}`,
+        `-dnsserver=${options.dnsServer ?? this.dnsServer}`,
+      ],
       {
         PEBBLE_VA_NOSLEEP: "1",
         PEBBLE_WFE_NONCEREJECT: String(options.nonceRejectPercent ?? 0),

@@ -13,6 +13,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Fetch } from "./acme/acme-http.ts";
 import { AcmeIssuer } from "./acme/acme-issuer.ts";
+import type { DnsChallenge } from "./acme/dns/dns-challenge.ts";
 import type { AutomaticCertificate } from "./automatic/automatic-certificate.ts";
 import { BackgroundFetches } from "./automatic/background-fetches.ts";
 import { CertificateStore } from "./automatic/certificate-store.ts";
@@ -41,6 +42,8 @@ export interface CertificateManagerSettings {
   random?: () => number;
   /** In place of ACME. */
   issuer?: CertificateIssuer;
+  /** Proves wildcards, and names of its zones; null: no DNS provider is configured. */
+  dns?: DnsChallenge | null;
   /** Handshakes of a name under validation are to be answered in another way; resolves when they are. */
   challengesChanged?: () => Promise<void>;
   /** Services come from the last run, until `restored` is called. */
@@ -89,7 +92,14 @@ export class CertificateManager implements HandshakeCertificates {
     this.#background = new BackgroundFetches(clock, settings.restoring ?? false);
     this.#issuer =
       settings.issuer ??
-      new AcmeIssuer({ settings: acme, fetch, clock, challenges: this.#challenges, userAgent });
+      new AcmeIssuer({
+        settings: acme,
+        fetch,
+        clock,
+        challenges: this.#challenges,
+        dns: settings.dns ?? null,
+        userAgent,
+      });
     this.#onDemand = new OnDemandPolicy({ askTarget, fetch, caFiles: acme.caFiles, clock, logger });
   }
 
@@ -121,8 +131,7 @@ export class CertificateManager implements HandshakeCertificates {
           this.#refuse(name, "its certificate files can't be read")
         );
       case "acme":
-        if (!isAutomaticHost(service, name)) return this.#refuse(name, notOrderable);
-        return this.#storeOf(service).certificate(name).get();
+        return this.#automatic(service, name)?.get() ?? null;
       case "on-demand":
         return this.#forNameOnDemand(service, name);
     }
@@ -281,15 +290,52 @@ export class CertificateManager implements HandshakeCertificates {
 
   #known(service: ServiceSnapshot, name: string): KeyPair | null {
     if (sourceOf(service) === "file") return this.#static.keyPair(service.name);
-    return this.#storeOf(service).find(name)?.current ?? null;
+    return this.#found(service, name)?.current ?? null;
   }
 
   /** Why there is no certificate, or no newer one. */
   #error(service: ServiceSnapshot, name: string): string | null {
     const source = sourceOf(service);
     if (source === "file") return this.#static.error(service.name);
-    if (source === "acme" && !isAutomaticHost(service, name)) return notOrderable;
-    return this.#storeOf(service).find(name)?.lastError ?? null;
+    if (this.#originOf(service, name) === null) return notOrderable;
+    return this.#found(service, name)?.lastError ?? null;
+  }
+
+  /** What was ordered or loaded for the name so far. */
+  #found(service: ServiceSnapshot, name: string): AutomaticCertificate | undefined {
+    const origin = this.#originOf(service, name);
+    return origin?.store.find(origin.name);
+  }
+
+  /** For a handshake; null: refused. */
+  #automatic(service: ServiceSnapshot, name: string): AutomaticCertificate | null {
+    const origin = this.#originOf(service, name);
+    return origin?.store.certificate(origin.name) ?? this.#refuse(name, notOrderable);
+  }
+
+  /**
+   * The store and the name of the certificate that serves a name; null: it can't have one. Where a wildcard is
+   * ordered, the names below it take that instead of orders of their own.
+   */
+  #originOf(service: ServiceSnapshot, name: string): CertificateOrigin | null {
+    if (sourceOf(service) === "on-demand") return { store: this.#storeOf(service), name };
+    const wildcard = `*${name.slice(name.indexOf("."))}`;
+    const candidates: [ServiceSnapshot | null, string][] = [
+      [this.#services.lookup(wildcard), wildcard],
+      [service, name],
+    ];
+    for (const [owner, candidate] of candidates) {
+      if (owner === null || sourceOf(owner) !== "acme") continue;
+      if (!owner.options.hosts.includes(candidate) || !this.canOrder(candidate)) continue;
+      return { store: this.#storeOf(owner), name: candidate };
+    }
+    return null;
+  }
+
+  /** Whether the name can have an automatic certificate: a wildcard only where DNS-01 is configured. */
+  canOrder(name: string): boolean {
+    if (!name.startsWith("*.")) return isOrderable(name);
+    return isOrderable(name.slice(2)) && (this.#settings.dns?.covers(name) ?? false);
   }
 
   #updateStores(): void {
@@ -302,8 +348,8 @@ export class CertificateManager implements HandshakeCertificates {
   #storeServing(name: string): CertificateStore | null {
     const service = this.#services.lookup(name);
     if (service === null || sourceOf(service) === "file") return null;
-    const isAllowed = sourceOf(service) === "on-demand" || isAutomaticHost(service, name);
-    return isAllowed ? this.#storeOf(service) : null;
+    const origin = this.#originOf(service, name);
+    return origin?.name === name ? origin.store : null;
   }
 
   #storeOf({ options }: ServiceSnapshot): CertificateStore {
@@ -344,12 +390,19 @@ export class CertificateManager implements HandshakeCertificates {
   }
 
   #automaticOf(service: ServiceSnapshot): AutomaticCertificate[] {
-    const store = this.#storeOf(service);
-    const names = this.#namesOf(service).filter((name) => this.#storeServing(name) === store);
-    return names.map((name) => store.certificate(name));
+    const certificates = new Set<AutomaticCertificate>();
+    for (const name of this.#namesOf(service)) {
+      // Another service may have the name at the root path.
+      const serving = this.#services.lookup(name);
+      const origin = serving === service ? this.#originOf(service, name) : null;
+      if (origin !== null) certificates.add(origin.store.certificate(origin.name));
+    }
+    return [...certificates];
   }
 }
 
-function isAutomaticHost({ options }: ServiceSnapshot, name: string): boolean {
-  return options.hosts.includes(name) && isOrderable(name);
+interface CertificateOrigin {
+  store: CertificateStore;
+  /** May be the wildcard that stands for the name that was asked about. */
+  name: string;
 }

@@ -30,7 +30,7 @@ describe("run", () => {
       trustedProxies: null,
       proxyProtocol: false,
       minTlsVersion: "1.2",
-      acme: { directory: "", email: "", externalAccount: null, caFiles: [] },
+      acme: { directory: "", email: "", externalAccount: null, caFiles: [], dns: null },
     });
   });
 

@@ -7,6 +7,7 @@ test("acme-settings are empty without variables", () => {
     email: "",
     externalAccount: null,
     caFiles: [],
+    dns: null,
   });
 });
 
@@ -18,12 +19,19 @@ test("acme-settings take every variable", () => {
     KAMAL_PROXY_ACME_EAB_HMAC_KEY: "zWND_-Zx",
     KAMAL_PROXY_ACME_CA_FILE: "/ca.pem",
     SSL_CERT_FILE: "/roots.pem",
+    KAMAL_PROXY_ACME_DNS: "example.com=cloudflare",
+    KAMAL_PROXY_ACME_DNS_RESOLVERS: "10.0.0.2,10.0.0.3:5353",
   });
   expect(settings).toEqual({
     directory: "https://ca.test/dir",
     email: "ops@app.test",
     externalAccount: { keyId: "kid-1", hmacKey: "zWND_-Zx" },
     caFiles: ["/ca.pem", "/roots.pem"],
+    dns: {
+      zones: "example.com=cloudflare",
+      resolvers: ["10.0.0.2", "10.0.0.3:5353"],
+      environment: expect.objectContaining({ SSL_CERT_FILE: "/roots.pem" }),
+    },
   });
 });
 

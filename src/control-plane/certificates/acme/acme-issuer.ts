@@ -1,17 +1,21 @@
 /**
- * Orders certificates by ACME (RFC 8555). The only file that knows `acme-client`, which signs the
- * messages; sending, deadlines, errors, repeats and waiting are done here.
+ * Orders certificates by ACME (RFC 8555). Together with the order it is all that knows `acme-client`,
+ * which signs the messages; sending, deadlines, errors, repeats and waiting are done here.
  */
-import type * as Acme from "acme-client";
-import type { Authorization, Client, Order } from "acme-client";
+import type { Client } from "acme-client";
 import { acmeIssuanceTimeoutMs } from "../../../config/defaults.ts";
 import type { AcmeSettings } from "../../../config/acme-settings.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { OncePerKey } from "../../../lib/once-per-key.ts";
 import { AcmeCalls, asAcmeError } from "./acme-calls.ts";
 import { AcmeError } from "./acme-error.ts";
-import { AcmeHttp, type AcmeResponse, type Fetch, readProblem } from "./acme-http.ts";
-import type { ChallengeResponses } from "../automatic/challenge-responses.ts";
+import {
+  type AcmeModule,
+  AcmeOrder,
+  type AcmeOrderContext,
+  ValidationError,
+} from "./acme-order.ts";
+import { AcmeHttp, type AcmeResponse, type Fetch } from "./acme-http.ts";
 import type {
   CertificateIssuer,
   ChallengeType,
@@ -19,19 +23,15 @@ import type {
   IssueRequest,
 } from "./issuer.ts";
 
-export interface AcmeIssuerSettings {
+export interface AcmeIssuerSettings extends AcmeOrderContext {
   settings: AcmeSettings;
   fetch: Fetch;
   clock: Clock;
-  challenges: ChallengeResponses;
   userAgent: string;
 }
 
 /** How often the library repeats a request for a bad nonce. */
 const maxBadNonces = 5;
-
-type AcmeModule = typeof Acme;
-type Challenge = Authorization["challenges"][number];
 
 export class AcmeIssuer implements CertificateIssuer {
   readonly #settings: AcmeIssuerSettings;
@@ -56,7 +56,7 @@ export class AcmeIssuer implements CertificateIssuer {
     try {
       // It takes a moment and some memory to load, which only automatic certificates are worth.
       const acme = await import("acme-client");
-      return await this.#issueWithEither(
+      return await this.#issueWithAny(
         acme,
         { ...request, signal },
         clock.runningMs() + acmeIssuanceTimeoutMs,
@@ -68,31 +68,34 @@ export class AcmeIssuer implements CertificateIssuer {
     }
   }
 
-  async #issueWithEither(
+  /** A failed validation ends its order (RFC 8555 7.1.6): each way needs a new one. */
+  async #issueWithAny(
     acme: AcmeModule,
     request: IssueRequest,
     deadlineMs: number,
   ): Promise<IssuedCertificate> {
-    const first = request.firstChallenge;
-    const second: ChallengeType = first === "http-01" ? "tls-alpn-01" : "http-01";
-    const attempt = (challenge: ChallengeType): Promise<IssuedCertificate> =>
-      this.#withAccount(acme, request, deadlineMs, (client, calls) =>
-        new AcmeOrder(acme, client, calls, request, this.#settings.challenges).complete(challenge),
-      );
-    try {
-      return await attempt(first);
-    } catch (error) {
-      if (!(error instanceof ValidationError)) throw error;
-      // A failed validation ends its order (RFC 8555 7.1.6): the other way needs a new one.
+    const reasons: string[] = [];
+    let cause: unknown;
+    for (const challenge of this.#waysFor(request)) {
       try {
-        return await attempt(second);
-      } catch (secondError) {
-        if (!(secondError instanceof ValidationError)) throw secondError;
-        throw new AcmeError("refused", `${error.message}; ${secondError.message}`, {
-          cause: secondError,
-        });
+        return await this.#withAccount(acme, request, deadlineMs, (client, calls) =>
+          new AcmeOrder(acme, client, calls, request, this.#settings).complete(challenge),
+        );
+      } catch (error) {
+        if (!(error instanceof ValidationError)) throw error;
+        reasons.push(error.message);
+        cause = error;
       }
     }
+    throw new AcmeError("refused", reasons.join("; "), { cause });
+  }
+
+  /** Only DNS-01 proves a wildcard (RFC 8555 7.1.3 leaves it to the CA; all of them ask for it). */
+  #waysFor({ name, firstChallenge }: IssueRequest): ChallengeType[] {
+    const { dns } = this.#settings;
+    const other = firstChallenge === "http-01" ? "tls-alpn-01" : "http-01";
+    const atPorts = name.startsWith("*.") ? [] : ([firstChallenge, other] as const);
+    return dns?.covers(name) ? ["dns-01", ...atPorts] : [...atPorts];
   }
 
   /** A remembered account that the authority does not know any more is registered again. */
@@ -173,140 +176,4 @@ interface ClientInternals {
 
 function internalsOf(client: Client): ClientInternals {
   return client as unknown as ClientInternals;
-}
-
-/** The authority looked at the answer to a challenge and did not like it. */
-class ValidationError extends AcmeError {
-  constructor(challenge: ChallengeType, reason: string) {
-    super("refused", `${challenge}: ${reason}`);
-  }
-}
-
-/** One order, from its creation to the certificate. */
-class AcmeOrder {
-  readonly #acme: AcmeModule;
-  readonly #client: Client;
-  readonly #calls: AcmeCalls;
-  readonly #request: IssueRequest;
-  readonly #challenges: ChallengeResponses;
-
-  constructor(
-    acme: AcmeModule,
-    client: Client,
-    calls: AcmeCalls,
-    request: IssueRequest,
-    challenges: ChallengeResponses,
-  ) {
-    this.#acme = acme;
-    this.#client = client;
-    this.#calls = calls;
-    this.#request = request;
-    this.#challenges = challenges;
-  }
-
-  async complete(challenge: ChallengeType): Promise<IssuedCertificate> {
-    const { name } = this.#request;
-    const created = await this.#calls.run("newOrder", () =>
-      this.#client.createOrder({ identifiers: [{ type: "dns", value: name }] }),
-    );
-    let used = challenge;
-    const authorizations = await this.#calls.run("authorization", () =>
-      this.#client.getAuthorizations(created),
-    );
-    for (const authorization of authorizations) {
-      if (authorization.status !== "valid") used = await this.#authorize(authorization, challenge);
-    }
-    const ready = await this.#waitForOrder(created, ["pending"]);
-    const finalized = ready.status === "ready" ? await this.#finalize(ready) : ready;
-    const valid = await this.#waitForOrder(finalized, ["pending", "ready", "processing"]);
-    const certificate = await this.#calls.run("certificate", () =>
-      this.#client.getCertificate(valid),
-    );
-    return { certificate, challenge: used };
-  }
-
-  /** Resolves with the kind of challenge that was met. */
-  async #authorize(authorization: Authorization, preferred: ChallengeType): Promise<ChallengeType> {
-    const challenge = chooseChallenge(authorization, preferred);
-    const keyAuthorization = await this.#client.getChallengeKeyAuthorization(challenge);
-    using answer =
-      challenge.type === "http-01"
-        ? this.#challenges.answerHttp(challenge.token, keyAuthorization)
-        : await this.#answerTls(authorization, keyAuthorization);
-    void answer;
-    await this.#calls.run("challenge", () => this.#client.completeChallenge(challenge));
-    const result = await this.#calls.poll(
-      () => this.#readAuthorization(authorization.url),
-      ({ status }) => status === "pending",
-    );
-    if (result.status === "valid") return challenge.type as ChallengeType;
-    throw new ValidationError(challenge.type as ChallengeType, describeFailure(result));
-  }
-
-  async #answerTls(authorization: Authorization, keyAuthorization: string): Promise<Disposable> {
-    // With its own key, an RSA one: the certificate may not be used for signatures by its KeyUsage,
-    // which BoringSSL forgives RSA keys alone.
-    const [privateKey, certificate] = await this.#acme.crypto.createAlpnCertificate(
-      authorization,
-      keyAuthorization,
-    );
-    return await this.#challenges.answerTls(this.#request.name, {
-      certificate: certificate.toString(),
-      privateKey: privateKey.toString(),
-    });
-  }
-
-  async #readAuthorization(url: string): Promise<Authorization> {
-    const request = { authorizations: [url] } as Order;
-    const [authorization] = await this.#calls.run("authorization", () =>
-      this.#client.getAuthorizations(request),
-    );
-    return authorization!;
-  }
-
-  async #finalize(order: Order): Promise<Order> {
-    const { name, privateKey } = this.#request;
-    // A common name has 64 characters at most (RFC 5280 A.1); it is optional.
-    const commonName = name.length <= 64 ? { commonName: name } : {};
-    const [, csr] = await this.#acme.crypto.createCsr(
-      { ...commonName, altNames: [name] },
-      privateKey,
-    );
-    return await this.#calls.run("finalize", () => this.#client.finalizeOrder(order, csr));
-  }
-
-  /** The order's address is known since its creation, whatever a later answer leaves out. */
-  async #waitForOrder(order: Order, unfinished: readonly string[]): Promise<Order> {
-    if (order.status === "valid") return order;
-    const result = await this.#calls.poll(
-      () => this.#calls.run("order", () => this.#client.getOrder(order)),
-      ({ status }) => unfinished.includes(status),
-    );
-    if (result.status !== "invalid") return result;
-    const { type, detail } = readProblem((result as { error?: unknown }).error);
-    const reason = detail || type || "without a reason";
-    throw new AcmeError("refused", `the order was refused: ${reason}`);
-  }
-}
-
-/** What the authority does not offer can't be chosen; either suffices. */
-function chooseChallenge(authorization: Authorization, preferred: ChallengeType): Challenge {
-  const usable = authorization.challenges.filter(
-    ({ type, status }) => isSupported(type) && status !== "invalid",
-  );
-  const challenge = usable.find(({ type }) => type === preferred) ?? usable[0];
-  if (challenge !== undefined) return challenge;
-  throw new AcmeError("refused", "the authority offers neither http-01 nor tls-alpn-01");
-}
-
-function describeFailure(authorization: Authorization): string {
-  for (const challenge of authorization.challenges) {
-    const { type, detail } = readProblem((challenge as { error?: unknown }).error);
-    if (detail !== "" || type !== "") return [type, detail].filter(Boolean).join(": ");
-  }
-  return `the authorization is ${authorization.status}`;
-}
-
-function isSupported(type: string): type is ChallengeType {
-  return type === "http-01" || type === "tls-alpn-01";
 }

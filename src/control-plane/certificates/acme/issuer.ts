@@ -1,7 +1,10 @@
 /** What the certificate store asks of whoever gets certificates. */
 import type { AcmeError } from "./acme-error.ts";
 
-export type ChallengeType = "http-01" | "tls-alpn-01";
+export type ChallengeType = "dns-01" | "http-01" | "tls-alpn-01";
+
+/** What is validated at a port of this machine. */
+export type PortChallenge = Exclude<ChallengeType, "dns-01">;
 
 export interface IssueRequest {
   name: string;
@@ -10,8 +13,8 @@ export interface IssueRequest {
   accountKey: string;
   /** The certificate's own key; PEM, PKCS#8. */
   privateKey: string;
-  /** The other one is tried when this one fails. */
-  firstChallenge: ChallengeType;
+  /** Of those that need no DNS provider: the other one is tried when this one fails. */
+  firstChallenge: PortChallenge;
   /** Aborts when nobody wants the certificate any more. */
   signal: AbortSignal;
   /** The authority is busy, and will be asked again after so long. */

@@ -5,7 +5,7 @@ import type { Logger } from "../../../lib/logger.ts";
 import { AcmeError } from "../acme/acme-error.ts";
 import { describeError } from "../describe-error.ts";
 import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
-import type { ChallengeType, IssuedCertificate, IssueRequest } from "../acme/issuer.ts";
+import type { IssuedCertificate, IssueRequest, PortChallenge } from "../acme/issuer.ts";
 import { type KeyPair, readKeyPair } from "../key-pair.ts";
 import {
   firstRenewalTimeMs,
@@ -44,7 +44,7 @@ export class AutomaticCertificate {
   #obtaining: Promise<void> | null = null;
   #failure: Failure | null = null;
   #lastError: string | null = null;
-  #firstChallenge: ChallengeType = "http-01";
+  #firstChallenge: PortChallenge = "http-01";
   #renewalTimer: Timer | null = null;
 
   constructor(name: string, seams: AutomaticCertificateSeams) {
@@ -166,7 +166,7 @@ export class AutomaticCertificate {
         postponed: (error, pauseMs) => this.#postponed(error, pauseMs),
       });
       const keyPair = readIssued(issued, privateKey, this.name);
-      this.#firstChallenge = issued.challenge;
+      if (issued.challenge !== "dns-01") this.#firstChallenge = issued.challenge;
       this.#use(keyPair, firstRenewalTimeMs(keyPair, clock.wallMs(), random()));
       logger.info("Obtained certificate", {
         host: this.name,

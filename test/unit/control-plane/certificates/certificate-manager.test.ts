@@ -40,7 +40,7 @@ class Setup implements Disposable {
     this.manager = new CertificateManager({
       clock: this.clock,
       logger: this.logger,
-      acme: { directory, email: "", externalAccount: null, caFiles: [] },
+      acme: { directory, email: "", externalAccount: null, caFiles: [], dns: null },
       defaultCachePath: this.folder.path,
       userAgent: "test/1",
       issuer: this.issuer,
