@@ -10,6 +10,8 @@ export interface DnsRecords {
 /** `silent`: never answered; `failing`: answered that the server can't tell. Undefined: no such name. */
 export type DnsEntry = DnsRecords | "silent" | "failing" | undefined;
 
+const openAttempts = 10;
+
 export interface DnsServer extends Disposable {
   readonly address: string;
   /** By name in lower case, without final dot. */
@@ -44,30 +46,7 @@ export async function startDnsServer(hostname = "127.0.0.1", port = 0): Promise<
     header.fill(0, 8);
     return Buffer.concat([header, query.subarray(12, end), ...records]);
   };
-  const tcp = Bun.listen<{ received: Buffer }>({
-    hostname,
-    port,
-    data: { received: Buffer.alloc(0) },
-    socket: {
-      open(socket) {
-        socket.data = { received: Buffer.alloc(0) };
-      },
-      data(socket, bytes) {
-        socket.data.received = Buffer.concat([socket.data.received, bytes]);
-        answerOverTcp(socket, answerTo);
-      },
-    },
-  });
-  const udp = await Bun.udpSocket({
-    hostname,
-    port: tcp.port,
-    socket: {
-      data(socket, bytes, port, address) {
-        const answer = answerTo(Buffer.from(bytes), false);
-        if (answer !== null) socket.send(answer, port, address);
-      },
-    },
-  });
+  const { tcp, udp } = await openBoth(hostname, port, answerTo);
   const server: DnsServer = {
     address: `${hostname}:${tcp.port}`,
     names,
@@ -82,10 +61,49 @@ export async function startDnsServer(hostname = "127.0.0.1", port = 0): Promise<
   return server;
 }
 
-function answerOverTcp(
-  socket: Socket<{ received: Buffer }>,
-  answerTo: (query: Buffer, overTcp: boolean) => Buffer | null,
-): void {
+type AnswerTo = (query: Buffer, overTcp: boolean) => Buffer | null;
+
+/** The same port for both; with 0 one that is free for both, which the first may not be for the second. */
+async function openBoth(
+  hostname: string,
+  port: number,
+  answerTo: AnswerTo,
+): Promise<{ tcp: Bun.TCPSocketListener<{ received: Buffer }>; udp: Bun.udp.Socket<"buffer"> }> {
+  for (let attempt = 1; ; attempt++) {
+    const tcp = Bun.listen<{ received: Buffer }>({
+      hostname,
+      port,
+      data: { received: Buffer.alloc(0) },
+      socket: {
+        open(socket) {
+          socket.data = { received: Buffer.alloc(0) };
+        },
+        data(socket, bytes) {
+          socket.data.received = Buffer.concat([socket.data.received, bytes]);
+          answerOverTcp(socket, answerTo);
+        },
+      },
+    });
+    try {
+      const udp = await Bun.udpSocket({
+        hostname,
+        port: tcp.port,
+        socket: {
+          data(socket, bytes, peerPort, address) {
+            const answer = answerTo(Buffer.from(bytes), false);
+            if (answer !== null) socket.send(answer, peerPort, address);
+          },
+        },
+      });
+      return { tcp, udp };
+    } catch (error) {
+      tcp.stop(true);
+      if (port !== 0 || attempt === openAttempts) throw error;
+    }
+  }
+}
+
+function answerOverTcp(socket: Socket<{ received: Buffer }>, answerTo: AnswerTo): void {
   const { received } = socket.data;
   if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
   const end = 2 + received.readUInt16BE(0);
