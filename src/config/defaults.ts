@@ -111,6 +111,12 @@ export const http2Limits = {
   brokenStreams: { burst: 500, perSecond: 50 },
   /** Heads and control frames that wait for a client that does not read; then nothing more of it is read. */
   maxUnsentBytes: 256 * KB,
+  /**
+   * While more than this waits for clients in all, a client that has not taken so much of what it asked for
+   * is served nothing more before it does.
+   */
+  shortMemoryBytes: 16 * MB,
+  maxUntakenBytes: 512 * KB,
   /** What references to the table may make of a head, beside its own size. */
   maxHeadExpansionBytes: 64 * KB,
   /** How long a client may take to learn that no more requests are wanted (RFC 9113 6.8). */

@@ -1,7 +1,7 @@
 /** The memory of a received buffer, given back before the garbage collector comes by. */
 
 /** Smaller ones are not worth the call. */
-const releasedFromBytes = 64 * 1024;
+const releasedFromBytes = 16 * 1024;
 
 /**
  * Nobody may look at `bytes` afterwards: the whole buffer behind them is detached. The next read gets the

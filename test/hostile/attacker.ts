@@ -49,7 +49,8 @@ async function connect(): Promise<void> {
             tls: {
               rejectUnauthorized: false,
               serverName: plan.serverName,
-              ALPNProtocols: plan.protocol,
+              // As it is on the wire (RFC 7301 3.1).
+              ALPNProtocols: String.fromCharCode(plan.protocol.length) + plan.protocol,
             },
           }
         : {}),

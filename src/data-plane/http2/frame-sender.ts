@@ -66,11 +66,18 @@ export class FrameSender {
   #window = defaultWindowBytes;
   /** Those that wait for the socket or for the connection's window, but not for their own. */
   readonly #ready = new Set<OutgoingStream>();
+  /** Bytes of all streams that wait. */
+  #waitingBytes = 0;
   /** Frames that carried something, since it was asked last. */
   #carried = 0;
 
   constructor(socket: WritableSocket) {
     this.writer = new TurnWriter(socket);
+  }
+
+  /** Bytes that were handed over and that the peer has not taken, in whatever place. */
+  get untakenBytes(): number {
+    return this.#waitingBytes + this.writer.unsentBytes;
   }
 
   /** Frames with a head or a body since the last call. */
@@ -125,14 +132,12 @@ export class FrameSender {
   sendData(stream: OutgoingStream, bytes: Uint8Array): boolean {
     if (stream.closed || stream.ended) return true;
     const { waiting } = stream;
-    if (waiting !== null && waiting.length > 0) {
-      waiting.append(bytes);
-      return false;
-    }
-    const sent = this.#put(stream, bytes, bytes.length);
+    const isBehind = waiting !== null && waiting.length > 0;
+    const sent = isBehind ? 0 : this.#put(stream, bytes, bytes.length);
     if (sent === bytes.length) return true;
     stream.waiting ??= new ByteBlocks(unsentMemory);
     stream.waiting.append(sent === 0 ? bytes : bytes.subarray(sent));
+    this.#waitingBytes += bytes.length - sent;
     if (stream.window > 0) this.#ready.add(stream);
     return false;
   }
@@ -149,7 +154,9 @@ export class FrameSender {
   forget(stream: OutgoingStream): void {
     stream.closed = true;
     this.#ready.delete(stream);
-    stream.waiting?.clear();
+    if (stream.waiting === null) return;
+    this.#waitingBytes -= stream.waiting.length;
+    stream.waiting.clear();
   }
 
   // Windows of the peer. False: more than a window can be (RFC 9113 6.9.1).
@@ -218,6 +225,7 @@ export class FrameSender {
       const sent = this.#put(stream, front, Math.min(left, front.length));
       if (sent === 0) return;
       waiting.consume(sent);
+      this.#waitingBytes -= sent;
       left -= sent;
     }
     if (waiting.length > 0) return;

@@ -22,6 +22,10 @@ export interface IncomingBodyOwner {
   bodyCancelled(): void;
 }
 
+/** Pieces up to here are put together: what comes in frames of one byte would cost an object and a write each. */
+const smallPieceBytes = 512;
+const togetherBytes = 2_048;
+
 /** `waiting`: nobody has asked for it; `held`: the sink holds it back; `discarding`: nobody wants it. */
 type Flow = "waiting" | "flowing" | "held" | "discarding" | "done";
 
@@ -31,6 +35,9 @@ export class IncomingBody implements BodySource {
   #sink: BodySink | null = null;
   /** What came while nobody took it. */
   #kept: ByteBlocks | null = null;
+  /** Small pieces of the present read. */
+  #together: Buffer | null = null;
+  #togetherBytes = 0;
   /** Bytes that the sink has, and for which it held the source back. */
   #heldBytes = 0;
   #flushWanted = false;
@@ -93,18 +100,12 @@ export class IncomingBody implements BodySource {
   // What comes.
 
   receive(bytes: Buffer, start: number, end: number): void {
-    const length = end - start;
-    if (this.#flow === "discarding" || this.#flow === "done") {
-      this.#owner.bodyTaken(length);
+    if (end - start <= smallPieceBytes && this.#isFree) {
+      this.#putTogether(bytes, start, end);
       return;
     }
-    const piece = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
-    if (this.#flow === "flowing" && !this.#hasKept) {
-      this.#give(piece, false);
-      return;
-    }
-    this.#kept ??= new ByteBlocks(unsentMemory);
-    this.#kept.append(piece);
+    this.#giveTogether();
+    this.#pass(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), false);
   }
 
   /** The body is complete. */
@@ -112,6 +113,7 @@ export class IncomingBody implements BodySource {
     if (this.#flow === "done") return;
     this.#complete = true;
     this.#trailers = trailers;
+    this.#giveTogether();
     if (this.#flow === "discarding") this.#flow = "done";
     else if (this.#flow !== "waiting" && !this.#hasKept) this.#finish();
   }
@@ -136,6 +138,7 @@ export class IncomingBody implements BodySource {
 
   /** What the sink has collected goes out. */
   flush(): void {
+    this.#giveTogether();
     this.#flushWanted = false;
     this.#sink?.flush();
   }
@@ -144,20 +147,54 @@ export class IncomingBody implements BodySource {
     return this.#kept !== null && this.#kept.length > 0;
   }
 
-  #give(piece: Uint8Array, isKept: boolean): void {
-    const sink = this.#sink!;
-    const free = sink.write(piece);
-    if (!isKept && !sink.passesOn) this.#owner.keepRead();
-    if (!this.#flushWanted) {
-      this.#flushWanted = true;
-      this.#owner.flushLater();
-    }
-    if (free && this.#flow === "flowing") {
+  /** What comes now goes into the sink. */
+  get #isFree(): boolean {
+    return this.#flow === "flowing" && !this.#hasKept;
+  }
+
+  #putTogether(bytes: Buffer, start: number, end: number): void {
+    if (this.#togetherBytes + end - start > togetherBytes) this.#giveTogether();
+    this.#together ??= Buffer.allocUnsafe(togetherBytes);
+    this.#togetherBytes += bytes.copy(this.#together, this.#togetherBytes, start, end);
+    this.#wantFlush();
+  }
+
+  #giveTogether(): void {
+    const together = this.#together;
+    if (together === null) return;
+    const length = this.#togetherBytes;
+    this.#together = null;
+    this.#togetherBytes = 0;
+    this.#pass(together.subarray(0, length), true);
+  }
+
+  /** To the sink, or where it waits. `isOwn`: the bytes are no part of the present read. */
+  #pass(piece: Buffer, isOwn: boolean): void {
+    if (this.#isFree) {
+      this.#give(piece, isOwn);
+    } else if (this.#flow === "discarding" || this.#flow === "done") {
       this.#owner.bodyTaken(piece.length);
     } else {
-      this.pause();
-      this.#heldBytes += piece.length;
+      this.#kept ??= new ByteBlocks(unsentMemory);
+      this.#kept.append(piece);
     }
+  }
+
+  #wantFlush(): void {
+    if (this.#flushWanted) return;
+    this.#flushWanted = true;
+    this.#owner.flushLater();
+  }
+
+  #give(piece: Uint8Array, isOwn: boolean): void {
+    const sink = this.#sink!;
+    const free = sink.write(piece);
+    if (!isOwn && !sink.passesOn) this.#owner.keepRead();
+    this.#wantFlush();
+    if (!free) this.pause();
+    // The sink may have given the body up meanwhile.
+    if (this.#flow === "held") this.#heldBytes += piece.length;
+    else this.#owner.bodyTaken(piece.length);
   }
 
   #giveKept(): void {
@@ -183,8 +220,10 @@ export class IncomingBody implements BodySource {
 
   /** What is kept or held goes out of the way. */
   #release(): void {
-    const bytes = this.#heldBytes + (this.#kept?.length ?? 0);
+    const bytes = this.#heldBytes + (this.#kept?.length ?? 0) + this.#togetherBytes;
     this.#heldBytes = 0;
+    this.#together = null;
+    this.#togetherBytes = 0;
     this.#kept?.clear();
     if (bytes > 0) this.#owner.bodyTaken(bytes);
   }

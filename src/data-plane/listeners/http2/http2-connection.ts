@@ -6,6 +6,7 @@ import { http2Limits, lingerTimeoutMs, type ClientLimits } from "../../../config
 import type { Clock } from "../../../lib/clock.ts";
 import { ByteQueue } from "../../../net/byte-queue.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
+import { unsentMemory } from "../../../net/socket-writer.ts";
 import { workBudget } from "../../../net/work-budget.ts";
 import type { Exchange, Scheme } from "../../../protocols/http/exchange.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
@@ -52,6 +53,8 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   #state: State = "preface";
   #prefaceBytes = 0;
   readonly #exchanges = new Map<number, Http2Exchange>();
+  /** Requests that wait until the client has taken more of what it asked for. */
+  #held: Http2Exchange[] = [];
   /** What was read and not used yet. */
   readonly #input = new ByteQueue();
   /** Waits for its turn to go on with it. */
@@ -228,6 +231,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
       if (exchange.awaitsClient) exchange.cut();
       else exchange.giveUploadUp();
     }
+    this.#handleHeld();
     const { openHead } = this.session;
     if (openHead === 0 || openHead !== this.#openHead) {
       this.#openHead = openHead;
@@ -306,6 +310,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
 
   onStreamLeft(id: number): void {
     this.#exchanges.delete(id);
+    if (this.#held.length > 0 && this.#state === "open") this.#handleHeld();
     if (this.#exchanges.size > 0) return;
     this.#sinceMs = this.#context.connections.nowMs;
     if (this.#goAwaySent && this.#state === "open") this.#end(null);
@@ -318,7 +323,23 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     }
     const exchange = this.#open(id, request, endStream);
     if (request.path === "*") exchange.respond(200, new Fields(), nothing);
+    else if (this.#held.length > 0 || this.#takesTooLittle) this.#held.push(exchange);
     else this.#context.handle(exchange);
+  }
+
+  /** While memory is short, nobody is given more to wait for who does not take what is there. */
+  get #takesTooLittle(): boolean {
+    return (
+      unsentMemory.usedBytes > http2Limits.shortMemoryBytes &&
+      this.session.sender.untakenBytes > http2Limits.maxUntakenBytes
+    );
+  }
+
+  #handleHeld(): void {
+    while (this.#held.length > 0 && !this.#takesTooLittle) {
+      const exchange = this.#held.shift()!;
+      if (!exchange.aborted) this.#context.handle(exchange);
+    }
   }
 
   #open(id: number, request: Http2Request, endStream: boolean): Http2Exchange {
@@ -394,6 +415,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     this.#context.connections.delete(this);
     this.session.close(new ExchangeError("client-gone", "the client went away"));
     this.#exchanges.clear();
+    this.#held = [];
   }
 }
 
