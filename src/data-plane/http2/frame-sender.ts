@@ -25,6 +25,11 @@ import {
   type PeerSettings,
 } from "../../protocols/http2/settings.ts";
 
+export interface OutgoingOwner {
+  /** Everything has been sent: who held its source back may go on, or it was the end. */
+  outgoingSent(): void;
+}
+
 /** What is sent on one stream. */
 export class OutgoingStream {
   /** Bytes that the peer takes on it. */
@@ -45,8 +50,7 @@ export class OutgoingStream {
   constructor(
     readonly id: number,
     window: number,
-    /** Everything has been sent: who held its source back may go on, or it was the end. */
-    readonly onSent: () => void,
+    readonly owner: OutgoingOwner,
   ) {
     this.window = window;
   }
@@ -128,7 +132,7 @@ export class FrameSender {
 
   // Bodies.
 
-  /** Takes the bytes; false when not all of them could be sent, and `onSent` tells when they were. */
+  /** Takes the bytes; false when not all of them could be sent, and the owner is told when they were. */
   sendData(stream: OutgoingStream, bytes: Uint8Array): boolean {
     if (stream.closed || stream.ended) return true;
     const { waiting } = stream;
@@ -230,7 +234,7 @@ export class FrameSender {
     }
     if (waiting.length > 0) return;
     if (stream.ended) this.#close(stream);
-    stream.onSent();
+    stream.owner.outgoingSent();
   }
 
   /** Sends of the first `length` bytes as many as may be sent now; returns how many. */

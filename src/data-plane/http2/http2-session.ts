@@ -36,6 +36,7 @@ export interface SessionOwner extends BudgetedReader {
   onStreamLeft(id: number): void;
 }
 
+/** One for all connections of a listener. */
 export interface SessionOptions {
   maxHeadBytes: number;
   /** Milliseconds, exact. */
@@ -68,7 +69,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   #grownBytes = 0;
   readonly #control: Credit;
   readonly #broken: Credit;
-  readonly #resetHere = new Set<number>();
+  #resetHere: Set<number> | null = null;
   #hasSettings = false;
   #stopped = false;
   /** Bytes of the present read are still needed by somebody. */
@@ -170,13 +171,11 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   sendReset(id: number, code: ErrorCode): void {
     this.sender.number(FrameType.resetStream, id, code);
+    this.#resetHere ??= new Set();
     this.#resetHere.add(id);
-    if (this.#resetHere.size > maxRememberedResets) {
-      for (const oldest of this.#resetHere) {
-        this.#resetHere.delete(oldest);
-        break;
-      }
-    }
+    if (this.#resetHere.size <= maxRememberedResets) return;
+    const { value: oldest } = this.#resetHere.values().next();
+    if (oldest !== undefined) this.#resetHere.delete(oldest);
   }
 
   left(stream: Http2Stream): void {
@@ -231,7 +230,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     if (stream === undefined) {
       if (this.#owner.isIdle(id)) return onIdle("DATA");
       this.#takenOfAll(flowBytes, this.#options.nowMs());
-      return this.#resetHere.has(id) ? null : behindEnd("DATA");
+      return this.#resetHere?.has(id) ? null : behindEnd("DATA");
     }
     if (!stream.window.receive(flowBytes)) return this.onStreamFault(id, windowExceeded);
     if (end === start && !endStream) {
@@ -272,7 +271,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     }
     if (dependency === id) return this.onStreamFault(id, selfDependent);
     if (stream === undefined) {
-      if (this.#resetHere.has(id)) return null;
+      if (this.#resetHere?.has(id)) return null;
       return this.#owner.onNewStream(id, endStream);
     }
     const fault = stream.onHeaders(section, endStream);

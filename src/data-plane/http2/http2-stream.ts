@@ -9,7 +9,7 @@ import type { FieldSection } from "../../protocols/http2/field-section.ts";
 import { ErrorCode } from "../../protocols/http2/frames.ts";
 import { Http2Fault } from "../../protocols/http2/http2-fault.ts";
 import type { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
-import { type FrameSender, OutgoingStream } from "./frame-sender.ts";
+import { type FrameSender, type OutgoingOwner, OutgoingStream } from "./frame-sender.ts";
 import { IncomingBody, type IncomingBodyOwner } from "./incoming-body.ts";
 
 /** What a stream asks of its connection. */
@@ -43,7 +43,7 @@ export interface StreamOwner {
   onBroken(error: ExchangeError): void;
 }
 
-export class Http2Stream implements IncomingBodyOwner {
+export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   readonly #session: StreamSession;
   readonly #owner: StreamOwner;
   readonly id: number;
@@ -68,9 +68,7 @@ export class Http2Stream implements IncomingBodyOwner {
     this.window = session.newStreamWindow();
     this.sinceMs = session.coarseMs;
     this.body = new IncomingBody(this);
-    this.outgoing = new OutgoingStream(id, session.sender.peer.initialWindowBytes, () =>
-      this.#sent(),
-    );
+    this.outgoing = new OutgoingStream(id, session.sender.peer.initialWindowBytes, this);
   }
 
   /** No longer part of its connection. */
@@ -190,7 +188,7 @@ export class Http2Stream implements IncomingBodyOwner {
     this.#session.flushLater(this.body);
   }
 
-  #sent(): void {
+  outgoingSent(): void {
     this.sinceMs = this.#session.coarseMs;
     this.closeWhenDone();
     this.#owner.onSent();

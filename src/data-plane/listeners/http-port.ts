@@ -16,7 +16,7 @@ import { ConnectionSet } from "./accept/connection-set.ts";
 import type { DescriptorGuard } from "./accept/descriptor-guard.ts";
 import { closeFailedSocket } from "./accept/failed-socket.ts";
 import { Http1Connection, type Http1Context } from "./http1/http1-connection.ts";
-import { Http2Connection, type Http2Context } from "./http2/http2-connection.ts";
+import { Http2Connection, http2Context } from "./http2/http2-connection.ts";
 import { PlainOpening } from "./accept/plain-opening.ts";
 import { ProxiedConnection } from "./accept/proxied-connection.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
@@ -52,12 +52,12 @@ export class HttpListener {
       handle: options.handle,
       wallMs: () => options.clock.wallMs(),
     };
-    const http2: Http2Context = {
+    const http2 = http2Context({
       ...options,
       scheme: "http",
       altSvc: null,
       connections: this.#connections,
-    };
+    });
     const faults = new ProxyHeaderFaults(options.clock, options.logger);
     this.#listener = listen(options, (socket) => {
       const peer = peerOf(socket);

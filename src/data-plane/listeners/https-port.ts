@@ -12,7 +12,7 @@ import { ConnectionSet } from "./accept/connection-set.ts";
 import type { DescriptorGuard } from "./accept/descriptor-guard.ts";
 import { closeFailedSocket } from "./accept/failed-socket.ts";
 import { Http1Connection, type Http1Context } from "./http1/http1-connection.ts";
-import { Http2Connection, type Http2Context } from "./http2/http2-connection.ts";
+import { Http2Connection, http2Context, type Http2Context } from "./http2/http2-connection.ts";
 import { ProxyFront } from "./accept/proxy-front.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
 import { innerHost } from "./accept/proxy-relay.ts";
@@ -78,7 +78,7 @@ export class TlsListener {
       handle,
       wallMs: () => clock.wallMs(),
     };
-    this.#http2 = { scheme: "https", altSvc, limits, clock, connections, handle };
+    this.#http2 = http2Context({ scheme: "https", altSvc, limits, clock, connections, handle });
     this.#front =
       proxyPeers === null
         ? null

@@ -23,7 +23,7 @@ import {
 import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
 import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
-import { Http2Session, type SessionOwner } from "../../http2/http2-session.ts";
+import { Http2Session, type SessionOptions, type SessionOwner } from "../../http2/http2-session.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
 import type { ConnectionSet } from "../accept/connection-set.ts";
 import { Http2Exchange, type Http2ExchangeConnection, webSocketKey } from "./http2-exchange.ts";
@@ -36,7 +36,18 @@ export interface Http2Context {
   limits: ClientLimits;
   clock: Clock;
   connections: ConnectionSet;
+  session: SessionOptions;
   handle(exchange: Exchange): void;
+}
+
+export function http2Context(options: Omit<Http2Context, "session">): Http2Context {
+  const { scheme, altSvc, limits, clock, connections, handle } = options;
+  const session = {
+    maxHeadBytes: limits.maxHeaderBytes,
+    nowMs: () => clock.now(),
+    coarseMs: () => connections.nowMs,
+  };
+  return { scheme, altSvc, limits, clock, connections, session, handle };
 }
 
 /** `draining`: closes when everything is sent; `lingering`: FIN sent, what still comes is thrown away. */
@@ -77,17 +88,13 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     context: Http2Context,
     { address, port, isUnnamed = false }: ProxySource,
   ) {
-    const { connections, clock, limits } = context;
+    const { connections } = context;
     this.#socket = socket;
     this.#context = context;
     this.clientAddress = address;
     this.clientPort = port;
     this.clientIsUnnamed = isUnnamed;
-    this.session = new Http2Session(this, socket, {
-      maxHeadBytes: limits.maxHeaderBytes,
-      nowMs: () => clock.now(),
-      coarseMs: () => connections.nowMs,
-    });
+    this.session = new Http2Session(this, socket, context.session);
     connections.add(this);
     this.#sinceMs = connections.nowMs;
     this.session.sender.writer.write(ownSettings);

@@ -70,8 +70,8 @@ function isPath(path: string, method: string): boolean {
 
 /** A length that the body can't have makes the request malformed (RFC 9113 8.1.1). */
 function framingOf(fields: Fields, endStream: boolean): BodyFraming | Http2Fault {
+  if (!fields.has("content-length")) return endStream ? noBody : chunkedBody;
   const announced = fields.all("content-length");
-  if (announced.length === 0) return endStream ? noBody : chunkedBody;
   const length =
     announced.length === 1 && /^\d{1,15}$/.test(announced[0]!) ? Number(announced[0]) : -1;
   if (length < 0) return malformed("invalid Content-Length");
