@@ -10,9 +10,14 @@ setDefaultTimeout(60_000);
 
 let proxy: ProxyProcess;
 let app: App;
+/** What requests for `/held` wait for. */
+const held = Promise.withResolvers<void>();
 
 beforeAll(async () => {
-  app = startApp(() => new Response("ok"));
+  app = startApp(async (request) => {
+    if (new URL(request.url).pathname === "/held") await held.promise;
+    return new Response("ok");
+  });
   proxy = await ProxyProcess.start();
   await proxy.deploy("app", app.address);
 });
@@ -114,6 +119,43 @@ describe("the control socket", () => {
     );
     await waitFor(async () => (await proxy.run("list")).stdout.includes("paused"), "the pause");
     connection.reset();
+    await proxy.run("resume", "app");
+    await expectAllWell();
+  });
+
+  test("reads nothing more of a client that goes on sending behind its command", async () => {
+    const request = fetch(`${proxy.url}/held`);
+    const chunk = Buffer.alloc(1024 * 1024, "x");
+    let taken = 0;
+    let reply = "";
+    const push = (socket: Bun.Socket<undefined>): void => {
+      for (let wrote = 1; wrote > 0 && taken < 64 * chunk.length; taken += Math.max(0, wrote)) {
+        wrote = socket.write(chunk);
+      }
+    };
+    const socket = await Bun.connect({
+      unix: proxy.socketPath,
+      socket: {
+        open(socket) {
+          // It waits for the request that is held.
+          socket.write(
+            '{"protocol":1,"payload":{"command":"pause","service":"app","drainTimeoutMs":60000,"maxPauseMs":60000}}\n',
+          );
+        },
+        data: (_, bytes) => void (reply += bytes.toString()),
+        drain: push,
+        close() {},
+        error() {},
+      },
+    });
+    await waitFor(async () => (await proxy.run("list")).stdout.includes("paused"), "the pause");
+    push(socket);
+    for (let i = 0; i < 3; i++) expect((await proxy.run("list")).code).toBe(0);
+    expect(taken).toBeLessThan(16 * chunk.length);
+    held.resolve();
+    await request;
+    await waitFor(() => reply.includes('"ok":true'), "the reply");
+    socket.end();
     await proxy.run("resume", "app");
     await expectAllWell();
   });

@@ -139,8 +139,12 @@ export class ControlServer {
 
   #received(socket: ControlSocket, bytes: Uint8Array): void {
     const connection = socket.data;
-    // One command per connection: what comes behind it is not read.
-    if (connection === undefined || connection.readTimer === null) return;
+    if (connection === undefined) return;
+    if (connection.readTimer === null) {
+      // One command per connection: who sends on is not listened to any more.
+      socket.pause();
+      return;
+    }
     const received = connection.reader.push(bytes);
     if (received.kind === "more") return;
     connection.readTimer.cancel();

@@ -2,6 +2,8 @@
  * How a message travels over the control socket: one JSON object on one line, with the version of
  * the protocol beside the payload so that another version gets a clear answer. No I/O here.
  */
+import { ByteQueue } from "../../net/byte-queue.ts";
+
 export const protocolVersion = 1;
 
 export type DecodedMessage =
@@ -61,8 +63,7 @@ export function decodeMessage(line: string): DecodedMessage {
 /** Collects the bytes of one message after the other. */
 export class MessageReader {
   readonly #maxBytes: number;
-  #chunks: Buffer[] = [];
-  #length = 0;
+  readonly #begun = new ByteQueue();
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -71,17 +72,15 @@ export class MessageReader {
   push(chunk: Uint8Array): Received {
     const end = chunk.indexOf(newline);
     const taken = end < 0 ? chunk.length : end;
-    this.#length += taken;
-    if (this.#length > this.#maxBytes) {
-      this.#chunks = [];
+    const begun = this.#begun;
+    if (begun.length + taken > this.#maxBytes) {
+      begun.consume(begun.length);
       return { kind: "too-large" };
     }
-    // A copy: the chunk is its owner's, and may be a small part of a large buffer.
-    this.#chunks.push(Buffer.from(chunk.subarray(0, taken)));
+    begun.append(chunk.subarray(0, taken));
     if (end < 0) return { kind: "more" };
-    const line = Buffer.concat(this.#chunks).toString("utf8");
-    this.#chunks = [];
-    this.#length = 0;
+    const line = begun.view().toString("utf8");
+    begun.consume(begun.length);
     return { kind: "line", line, rest: chunk.subarray(end + 1) };
   }
 }
