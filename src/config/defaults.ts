@@ -143,6 +143,8 @@ export const maxIdleUpstreamConnections = 100;
 export const upstreamIdleTimeoutMs = 90 * SECOND;
 /** The same for those beyond that number, which a moment later may be needed again. */
 export const upstreamSurplusTimeoutMs = 1 * SECOND;
+/** So long before a target closes an idle connection (Keep-Alive: timeout=N), it is closed here. */
+export const maxKeepAliveMarginMs = 1 * SECOND;
 /** A connect that hangs; the target timeout counts as well. */
 export const upstreamConnectTimeoutMs = 10 * SECOND;
 /** The least that one of several addresses of a target gets of that time, as in kamal-proxy. */

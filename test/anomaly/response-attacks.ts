@@ -51,8 +51,16 @@ export const responseFamilies: Record<string, ResponseAttack[]> = {
     lines("Content-Length: 99999999999999999999999"),
     lines("Content-Length: 9223372036854775808"),
     lines("Content-Length : 5"),
-    lines("Content-Length: 5\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
-    lines("Transfer-Encoding: chunked\r\nContent-Length: 5", "0\r\n\r\n"),
+    surplus(
+      "length before chunks",
+      `${ok}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n0\r\n\r\n`,
+      "he",
+    ),
+    surplus(
+      "chunks before lengths",
+      `${ok}Transfer-Encoding: chunked\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n0\r\n\r\n`,
+      "",
+    ),
     lines("Transfer-Encoding: gzip", "0\r\n\r\n"),
     lines("Transfer-Encoding: gzip, chunked", "0\r\n\r\n"),
     lines("Transfer-Encoding: chunked, chunked", "0\r\n\r\n"),
@@ -69,10 +77,12 @@ export const responseFamilies: Record<string, ResponseAttack[]> = {
       name: "conflicting lengths for HEAD",
       method: "HEAD",
       bytes: `${ok}Content-Length: 5\r\nContent-Length: 6\r\n\r\n${poison}`,
+      body: "",
     },
     {
       name: "length and coding with 304",
       bytes: `HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n${poison}`,
+      body: "",
     },
   ],
   "malformed heads": [

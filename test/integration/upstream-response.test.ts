@@ -123,10 +123,6 @@ describe("a response", () => {
     ["is no HTTP", "SSH-2.0-OpenSSH_9.2\r\n"],
     ["has another version", "HTTP/2.0 200 OK\r\n\r\n"],
     ["has two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx"],
-    [
-      "has length and coding",
-      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-    ],
     ["has an unknown coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"],
     ["has a control byte", "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n"],
     ["folds a line", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n"],

@@ -79,6 +79,20 @@ describe("keeping connections", () => {
     transport.retire();
   });
 
+  test("a target that says how long it keeps connections is left before it closes them", async () => {
+    using server = startAnsweringServer(ok.replace("OK\r\n", "OK\r\nKeep-Alive: timeout=5\r\n"));
+    const clock = new ManualClock();
+    const transport = transportTo(server.port, clock);
+    await send(transport);
+    clock.advance(3_999);
+    expect(transport.idleCount).toBe(1);
+    await send(transport);
+    expect(server.connections.length).toBe(1);
+    clock.advance(4_000);
+    expect(transport.idleCount).toBe(0);
+    await waitFor(() => server.connections[0]!.peerEnded, "the connection to be closed");
+  });
+
   test("requests at the same time have a connection each", async () => {
     using server = startAnsweringServer(ok);
     const transport = transportTo(server.port);
@@ -93,6 +107,10 @@ describe("keeping connections", () => {
     [
       "that says Connection: close",
       "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+    ],
+    [
+      "with a length beside its chunks",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     ],
     ["of HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"],
     ["with bytes behind it", `${ok}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`],

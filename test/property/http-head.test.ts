@@ -191,6 +191,7 @@ describe("a response head", () => {
           version: "HTTP/1.1",
           status,
           reason: text,
+          ambiguous: false,
           fields: pairs,
         });
       }),

@@ -19,26 +19,35 @@ export function requestFraming(head: RequestHead): BodyFraming | HeadFault {
   return hasLength ? lengthFraming(fields) : noBody;
 }
 
-/** `method` is that of the request that the response answers. */
+/**
+ * `method` is that of the request that the response answers. Fields that don't count are removed from the
+ * head, so that what goes on can be read in one way only.
+ */
 export function responseFraming(
   head: VersionedResponseHead,
   method: string,
 ): BodyFraming | HeadFault {
   const { fields, status } = head;
-  // Wrong framing fields are refused even where no body can follow (HEAD, 304).
-  const length = fields.has("content-length") ? lengthFraming(fields) : undefined;
-  if (length instanceof HeadFault) return length;
   const hasCoding = fields.has("transfer-encoding");
-  if (hasCoding) {
-    const ambiguous = length !== undefined || head.version === "HTTP/1.0";
-    if (ambiguous) return new HeadFault(400, "ambiguous framing of the response");
-    if (!isChunkedOnly(fields)) return new HeadFault(501, "unsupported Transfer-Encoding");
+  const hasLength = fields.has("content-length");
+  if (method === "HEAD" || isBodyless(status)) {
+    const length = hasLength ? lengthFraming(fields) : noBody;
+    // No framing field makes an answer wrong that has no body (RFC 9112 6.3); a length that nobody will
+    // send would keep clients waiting (RFC 9110 8.6 forbids it with 204).
+    const counts = !hasCoding && status !== 204 && !(length instanceof HeadFault);
+    if (hasLength && !counts) fields.delete("content-length");
+    head.ambiguous = hasCoding ? hasLength || method !== "HEAD" : length instanceof HeadFault;
+    return noBody;
   }
-  // A length that nothing follows would keep a client waiting (RFC 9110 8.6 forbids it).
-  if (status === 204) fields.delete("content-length");
-  if (method === "HEAD" || isBodyless(status)) return noBody;
-  if (hasCoding) return chunkedBody;
-  return length ?? untilCloseBody;
+  if (!hasCoding) return hasLength ? lengthFraming(fields) : untilCloseBody;
+  if (head.version === "HTTP/1.0") return new HeadFault(400, "Transfer-Encoding with HTTP/1.0");
+  if (!isChunkedOnly(fields)) return new HeadFault(501, "unsupported Transfer-Encoding");
+  // RFC 9112 6.3: chunks override a length, which several app servers send beside.
+  if (hasLength) {
+    fields.delete("content-length");
+    head.ambiguous = true;
+  }
+  return chunkedBody;
 }
 
 function isChunkedOnly(fields: Fields): boolean {

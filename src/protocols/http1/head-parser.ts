@@ -71,7 +71,7 @@ export function parseResponseHead(
 
   const fields = fieldLines(text, lineEnd + 2, maxFields);
   if (fields instanceof HeadFault) return fields;
-  return { version, status, reason: text.slice(13, lineEnd), fields };
+  return { version, status, reason: text.slice(13, lineEnd), fields, ambiguous: false };
 }
 
 /** Parses `name: value` lines from `start` to the end of `text` (RFC 9112 5, trailers as well). */

@@ -10,7 +10,7 @@ import { type Fields, listElements } from "../../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../../protocols/http/message-head.ts";
 import type { VersionedResponseHead } from "../../../protocols/http1/response-head.ts";
 import { requestHeadText } from "./request-head.ts";
-import { connectionOptions } from "../../../protocols/http/hop-by-hop.ts";
+import { connectionLifeMs } from "../../../protocols/http1/connection-life.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../../../lib/deadline-queue.ts";
 import { connectionFaultOf } from "../../../lib/error-text.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
@@ -56,7 +56,8 @@ export class Call
   #byLane = false;
   /** The sink holds the response back. */
   #held = false;
-  #persistent = false;
+  /** How long the connection may be kept afterwards. */
+  #lifeMs = 0;
   #over = false;
   /** While `begin` runs, the sender does not have the call yet: errors are reported after it. */
   #starting = true;
@@ -182,7 +183,7 @@ export class Call
 
   onHead(head: VersionedResponseHead, framing: BodyFraming): void {
     this.deadlineQueue?.delete(this);
-    this.#persistent = framing.kind !== "until-close" && isPersistent(head);
+    this.#lifeMs = framing.kind === "until-close" ? 0 : connectionLifeMs(head);
     const sink = this.#receiver.onHead(head, framing);
     // The receiver may have given the request up.
     if (!this.#over) pipe(this, sink);
@@ -219,7 +220,7 @@ export class Call
     this.#finish();
     // Before the sink hears of the end: it may bring the next request at once.
     if (this.#requestSent) {
-      if (this.#persistent && !excess) connection.release();
+      if (this.#lifeMs > 0 && !excess) connection.release(this.#lifeMs);
       else connection.close();
     } else {
       connection.close();
@@ -365,16 +366,6 @@ function isRepeatable(method: string): boolean {
     default:
       return false;
   }
-}
-
-/** Whether the peer keeps the connection open (RFC 9112 9.3). */
-function isPersistent(head: VersionedResponseHead): boolean {
-  // Most responses have no such field or the plainest: that needs no list.
-  const value = head.fields.joined("connection");
-  if (value === undefined) return head.version === "HTTP/1.1";
-  if (value === "keep-alive") return true;
-  const options = connectionOptions(head.fields);
-  return !options.close && (head.version === "HTTP/1.1" || options.keepAlive);
 }
 
 function namesProtocol(head: ResponseHead, asked: string): boolean {

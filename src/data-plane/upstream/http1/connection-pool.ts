@@ -1,6 +1,7 @@
 /**
- * Idle connections to one target: the one used last is taken first, so that surplus ones grow old and
- * are closed. Generic over what it holds: a connection closes itself when its deadline passes.
+ * Idle connections to one target: of those that are kept equally long, the one used last is taken first, so
+ * that surplus ones grow old and are closed; those that must go sooner come before. Generic over what it
+ * holds: a connection closes itself when its deadline passes.
  */
 import type { Clock } from "../../../lib/clock.ts";
 import { DeadlineQueue, type DeadlineEntry } from "../../../lib/deadline-queue.ts";
@@ -20,31 +21,39 @@ export interface PoolLimits {
 }
 
 export class ConnectionPool<C extends PoolableConnection> {
-  readonly #maxIdle: number;
-  readonly #kept: DeadlineQueue;
-  readonly #surplus: DeadlineQueue;
+  readonly #clock: Clock;
+  readonly #limits: PoolLimits;
+  /** One for each time that connections are kept, the shortest first. */
+  readonly #queues: { keptMs: number; connections: DeadlineQueue }[] = [];
 
   constructor(clock: Clock, limits: PoolLimits) {
-    this.#maxIdle = limits.maxIdleConnections;
-    this.#kept = new DeadlineQueue(clock, limits.idleTimeoutMs);
-    this.#surplus = new DeadlineQueue(clock, limits.surplusTimeoutMs);
+    this.#clock = clock;
+    this.#limits = limits;
   }
 
   get size(): number {
-    return this.#kept.size + this.#surplus.size;
+    let size = 0;
+    for (const { connections } of this.#queues) size += connections.size;
+    return size;
   }
 
-  put(connection: C): void {
-    (this.#kept.size < this.#maxIdle ? this.#kept : this.#surplus).add(connection);
+  /** `lifeMs`: how long its target keeps it open. */
+  put(connection: C, lifeMs = Infinity): void {
+    const { maxIdleConnections, idleTimeoutMs, surplusTimeoutMs } = this.#limits;
+    const timeoutMs = this.size < maxIdleConnections ? idleTimeoutMs : surplusTimeoutMs;
+    this.#queueOf(Math.min(timeoutMs, lifeMs)).add(connection);
   }
 
-  /** The connection that was put in last, no longer in the pool; null when there is none. */
+  /** A connection, no longer in the pool; null when there is none. */
   take(): C | null {
-    const connection = this.#surplus.last ?? this.#kept.last;
-    if (connection === null) return null;
-    connection.deadlineQueue?.delete(connection);
-    // Only `put` adds to the queues.
-    return connection as C;
+    for (const { connections } of this.#queues) {
+      const connection = connections.last;
+      if (connection === null) continue;
+      connections.delete(connection);
+      // Only `put` adds to the queues.
+      return connection as C;
+    }
+    return null;
   }
 
   /** Closes all that are idle now. */
@@ -54,5 +63,15 @@ export class ConnectionPool<C extends PoolableConnection> {
       if (connection === null) return;
       connection.close();
     }
+  }
+
+  /** A target names whole seconds below the idle timeout: there are never more than a hundred. */
+  #queueOf(keptMs: number): DeadlineQueue {
+    const index = this.#queues.findIndex((queue) => queue.keptMs >= keptMs);
+    const found = index < 0 ? undefined : this.#queues[index];
+    if (found?.keptMs === keptMs) return found.connections;
+    const connections = new DeadlineQueue(this.#clock, keptMs);
+    this.#queues.splice(index < 0 ? this.#queues.length : index, 0, { keptMs, connections });
+    return connections;
   }
 }

@@ -37,8 +37,8 @@ export interface ConnectionUser extends ResponseHandler {
 
 /** Keeps connections between two requests. */
 export interface ConnectionKeeper {
-  /** The connection is idle. */
-  keep(connection: Connection): void;
+  /** The connection is idle, and its target keeps it open so long. */
+  keep(connection: Connection, lifeMs: number): void;
 }
 
 /** Bun's types leave the descriptor out. */
@@ -153,8 +153,8 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
     if (this.#state === "busy") this.#reads!.received(readBytes);
   }
 
-  /** The response is complete and the next request may follow. */
-  release(): void {
+  /** The response is complete and the next request may follow, so long. */
+  release(lifeMs: number): void {
     const ending = this.#kept?.ending ?? null;
     if (ending !== null) {
       this.close();
@@ -167,7 +167,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
     this.#reads!.end();
     this.#user = null;
     this.#state = "idle";
-    this.#keeper.keep(this);
+    this.#keeper.keep(this, lifeMs);
   }
 
   /** Closes in good order; the user hears nothing. */

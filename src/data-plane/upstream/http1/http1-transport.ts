@@ -77,8 +77,8 @@ export class Http1Transport implements Transport, CallHost, ConnectionKeeper {
     return connection;
   }
 
-  keep(connection: Connection): void {
+  keep(connection: Connection, lifeMs: number): void {
     if (this.#retired) connection.close();
-    else this.#pool.put(connection);
+    else this.#pool.put(connection, lifeMs);
   }
 }

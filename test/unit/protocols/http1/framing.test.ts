@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { BodyFraming } from "../../../../src/protocols/http/body-framing.ts";
+import { connectionLifeMs } from "../../../../src/protocols/http1/connection-life.ts";
 import { requestFraming, responseFraming } from "../../../../src/protocols/http1/framing.ts";
 import {
   parseRequestHead,
@@ -140,30 +141,83 @@ describe("responseFraming", () => {
     expect(ofResponse("Transfer-Encoding: chunked\r\n", "GET", start)).toEqual({ kind: "none" });
   });
 
-  test("takes the length of a 204 away", () => {
-    const head = parseResponseHead("HTTP/1.1 204 None\r\nContent-Length: 3\r\n", 100);
-    if (head instanceof HeadFault) throw new Error(head.reason);
-    expect(responseFraming(head, "GET")).toEqual({ kind: "none" });
-    expect(head.fields.all("content-length")).toEqual([]);
+  test("takes the length of a 204 away, and whatever is no length where no body can follow", () => {
+    for (const [start, method, lines, kept] of [
+      ["HTTP/1.1 204 None", "GET", "Content-Length: 3\r\n", []],
+      ["HTTP/1.1 304 Same", "GET", "Content-Length: 3\r\n", ["3"]],
+      ["HTTP/1.1 200 OK", "HEAD", "Content-Length: 3\r\n", ["3"]],
+      ["HTTP/1.1 200 OK", "HEAD", "Content-Length: 3\r\nContent-Length: 4\r\n", []],
+      ["HTTP/1.1 304 Same", "GET", "Content-Length: x\r\n", []],
+      ["HTTP/1.1 200 OK", "HEAD", "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", []],
+    ] as const) {
+      const head = parseResponseHead(`${start}\r\n${lines}`, 100);
+      if (head instanceof HeadFault) throw new Error(head.reason);
+      expect(responseFraming(head, method)).toEqual({ kind: "none" });
+      expect(head.fields.all("content-length")).toEqual(kept as unknown as string[]);
+    }
   });
 
-  test("gives the answer to HEAD no body", () => {
-    expect(ofResponse("Content-Length: 3\r\n", "HEAD")).toEqual({ kind: "none" });
+  test.each(badLengths)(
+    "refuses the Content-Length %j, but not where no body can follow",
+    (value) => {
+      expect(ofResponse(`Content-Length: ${value}\r\n`)).toBe("bad");
+      expect(ofResponse(`Content-Length: ${value}\r\n`, "HEAD")).toEqual({ kind: "none" });
+    },
+  );
+
+  test.each(badCodings)("refuses %j, but not where no body can follow", (lines) => {
+    expect(ofResponse(lines)).toBe("bad");
+    expect(ofResponse(lines, "HEAD")).toEqual({ kind: "none" });
   });
 
-  test.each(badLengths)("refuses the Content-Length %j, also for HEAD", (value) => {
-    expect(ofResponse(`Content-Length: ${value}\r\n`)).toBe("bad");
-    expect(ofResponse(`Content-Length: ${value}\r\n`, "HEAD")).toBe("bad");
-  });
-
-  test.each([...badCodings, ...illegalCodings])("refuses %j, also for HEAD", (lines) => {
+  test.each(illegalCodings)("refuses %j always: it is no field line", (lines) => {
     expect(ofResponse(lines)).toBe("bad");
     expect(ofResponse(lines, "HEAD")).toBe("bad");
   });
 
-  test("refuses a length beside chunks, two lengths, and chunks of HTTP/1.0", () => {
-    expect(ofResponse("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n")).toBe("bad");
+  test.each(["5", "x", "5\r\nContent-Length: 6"])(
+    "lets chunks count beside the length %j, which goes, and trusts the connection no longer",
+    (length) => {
+      for (const lines of [
+        `Content-Length: ${length}\r\nTransfer-Encoding: chunked\r\n`,
+        `Transfer-Encoding: chunked\r\nContent-Length: ${length}\r\n`,
+      ]) {
+        const head = parseResponseHead(`HTTP/1.1 200 OK\r\n${lines}`, 100);
+        if (head instanceof HeadFault) throw new Error(head.reason);
+        expect(responseFraming(head, "GET")).toEqual({ kind: "chunked" });
+        expect(head.fields.has("content-length")).toBeFalse();
+        expect(head.ambiguous).toBeTrue();
+        expect(connectionLifeMs(head)).toBe(0);
+      }
+    },
+  );
+
+  test("refuses two lengths, and chunks of HTTP/1.0", () => {
     expect(ofResponse("Content-Length: 5\r\nContent-Length: 6\r\n")).toBe("bad");
     expect(ofResponse("Transfer-Encoding: chunked\r\n", "GET", "HTTP/1.0 200 OK")).toBe("bad");
+  });
+});
+
+describe("connectionLifeMs", () => {
+  test.each([
+    ["HTTP/1.1", "", Infinity],
+    ["HTTP/1.1", "Connection: close\r\n", 0],
+    ["HTTP/1.1", "Connection: keep-alive\r\n", Infinity],
+    ["HTTP/1.0", "", 0],
+    ["HTTP/1.0", "Connection: Keep-Alive\r\n", Infinity],
+    ["HTTP/1.1", "Connection: upgrade, close\r\n", 0],
+    ["HTTP/1.1", "Keep-Alive: timeout=5\r\n", 4_000],
+    ["HTTP/1.1", "Connection: keep-alive\r\nKeep-Alive: max=100, Timeout=5\r\n", 4_000],
+    ["HTTP/1.1", 'Keep-Alive: timeout="60"\r\n', 59_000],
+    ["HTTP/1.1", "Keep-Alive: timeout=1\r\n", 500],
+    ["HTTP/1.1", "Keep-Alive: timeout=0\r\n", 0],
+    ["HTTP/1.1", "Keep-Alive: timeout=5, max=0\r\n", 4_000],
+    ["HTTP/1.1", "Keep-Alive: xtimeout=5\r\n", Infinity],
+    ["HTTP/1.1", "Keep-Alive: timeout=soon\r\n", Infinity],
+    ["HTTP/1.1", "Connection: close\r\nKeep-Alive: timeout=5\r\n", 0],
+  ])("%s with %j: %d", (version, lines, expected) => {
+    const head = parseResponseHead(`${version} 200 OK\r\n${lines}`, 100);
+    if (head instanceof HeadFault) throw new Error(head.reason);
+    expect(connectionLifeMs(head)).toBe(expected);
   });
 });

@@ -66,6 +66,29 @@ describe("ConnectionPool", () => {
     expect(pool.size).toBe(2);
   });
 
+  test("closes a connection before its target does, and takes such a one first", () => {
+    const clock = new ManualClock();
+    const { pool, connections } = poolOf(clock, "a");
+    const short = new FakeConnection("short");
+    pool.put(short, 4_000);
+    expect(pool.size).toBe(2);
+    expect(pool.take()?.name).toBe("short");
+    pool.put(short, 4_000);
+    clock.advance(3_999);
+    expect(short.closed).toBe(false);
+    clock.advance(1);
+    expect([short.closed, connections[0]!.closed, pool.size]).toEqual([true, false, 1]);
+  });
+
+  test("keeps none longer than its own limits, whatever the target says", () => {
+    const clock = new ManualClock();
+    const { pool, connections } = poolOf(clock);
+    const long = new FakeConnection("long");
+    pool.put(long, 3_600_000);
+    clock.advance(90_000);
+    expect([long.closed, connections.length]).toEqual([true, 0]);
+  });
+
   test("forgets a connection that closes itself", () => {
     const { pool, connections } = poolOf(new ManualClock(), "a", "b");
     connections[1]!.close();
