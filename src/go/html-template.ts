@@ -1,16 +1,13 @@
 /**
- * Go's html/template, as far as pages need it: the template language without methods and own
- * functions, and escaping by context in text, attributes and addresses. A value where escaping would
- * need more than that (scripts, styles) is refused when the template is prepared.
+ * The part of Go's html/template that error pages use: text, comments, trim markers, `if`, `with`, templates
+ * that call each other, variables, a few functions; values in text and in quoted attributes, escaped. All
+ * else is refused by name and line when the template is parsed or prepared.
  */
-import { type EscapedTemplates, escapeTemplate } from "./html-template/autoescape.ts";
 import { type Node, RenderError } from "./html-template/nodes.ts";
 import { parseTemplate } from "./html-template/parser.ts";
+import { type PlacedTemplates, placeTemplate } from "./html-template/placement.ts";
 import { renderTemplate } from "./html-template/renderer.ts";
-import type { TemplateValue } from "./html-template/values.ts";
-
-export { TemplateError } from "./html-template/nodes.ts";
-export type { TemplateValue } from "./html-template/values.ts";
+import type { PageData } from "./html-template/values.ts";
 
 export type Rendered = { kind: "page"; text: string } | { kind: "error"; message: string };
 
@@ -19,7 +16,7 @@ export class TemplateSet {
   readonly #templates = new Map<string, Node[]>();
   /** The file that each template is from. */
   readonly #files = new Map<string, string>();
-  readonly #escaped: EscapedTemplates = new Map();
+  readonly #placed: PlacedTemplates = new Map();
 
   /** Takes sources by file name; of two templates of one name the last counts. Throws a `TemplateError`. */
   static parse(sources: Readonly<Record<string, string>>): TemplateSet {
@@ -43,14 +40,14 @@ export class TemplateSet {
 
   /** Makes a template ready for `render`. Throws a `TemplateError` when it is not safe or not complete. */
   prepare(name: string): void {
-    if (!this.#escaped.has(name)) escapeTemplate(name, this.#templates, this.#files, this.#escaped);
+    if (!this.#placed.has(name)) placeTemplate(name, this.#templates, this.#files, this.#placed);
   }
 
   /** Renders a prepared template; never throws. */
-  render(name: string, data: TemplateValue): Rendered {
-    if (!this.#escaped.has(name)) return { kind: "error", message: `${name}: not prepared` };
+  render(name: string, data: PageData): Rendered {
+    if (!this.#placed.has(name)) return { kind: "error", message: `${name}: not prepared` };
     try {
-      return { kind: "page", text: renderTemplate(this.#escaped, name, data) };
+      return { kind: "page", text: renderTemplate(this.#placed, name, data) };
     } catch (error) {
       if (error instanceof RenderError)
         return { kind: "error", message: `${name}: ${error.message}` };

@@ -1,106 +1,64 @@
 /** The functions that templates can call. `and` and `or` are here by name only: they look at no more than they need. */
-import { escapeHtml, escapeQuery, escapeScript } from "./escapers.ts";
 import { RenderError } from "./nodes.ts";
-import { formatted } from "./printf.ts";
-import {
-  areEqual,
-  isLess,
-  isList,
-  isMap,
-  isTrue,
-  printed,
-  type TemplateValue,
-  textOf,
-} from "./values.ts";
+import { isTrue, printed, type TemplateValue } from "./values.ts";
 
 type TemplateFunction = (values: readonly TemplateValue[]) => TemplateValue;
 
-const functions: Readonly<Record<string, TemplateFunction>> = {
-  not: (values) => !isTrue(single("not", values)),
-  eq: (values) => {
-    if (values.length < 2) throw new RenderError("eq: missing argument for comparison");
-    return values.slice(1).some((value) => areEqual(values[0], value));
-  },
-  ne: (values) => !areEqual(...pair("ne", values)),
-  lt: (values) => isLess(...pair("lt", values)),
-  le: (values) => !isLess(...swapped(pair("le", values))),
-  gt: (values) => isLess(...swapped(pair("gt", values))),
-  ge: (values) => !isLess(...pair("ge", values)),
-  len: (values) => length(single("len", values)),
-  index: (values) => values.slice(1).reduce(elementOf, values[0]),
-  slice,
-  print: printed,
-  println: (values) => `${values.map(textOf).join(" ")}\n`,
-  printf: (values) => {
-    const [format, ...operands] = values;
-    if (typeof format !== "string") throw new RenderError("printf: the format is not a string");
-    return formatted(format, operands);
-  },
-  html: (values) => escapeHtml(joined(values)),
-  js: (values) => escapeScript(joined(values)),
-  urlquery: (values) => escapeQuery(joined(values)),
+/** How many operands each takes, at least and at most. */
+export const operandCounts: Readonly<Record<string, readonly [number, number]>> = {
+  and: [1, Infinity],
+  or: [1, Infinity],
+  not: [1, 1],
+  eq: [2, Infinity],
+  ne: [2, 2],
+  len: [1, 1],
+  html: [1, 1],
+  print: [0, Infinity],
+  printf: [1, Infinity],
 };
 
-export const functionNames: ReadonlySet<string> = new Set([...Object.keys(functions), "and", "or"]);
+/** What else Go's templates know, and error pages have no use for. */
+export const unsupportedWords: ReadonlySet<string> = new Set(
+  "break call continue ge gt index js le lt nil println range slice urlquery".split(" "),
+);
+
+const functions: Readonly<Record<string, TemplateFunction>> = {
+  not: ([value]) => !isTrue(value),
+  eq: ([value, ...others]) => others.some((other) => areEqual(value, other)),
+  ne: ([value, other]) => !areEqual(value, other),
+  len: ([value]) => {
+    if (typeof value === "string") return Buffer.byteLength(value);
+    throw new RenderError(`len of ${printed([value])}`);
+  },
+  print: printed,
+  printf: ([format, ...values]) => {
+    let next = 0;
+    return String(format).replace(/%[s%]/g, (verb) => {
+      return verb === "%%" ? "%" : printed([values[next++]]);
+    });
+  },
+};
 
 export function callFunction(name: string, values: readonly TemplateValue[]): TemplateValue {
   return functions[name]!(values);
 }
 
-function joined(values: readonly TemplateValue[]): string {
-  return printed(values.map((value) => value ?? ""));
+/** Why `printf` can't have that format with so many values; null when it can. */
+export function formatFault(format: string, values: number): string | null {
+  const verbs = format.match(/%[^]?/g) ?? [];
+  const other = verbs.find((verb) => verb !== "%s" && verb !== "%%");
+  if (other !== undefined) return `printf takes %s only, not ${JSON.stringify(other)}`;
+  const wanted = verbs.filter((verb) => verb === "%s").length;
+  return wanted === values ? null : `printf wants ${wanted} values for its format, got ${values}`;
 }
 
-function single(name: string, values: readonly TemplateValue[]): TemplateValue {
-  if (values.length !== 1)
-    throw new RenderError(`wrong number of args for ${name}: want 1 got ${values.length}`);
-  return values[0];
-}
-
-function pair(name: string, values: readonly TemplateValue[]): [TemplateValue, TemplateValue] {
-  if (values.length !== 2)
-    throw new RenderError(`wrong number of args for ${name}: want 2 got ${values.length}`);
-  return [values[0], values[1]];
-}
-
-function swapped([a, b]: [TemplateValue, TemplateValue]): [TemplateValue, TemplateValue] {
-  return [b, a];
-}
-
-function length(value: TemplateValue): number {
-  if (typeof value === "string") return Buffer.byteLength(value);
-  if (isList(value)) return value.length;
-  if (isMap(value)) return Object.keys(value).length;
-  throw new RenderError(`len of ${textOf(value)}`);
-}
-
-function elementOf(value: TemplateValue, key: TemplateValue): TemplateValue {
-  if (isMap(value)) {
-    if (typeof key !== "string") throw new RenderError("index of a map is not a string");
-    return Object.hasOwn(value, key) ? value[key] : undefined;
+function areEqual(one: TemplateValue, other: TemplateValue): boolean {
+  const left = one ?? null;
+  const right = other ?? null;
+  if (left === null || right === null) return left === right;
+  if (typeof left === "object" || typeof right === "object") {
+    throw new RenderError("non-comparable type");
   }
-  const list = typeof value === "string" ? [...Buffer.from(value)] : value;
-  if (!isList(list)) throw new RenderError(`can't index ${textOf(value)}`);
-  if (typeof key !== "number" || !Number.isInteger(key))
-    throw new RenderError(`can't index with ${textOf(key)}`);
-  if (key < 0 || key >= list.length) throw new RenderError(`index out of range: ${key}`);
-  return list[key];
-}
-
-function slice(values: readonly TemplateValue[]): TemplateValue {
-  const [value, ...bounds] = values;
-  const isText = typeof value === "string";
-  if ((!isText && !isList(value)) || bounds.length > 2) throw new RenderError("can't slice");
-  const bytes = isText ? Buffer.from(value) : value;
-  const [start = 0, end = bytes.length] = bounds;
-  if (
-    typeof start !== "number" ||
-    typeof end !== "number" ||
-    start < 0 ||
-    end > bytes.length ||
-    start > end
-  ) {
-    throw new RenderError("slice: index out of range");
-  }
-  return isText ? Buffer.from(value).subarray(start, end).toString() : value.slice(start, end);
+  if (typeof left !== typeof right) throw new RenderError("incompatible types for comparison");
+  return left === right;
 }

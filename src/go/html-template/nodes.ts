@@ -1,38 +1,37 @@
 /** The parsed form of a template, and the two kinds of errors that it can have. */
-import type { Escaper } from "./escapers.ts";
 
 export type Expression =
-  | { kind: "literal"; value: string | number | boolean | null }
+  | { kind: "literal"; value: string | number | boolean }
   | { kind: "dot" }
-  /** Fields of the dot. */
-  | { kind: "field"; names: string[] }
-  /** A variable, without its `$`, and fields of it. */
-  | { kind: "variable"; name: string; names: string[] }
-  | { kind: "parenthesis"; pipeline: Pipeline; names: string[] }
-  | { kind: "function"; name: string };
+  /** A variable, without its `$`; the one without a name is what the template was called with. */
+  | { kind: "variable"; name: string }
+  /** The field `.Message` of a value. */
+  | { kind: "message"; of: Expression }
+  /** `a | f x` is the call `f x a`. */
+  | { kind: "call"; name: string; operands: Expression[] };
 
-/** A function with its arguments, or a single value. */
-export interface Command {
-  operands: Expression[];
-}
-
-export interface Pipeline {
-  line: number;
-  /** Variables that it sets, at most two (`range $key, $value := …`). */
-  variables: string[];
-  /** `:=` makes new variables, `=` sets those that are there. */
+/** `$x := …` makes a new variable, `$x = …` sets one that is there. */
+export interface Setting {
+  name: string;
   declares: boolean;
-  /** Each gets the value of the one before as its last argument. */
-  commands: Command[];
 }
 
 export type Node =
   | { kind: "text"; text: string; line: number }
-  | { kind: "action"; pipeline: Pipeline; escapers: readonly Escaper[] }
-  | { kind: "if" | "with" | "range"; pipeline: Pipeline; body: Node[]; otherwise: Node[] | null }
-  /** `pipeline` gives the dot of the called template; without one it is null. */
-  | { kind: "template"; name: string; pipeline: Pipeline | null; line: number }
-  | { kind: "break" | "continue"; line: number };
+  | { kind: "value"; expression: Expression; escape: (text: string) => string; line: number }
+  | { kind: "set"; setting: Setting; expression: Expression }
+  | BranchNode
+  /** `expression` gives the dot of the called template; without one there is none. */
+  | { kind: "template"; name: string; expression: Expression | null; line: number };
+
+export interface BranchNode {
+  kind: "if" | "with";
+  setting: Setting | null;
+  expression: Expression;
+  body: Node[];
+  otherwise: Node[];
+  line: number;
+}
 
 /** A template that can not be used. Its text names file and line. */
 export class TemplateError extends Error {

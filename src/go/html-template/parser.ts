@@ -1,8 +1,9 @@
 /** Reads the tokens of a template into nodes. Each file may define further templates. */
-import { functionNames } from "./functions.ts";
+import { escapeHtml, escapeText } from "./escapers.ts";
+import { formatFault, operandCounts, unsupportedWords } from "./functions.ts";
 import { tokenize, type Token } from "./lexer.ts";
-import { parseNumber, unquote } from "./literals.ts";
-import { type Command, type Expression, type Node, type Pipeline, TemplateError } from "./nodes.ts";
+import { type Expression, type Node, type Setting, TemplateError } from "./nodes.ts";
+import { unquote } from "./unquote.ts";
 
 const maxDepth = 100;
 
@@ -20,7 +21,6 @@ class Parser {
   readonly #templates = new Map<string, Node[]>();
   #position = 0;
   #variables: string[] = [""];
-  #rangeDepth = 0;
   #depth = 0;
 
   constructor(file: string, tokens: Token[]) {
@@ -39,81 +39,71 @@ class Parser {
   #list(within: "file" | "definition" | "branch"): { nodes: Node[]; ending: Ending } {
     const nodes: Node[] = [];
     for (;;) {
-      const token = this.#next();
-      if (token.kind === "text") {
-        nodes.push({ kind: "text", text: token.text, line: token.line });
-        continue;
+      const token = this.#peek();
+      switch (token.kind === "word" ? token.text : token.kind) {
+        case "text":
+          this.#next();
+          this.#text(nodes, token);
+          break;
+        case "end":
+          this.#next();
+          if (token.kind === "end") {
+            if (within === "file") return { nodes, ending: "file" };
+            this.#fail("unexpected EOF: an {{end}} is missing", token);
+          }
+          if (within === "file") this.#fail("unexpected {{end}}", token);
+          this.#close();
+          return { nodes, ending: "end" };
+        case "else":
+          this.#next();
+          if (within !== "branch") this.#fail("unexpected {{else}}", token);
+          return { nodes, ending: "else" };
+        case "if":
+        case "with":
+          this.#next();
+          nodes.push(this.#branch(token));
+          break;
+        case "define":
+          this.#next();
+          if (within !== "file") this.#fail("unexpected {{define}}", token);
+          this.#body(this.#templateName(token), true);
+          break;
+        case "block":
+        case "template":
+          this.#next();
+          nodes.push(this.#call(token));
+          break;
+        default:
+          nodes.push(this.#output(token));
       }
-      if (token.kind === "end") {
-        if (within !== "file") this.#fail("unexpected EOF: an {{end}} is missing", token);
-        return { nodes, ending: "file" };
-      }
-      const ending = this.#action(nodes, within);
-      if (ending !== null) return { nodes, ending };
     }
   }
 
-  /** What stands behind `{{`. Not null when it ends the list. */
-  #action(nodes: Node[], within: "file" | "definition" | "branch"): Ending | null {
-    const token = this.#peek();
-    switch (token.kind === "word" ? token.text : "") {
-      case "end":
-        if (within === "file") this.#fail("unexpected {{end}}", token);
-        this.#skip();
-        this.#close();
-        return "end";
-      case "else":
-        if (within !== "branch") this.#fail("unexpected {{else}}", token);
-        this.#skip();
-        return "else";
-      case "if":
-      case "with":
-      case "range":
-        this.#skip();
-        nodes.push(this.#branch(token.text as "if" | "with" | "range"));
-        return null;
-      case "break":
-      case "continue":
-        this.#skip();
-        if (this.#rangeDepth === 0) this.#fail(`{{${token.text}}} outside {{range}}`, token);
-        this.#close();
-        nodes.push({ kind: token.text as "break" | "continue", line: token.line });
-        return null;
-      case "define":
-        this.#skip();
-        if (within !== "file") this.#fail("unexpected {{define}}", token);
-        this.#definition(this.#templateName("define clause"));
-        return null;
-      case "block":
-      case "template":
-        this.#skip();
-        nodes.push(this.#call(token));
-        return null;
-      default:
-        nodes.push({ kind: "action", pipeline: this.#pipeline("command", "close"), escapers: [] });
-        return null;
-    }
+  /** Text around a comment is one text. */
+  #text(nodes: Node[], { text, line }: Token): void {
+    const last = nodes.at(-1);
+    if (last?.kind === "text") last.text += text;
+    else nodes.push({ kind: "text", text, line });
   }
 
-  #branch(kind: "if" | "with" | "range"): Node {
-    if (++this.#depth > maxDepth) this.#fail("too deeply nested", this.#peek());
+  #branch(token: Token): Node {
+    this.#enter(token);
     const outer = this.#variables.length;
-    const pipeline = this.#pipeline(kind, "close");
-    if (kind === "range") this.#rangeDepth++;
-    const body = this.#list("branch");
-    if (kind === "range") this.#rangeDepth--;
-    const otherwise = body.ending === "else" ? this.#otherwise(kind) : null;
+    const { setting, expression } = this.#clause(token.text);
+    const { nodes: body, ending } = this.#list("branch");
+    const otherwise = ending === "else" ? this.#otherwise() : [];
     this.#variables.length = outer;
     this.#depth--;
-    return { kind, pipeline, body: body.nodes, otherwise };
+    const kind = token.text as "if" | "with";
+    return { kind, setting, expression, body, otherwise, line: token.line };
   }
 
   /** Behind `{{else`: the branch itself, or one more condition that shares the `{{end}}`. */
-  #otherwise(kind: "if" | "with" | "range"): Node[] {
+  #otherwise(): Node[] {
     const token = this.#peek();
-    if (token.kind === "word" && token.text === kind && kind !== "range") {
-      this.#skip();
-      return [this.#branch(kind)];
+    if (token.kind === "word" && (token.text === "if" || token.text === "with")) {
+      this.#next();
+      return [this.#branch(token)];
     }
     this.#close();
     const { nodes, ending } = this.#list("branch");
@@ -121,130 +111,148 @@ class Parser {
     return nodes;
   }
 
-  #definition(name: string): void {
-    this.#close();
-    this.#body(name);
-  }
-
-  #body(name: string): void {
+  #body(name: string, closes: boolean): void {
+    if (closes) this.#close();
     const outer = this.#variables;
-    const rangeDepth = this.#rangeDepth;
     this.#variables = [""];
-    this.#rangeDepth = 0;
     this.#templates.set(name, this.#list("definition").nodes);
     this.#variables = outer;
-    this.#rangeDepth = rangeDepth;
   }
 
   /** `{{template "x" .}}`, and `{{block "x" .}}`, which defines it as well. */
-  #call({ text, line }: Token): Node {
-    const name = this.#templateName(`${text} clause`);
-    if (text === "block") {
-      const pipeline = this.#pipeline("block clause", "close");
-      this.#body(name);
-      return { kind: "template", name, pipeline, line };
-    }
-    if (this.#peek().kind !== "close") {
-      return { kind: "template", name, pipeline: this.#pipeline("template clause", "close"), line };
-    }
-    this.#close();
-    return { kind: "template", name, pipeline: null, line };
+  #call(token: Token): Node {
+    const name = this.#templateName(token);
+    const hasValue = token.text === "block" || this.#peek().kind !== "close";
+    const expression = hasValue ? this.#clause(token.text).expression : null;
+    if (!hasValue) this.#close();
+    if (token.text === "block") this.#body(name, false);
+    return { kind: "template", name, expression, line: token.line };
   }
 
-  #templateName(where: string): string {
+  #templateName({ text }: Token): string {
     const token = this.#next();
-    if (token.kind !== "string") this.#unexpected(token, where);
+    if (token.kind !== "string") this.#unexpected(token, text);
     return this.#string(token);
   }
 
-  #pipeline(where: string, closing: "close" | ")"): Pipeline {
-    const pipeline: Pipeline = {
-      line: this.#peek().line,
-      variables: [],
-      declares: false,
-      commands: [],
+  /** A value that goes into the page, or into a variable. */
+  #output(token: Token): Node {
+    const { setting, expression } = this.#clause("action", true);
+    if (setting !== null) return { kind: "set", setting, expression };
+    const isHtml = expression.kind === "call" && expression.name === "html";
+    return {
+      kind: "value",
+      expression: isHtml ? expression.operands[0]! : expression,
+      escape: isHtml ? escapeHtml : escapeText,
+      line: token.line,
     };
-    this.#assignment(pipeline, where);
-    for (;;) {
-      const { operands, ending } = this.#command(where, closing);
-      if (operands.length === 0) this.#fail(`missing value for ${where}`, this.#peek());
-      pipeline.commands.push({ operands });
-      if (ending === "close") break;
-    }
-    this.#checkPipeline(pipeline);
-    if (pipeline.declares) this.#variables.push(...pipeline.variables);
-    return pipeline;
   }
 
-  /** `$x :=`, `$x =`, and in range `$i, $x :=`. */
-  #assignment(pipeline: Pipeline, where: string): void {
-    if (this.#peek().kind !== "variable") return;
-    const start = this.#position;
-    const names = [this.#next().text];
-    if (where === "range" && this.#takeSymbol(",")) {
-      const second = this.#next();
-      if (second.kind !== "variable") this.#unexpected(second, where);
-      names.push(second.text);
-      if (this.#isSymbol(",")) this.#fail("too many declarations in range", this.#peek());
-    }
-    const operator = this.#peek();
-    if (operator.kind !== "symbol" || (operator.text !== ":=" && operator.text !== "=")) {
-      this.#position = start;
-      return;
-    }
-    this.#skip();
-    pipeline.variables = names;
-    pipeline.declares = operator.text === ":=";
-    if (!pipeline.declares) for (const name of names) this.#checkVariable(name, operator);
+  /** The rest of an action, perhaps with `$x :=` before its value. */
+  #clause(where: string, mayEscape = false): { setting: Setting | null; expression: Expression } {
+    const setting = this.#setting();
+    const expression = this.#pipeline(where, mayEscape && setting === null);
+    this.#close();
+    if (setting?.declares === true) this.#variables.push(setting.name);
+    return { setting, expression };
   }
 
-  /** Only the first command may be a plain value; the others take the value before as an argument. */
-  #checkPipeline({ commands }: Pipeline): void {
-    for (const [index, { operands }] of commands.entries()) {
-      const kind = operands[0]!.kind;
-      const [first] = operands;
-      if (operands.length === 1 && first!.kind === "literal" && first!.value === null) {
-        this.#fail("nil is not a command", this.#peek());
-      }
-      if (index > 0 && kind !== "function") {
-        this.#fail("only a function can stand behind |", this.#peek());
-      }
-      if (operands.length > 1 && kind !== "function") {
-        this.#fail("can't give arguments to something that is not a function", this.#peek());
-      }
-    }
+  #setting(): Setting | null {
+    const [variable, operator] = [this.#peek(), this.#tokens[this.#position + 1]];
+    if (variable.kind !== "variable" || operator?.kind !== "symbol") return null;
+    if (operator.text !== ":=" && operator.text !== "=") return null;
+    this.#position += 2;
+    const setting = { name: variable.text.slice(1), declares: operator.text === ":=" };
+    if (!setting.declares) this.#checkVariable(variable);
+    return setting;
   }
 
-  #command(where: string, closing: "close" | ")"): Command & { ending: "|" | "close" } {
+  /** Commands joined by `|`, each the last operand of the next, up to the end of the action or a `)`. */
+  #pipeline(where: string, mayEscape: boolean): Expression {
+    let value = this.#command(where, null, mayEscape);
+    while (this.#isSymbol("|")) {
+      this.#next();
+      value = this.#command(where, value, mayEscape);
+    }
+    return value;
+  }
+
+  #command(where: string, piped: Expression | null, mayEscape: boolean): Expression {
+    const token = this.#peek();
+    if (token.kind === "close") this.#fail(`missing value for ${where}`, token);
+    const isLiteral = token.text === "true" || token.text === "false";
+    if (token.kind === "word" && !isLiteral) {
+      this.#next();
+      const operands = this.#operands(where);
+      if (piped !== null) operands.push(piped);
+      this.#checkCall(token, operands, mayEscape);
+      return { kind: "call", name: token.text, operands };
+    }
+    if (piped !== null) this.#fail("only a function can stand behind |", token);
+    const value = this.#operand(where);
+    if (!this.#isEnd()) {
+      this.#fail("can't give operands to something that is not a function", this.#peek());
+    }
+    return value;
+  }
+
+  #operands(where: string): Expression[] {
     const operands: Expression[] = [];
-    for (;;) {
-      const token = this.#next();
-      if (token.kind === "close" || (token.kind === "symbol" && token.text === ")")) {
-        const found = token.kind === "close" ? "close" : ")";
-        if (found !== closing)
-          this.#fail(closing === ")" ? "unclosed left paren" : "unexpected right paren", token);
-        return { operands, ending: "close" };
-      }
-      if (token.kind === "symbol" && token.text === "|") return { operands, ending: "|" };
-      // Operands stand apart: `.A"x"` is a slip of the pen.
-      if (operands.length > 0 && !token.spaced) this.#unexpected(token, where);
-      operands.push(this.#operand(token, where));
+    while (!this.#isEnd()) {
+      // Operands stand apart: `.Message"x"` is a slip of the pen.
+      if (!this.#peek().spaced) this.#unexpected(this.#peek(), where);
+      operands.push(this.#operand(where));
     }
+    return operands;
   }
 
-  #operand(token: Token, where: string): Expression {
+  #isEnd(): boolean {
+    return this.#peek().kind === "close" || this.#isSymbol("|") || this.#isSymbol(")");
+  }
+
+  #checkCall(token: Token, operands: readonly Expression[], mayEscape: boolean): void {
+    const name = token.text;
+    if (unsupportedWords.has(name)) this.#fail(`"${name}" is not supported in error pages`, token);
+    if (!Object.hasOwn(operandCounts, name)) this.#fail(`function "${name}" not defined`, token);
+    const [least, most] = operandCounts[name]!;
+    if (operands.length < least || operands.length > most) {
+      const want = most === least ? String(least) : `at least ${least}`;
+      this.#fail(`wrong number of args for ${name}: want ${want} got ${operands.length}`, token);
+    }
+    if (name === "html" && !(mayEscape && !this.#isSymbol("|"))) {
+      this.#fail('function "html" can\'t be used here: values are escaped anyway', token);
+    }
+    if (name !== "printf") return;
+    const [format] = operands;
+    if (format?.kind !== "literal" || typeof format.value !== "string") {
+      this.#fail("the format of printf has to be a text in quotes", token);
+    }
+    const fault = formatFault(format.value, operands.length - 1);
+    if (fault !== null) this.#fail(fault, token);
+  }
+
+  #operand(where: string): Expression {
+    const token = this.#next();
     switch (token.kind) {
       case "dot":
         return { kind: "dot" };
       case "field":
-        return { kind: "field", names: [token.text, ...this.#fields()] };
-      case "variable":
-        this.#checkVariable(token.text, token);
-        return { kind: "variable", name: token.text, names: this.#fields() };
+        return this.#message({ kind: "dot" }, token);
+      case "variable": {
+        this.#checkVariable(token);
+        const variable: Expression = { kind: "variable", name: token.text.slice(1) };
+        const next = this.#peek();
+        if (next.kind !== "field" || next.spaced) return variable;
+        this.#next();
+        return this.#message(variable, next);
+      }
       case "string":
         return { kind: "literal", value: this.#string(token) };
       case "number":
-        return { kind: "literal", value: this.#number(token) };
+        if (!/^[+-]?[0-9]{1,9}$/.test(token.text)) {
+          this.#fail(`number ${token.text} is not supported: whole ones only`, token);
+        }
+        return { kind: "literal", value: Number(token.text) };
       case "word":
         return this.#word(token);
       case "symbol":
@@ -253,48 +261,46 @@ class Parser {
     return this.#unexpected(token, where);
   }
 
+  #message(of: Expression, token: Token): Expression {
+    if (token.text !== ".Message") {
+      this.#fail(`field ${token.text} is not known: error pages have .Message`, token);
+    }
+    return { kind: "message", of };
+  }
+
   #word(token: Token): Expression {
-    if (token.text === "true" || token.text === "false")
+    if (token.text === "true" || token.text === "false") {
       return { kind: "literal", value: token.text === "true" };
-    if (token.text === "nil") return { kind: "literal", value: null };
-    if (!functionNames.has(token.text))
-      this.#fail(`function ${JSON.stringify(token.text)} not defined`, token);
-    return { kind: "function", name: token.text };
+    }
+    this.#checkCall(token, [], false);
+    return { kind: "call", name: token.text, operands: [] };
   }
 
   #parenthesis(token: Token): Expression {
-    if (++this.#depth > maxDepth) this.#fail("too deeply nested", token);
-    const outer = this.#variables.length;
-    const pipeline = this.#pipeline("parenthesized pipeline", ")");
-    this.#variables.length = outer;
+    this.#enter(token);
+    const value = this.#pipeline("parenthesis", false);
+    if (!this.#isSymbol(")")) this.#fail("unclosed left paren", this.#peek());
+    this.#next();
     this.#depth--;
-    return { kind: "parenthesis", pipeline, names: this.#fields() };
+    return value;
   }
 
-  /** Fields that follow without a blank. */
-  #fields(): string[] {
-    const names: string[] = [];
-    for (let token = this.#peek(); token.kind === "field" && !token.spaced; token = this.#peek()) {
-      names.push(token.text);
-      this.#skip();
-    }
-    return names;
+  #enter(token: Token): void {
+    if (++this.#depth > maxDepth) this.#fail("too deeply nested", token);
   }
 
-  #checkVariable(name: string, token: Token): void {
-    if (!this.#variables.includes(name)) this.#fail(`undefined variable "$${name}"`, token);
+  #checkVariable(token: Token): void {
+    if (this.#variables.includes(token.text.slice(1))) return;
+    this.#fail(`undefined variable ${JSON.stringify(token.text)}`, token);
   }
 
   #string(token: Token): string {
     return unquote(token.text) ?? this.#fail(`bad string ${token.text}`, token);
   }
 
-  #number(token: Token): number {
-    return parseNumber(token.text) ?? this.#fail(`bad number ${token.text}`, token);
-  }
-
   #close(): void {
     const token = this.#next();
+    if (token.kind === "symbol" && token.text === ")") this.#fail("unexpected right paren", token);
     if (token.kind !== "close") this.#unexpected(token, "the end of an action");
   }
 
@@ -303,31 +309,19 @@ class Parser {
     return token.kind === "symbol" && token.text === text;
   }
 
-  #takeSymbol(text: string): boolean {
-    const found = this.#isSymbol(text);
-    if (found) this.#skip();
-    return found;
-  }
-
   #peek(): Token {
     return this.#tokens[Math.min(this.#position, this.#tokens.length - 1)]!;
   }
 
-  #skip(): void {
-    this.#position++;
-  }
-
   #next(): Token {
     const token = this.#peek();
-    this.#skip();
+    this.#position++;
     return token;
   }
 
   #unexpected(token: Token, where: string): never {
-    return this.#fail(
-      `unexpected ${token.kind === "end" ? "end of file" : JSON.stringify(token.text)} in ${where}`,
-      token,
-    );
+    const found = token.kind === "end" ? "end of file" : JSON.stringify(token.text);
+    this.#fail(`unexpected ${found} in ${where}`, token);
   }
 
   #fail(reason: string, token: Token): never {

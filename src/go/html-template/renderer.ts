@@ -1,15 +1,15 @@
-/** Puts values into the nodes of an escaped template. */
-import type { EscapedTemplates } from "./autoescape.ts";
+/** Puts values into the nodes of a placed template. */
 import { callFunction } from "./functions.ts";
-import { type Command, type Expression, type Node, type Pipeline, RenderError } from "./nodes.ts";
-import { entriesOf, fieldOf, isTrue, outputOf, type TemplateValue } from "./values.ts";
+import { type BranchNode, type Expression, type Node, RenderError, type Setting } from "./nodes.ts";
+import type { PlacedTemplates } from "./placement.ts";
+import { isTrue, messageField, outputOf, type TemplateValue } from "./values.ts";
 
 const maxOutputLength = 16 * 1024 * 1024;
 const maxCalls = 1_000;
 
 /** Throws a `RenderError` when the template can't work with the data. */
 export function renderTemplate(
-  templates: EscapedTemplates,
+  templates: PlacedTemplates,
   name: string,
   data: TemplateValue,
 ): string {
@@ -18,21 +18,18 @@ export function renderTemplate(
   return renderer.output;
 }
 
-/** Why the nodes of a loop ended. */
-type Outcome = "through" | "break" | "continue";
-
 interface Variable {
   name: string;
   value: TemplateValue;
 }
 
 class Renderer {
-  readonly #templates: EscapedTemplates;
+  readonly #templates: PlacedTemplates;
   output = "";
   #variables: Variable[] = [];
   #calls = 0;
 
-  constructor(templates: EscapedTemplates) {
+  constructor(templates: PlacedTemplates) {
     this.#templates = templates;
   }
 
@@ -44,123 +41,34 @@ class Renderer {
     this.#variables = outer;
   }
 
-  #list(nodes: readonly Node[], dot: TemplateValue): Outcome {
-    for (const node of nodes) {
-      const outcome = this.#node(node, dot);
-      if (outcome !== "through") return outcome;
-    }
-    return "through";
+  #list(nodes: readonly Node[], dot: TemplateValue): void {
+    for (const node of nodes) this.#node(node, dot);
   }
 
-  #node(node: Node, dot: TemplateValue): Outcome {
+  #node(node: Node, dot: TemplateValue): void {
     switch (node.kind) {
       case "text":
-        this.#write(node.text);
-        return "through";
-      case "action": {
-        const value = this.#pipeline(node.pipeline, dot);
-        if (node.pipeline.variables.length > 0) return "through";
-        this.#write(node.escapers.reduce((text, escape) => escape(text), outputOf(value)));
-        return "through";
+        return this.#write(node.text);
+      case "value":
+        return this.#write(node.escape(outputOf(this.#value(node.expression, dot))));
+      case "set":
+        return this.#set(node.setting, this.#value(node.expression, dot));
+      case "template": {
+        const { name, expression } = node;
+        return this.template(name, expression === null ? undefined : this.#value(expression, dot));
       }
-      case "template":
-        this.template(
-          node.name,
-          node.pipeline === null ? undefined : this.#pipeline(node.pipeline, dot),
-        );
-        return "through";
-      case "break":
-      case "continue":
-        return node.kind;
       default:
-        return this.#scoped(() =>
-          node.kind === "range" ? this.#range(node, dot) : this.#choice(node, dot),
-        );
+        return this.#branch(node, dot);
     }
   }
 
-  #choice(node: Node & { kind: "if" | "with" | "range" }, dot: TemplateValue): Outcome {
-    const value = this.#pipeline(node.pipeline, dot);
-    if (isTrue(value)) return this.#list(node.body, node.kind === "with" ? value : dot);
-    return node.otherwise === null ? "through" : this.#list(node.otherwise, dot);
-  }
-
-  #range(node: Node & { kind: "if" | "with" | "range" }, dot: TemplateValue): Outcome {
-    const entries = entriesOf(this.#pipeline(node.pipeline, dot));
-    if (entries.length === 0)
-      return node.otherwise === null ? "through" : this.#list(node.otherwise, dot);
-    for (const [key, value] of entries) {
-      const outcome = this.#scoped(() => {
-        this.#setLoopVariables(node.pipeline, key, value);
-        return this.#list(node.body, value);
-      });
-      if (outcome === "break") break;
-    }
-    return "through";
-  }
-
-  #setLoopVariables(
-    { variables, declares }: Pipeline,
-    key: TemplateValue,
-    value: TemplateValue,
-  ): void {
-    const [first, second] = variables;
-    if (first === undefined) return;
-    if (second === undefined) {
-      this.#set(first, value, declares);
-      return;
-    }
-    this.#set(first, key, declares);
-    this.#set(second, value, declares);
-  }
-
-  /** Forgets the variables that are made meanwhile. */
-  #scoped(action: () => Outcome): Outcome {
-    const count = this.#variables.length;
-    const outcome = action();
-    this.#variables.length = count;
-    return outcome;
-  }
-
-  #pipeline(pipeline: Pipeline, dot: TemplateValue): TemplateValue {
-    let value: TemplateValue;
-    for (const [index, command] of pipeline.commands.entries()) {
-      value = this.#command(command, dot, index === 0 ? [] : [value]);
-    }
-    for (const name of pipeline.variables) this.#set(name, value, pipeline.declares);
-    return value;
-  }
-
-  #command(
-    { operands }: Command,
-    dot: TemplateValue,
-    piped: readonly TemplateValue[],
-  ): TemplateValue {
-    const [first, ...rest] = operands as [Expression, ...Expression[]];
-    if (first.kind !== "function") return this.#value(first, dot);
-    if (first.name === "and" || first.name === "or")
-      return this.#andOr(first.name, rest, dot, piped);
-    return callFunction(first.name, [
-      ...rest.map((operand) => this.#value(operand, dot)),
-      ...piped,
-    ]);
-  }
-
-  /** Looks only at as many operands as it needs. */
-  #andOr(
-    name: string,
-    operands: Expression[],
-    dot: TemplateValue,
-    piped: readonly TemplateValue[],
-  ): TemplateValue {
-    let value: TemplateValue;
-    for (const operand of operands) {
-      value = this.#value(operand, dot);
-      if (isTrue(value) === (name === "or")) return value;
-    }
-    if (operands.length + piped.length === 0)
-      throw new RenderError(`wrong number of args for ${name}: want at least 1 got 0`);
-    return piped.length > 0 ? piped[0] : value;
+  #branch({ kind, setting, expression, body, otherwise }: BranchNode, dot: TemplateValue): void {
+    const outer = this.#variables.length;
+    const value = this.#value(expression, dot);
+    if (setting !== null) this.#set(setting, value);
+    if (isTrue(value)) this.#list(body, kind === "with" ? value : dot);
+    else this.#list(otherwise, dot);
+    this.#variables.length = outer;
   }
 
   #value(expression: Expression, dot: TemplateValue): TemplateValue {
@@ -169,26 +77,38 @@ class Renderer {
         return expression.value;
       case "dot":
         return dot;
-      case "field":
-        return expression.names.reduce(fieldOf, dot);
       case "variable":
-        return expression.names.reduce(fieldOf, this.#variable(expression.name).value);
-      case "parenthesis":
-        return expression.names.reduce(fieldOf, this.#pipeline(expression.pipeline, dot));
-      case "function":
-        return callFunction(expression.name, []);
+        return this.#variable(expression.name).value;
+      case "message":
+        return messageField(this.#value(expression.of, dot));
+      case "call": {
+        const { name, operands } = expression;
+        if (name === "and" || name === "or") return this.#andOr(name, operands, dot);
+        return callFunction(
+          name,
+          operands.map((operand) => this.#value(operand, dot)),
+        );
+      }
     }
   }
 
-  #set(name: string, value: TemplateValue, declares: boolean): void {
+  /** Looks only at as many operands as it needs. */
+  #andOr(name: "and" | "or", operands: readonly Expression[], dot: TemplateValue): TemplateValue {
+    let value: TemplateValue;
+    for (const operand of operands) {
+      value = this.#value(operand, dot);
+      if (isTrue(value) === (name === "or")) break;
+    }
+    return value;
+  }
+
+  #set({ name, declares }: Setting, value: TemplateValue): void {
     if (declares) this.#variables.push({ name, value });
     else this.#variable(name).value = value;
   }
 
   #variable(name: string): Variable {
-    const variable = this.#variables.findLast((candidate) => candidate.name === name);
-    if (variable === undefined) throw new RenderError(`undefined variable: $${name}`);
-    return variable;
+    return this.#variables.findLast((candidate) => candidate.name === name)!;
   }
 
   #write(text: string): void {

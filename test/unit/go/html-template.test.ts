@@ -1,16 +1,16 @@
 /** Expected pages are what Go's html/template makes of the same source and data. */
 import { describe, expect, test } from "bun:test";
-import { TemplateSet, type TemplateValue } from "../../../src/go/html-template.ts";
+import { TemplateSet } from "../../../src/go/html-template.ts";
+import { RenderError } from "../../../src/go/html-template/nodes.ts";
+import type { PageData } from "../../../src/go/html-template/values.ts";
 
-function render(source: string, data: TemplateValue = { Message: "Gone" }): string {
+function render(source: string, data: PageData = { Message: "Gone" }): string {
   const templates = TemplateSet.parse({ "a.html": source });
   templates.prepare("a.html");
   const rendered = templates.render("a.html", data);
-  if (rendered.kind === "error") throw new Error(rendered.message);
+  if (rendered.kind === "error") throw new RenderError(rendered.message);
   return rendered.text;
 }
-
-const list = { list: ["a", "<b>", 3], map: { b: 1, a: "x" }, empty: [] };
 
 describe("a template's actions", () => {
   test.each([
@@ -20,105 +20,67 @@ describe("a template's actions", () => {
     ["a  {{- .Message -}}  b", "aGoneb"],
     ["a {{/* {{note}} */}} b", "a  b"],
     ["a {{- /* note\nof two lines */ -}}\n b", "ab"],
+    ["<p cl{{/* in the middle */}}ass=x>", "<p class=x>"],
     ["{{if .Message}}yes{{else}}no{{end}}", "yes"],
-    ["{{if not .Message}}no{{else if .Other}}other{{else}}else{{end}}", "else"],
+    ["{{if not .Message}}no{{else if false}}other{{else}}else{{end}}", "else"],
     ['{{if eq .Message "Gone"}}A{{end}}{{if ne .Message "Gone"}}B{{end}}', "A"],
-    ["{{if and .Message (or .Other (eq (len .Message) 4))}}both{{end}}", "both"],
+    ["{{if and .Message (or false (eq (len .Message) 4))}}both{{end}}", "both"],
+    ['{{and .Message "b"}} {{and "" "b"}} {{or "" "b"}} {{or "" 0}}', "b  b 0"],
     ["{{with .Message}}<p>{{.}}</p>{{else}}none{{end}}", "<p>Gone</p>"],
-    ["{{with .Other}}<p>{{.}}</p>{{else}}none{{end}}", "none"],
+    ["{{with not .Message}}<p>{{.}}</p>{{else}}none{{end}}", "none"],
+    ["{{with not .Message}}{{else with .Message}}{{.}}{{end}}", "Gone"],
     ["{{with $x := .Message}}{{$x}}{{end}}", "Gone"],
     ['{{$x := "a"}}{{if true}}{{$x := "b"}}{{$x}}{{end}}{{$x}}{{$x = "c"}}{{$x}}', "bac"],
-    ['{{.Message | printf "%s! %q" "Oh"}}', "Oh! &#34;Gone&#34;"],
-    [
-      '{{printf "%v %5d|%-3s|%03d %t %.1f %x %%" "s" 42 "a" 7 true 2.55 255}}',
-      "s    42|a  |007 true 2.5 ff %",
-    ],
-    ['{{printf "%d %s" "x"}}', "%!d(string=x) %!s(MISSING)"],
-    ["{{lt 1 2}} {{le 2 2}} {{gt 1 2}} {{ge 1 2}} {{eq 1 2 1}}", "true true false false true"],
-    ["{{len .Message}} {{index .Message 0}} {{slice .Message 1 3}}", "4 71 on"],
-    ['{{print 1 2 "a" 3}}', "1 2a3"],
-    ["{{1}} {{-1.5}} {{0x10}} {{'a'}} {{true}} {{`raw\\`}}", "1 -1.5 16 97 true raw\\"],
-    ['{{"\\u00e9\\x41\\n"}}', "éA\n"],
+    ["{{$x := .}}{{$x.Message}}", "Gone"],
+    ['{{.Message | printf "%s, %s! 100 %%" "Oh"}}', "Oh, Gone! 100 %"],
+    ['{{"a" | eq .Message}} {{eq 1 2 1}}', "false true"],
+    ["{{len .Message}} {{len `ü`}}", "4 2"],
+    ['{{print 1 2 "a" 3}}{{print}}', "1 2a3"],
+    ["{{1}} {{-15}} {{true}} {{`raw\\`}}", "1 -15 true raw\\"],
+    ['{{"\\u00e9\\x41\\n\\101\\""}}', "éA\nA&#34;"],
+    ['{{"{{"}}', "{{"],
     ['{{define "x"}}[{{.}}]{{end}}{{template "x" .Message}}{{template "x"}}', "[Gone][]"],
     ['{{block "x" .Message}}({{.}}){{end}}', "(Gone)"],
-    ["{{range 3}}{{.}}{{end}}", "012"],
-    [
-      "{{range $i := 5}}{{if eq $i 1}}{{continue}}{{end}}{{if eq $i 3}}{{break}}{{end}}{{$i}}{{end}}",
-      "02",
-    ],
   ])("%s", (source, page) => {
     expect(render(source)).toBe(page);
-  });
-
-  test.each([
-    ["{{range .list}}<i>{{.}}</i>{{end}}", "<i>a</i><i>&lt;b&gt;</i><i>3</i>"],
-    ["{{range $i, $e := .list}}{{if $i}}, {{end}}{{$e}}{{end}}", "a, &lt;b&gt;, 3"],
-    ["{{range $k, $v := .map}}{{$k}}={{$v}};{{end}}", "a=x;b=1;"],
-    [
-      "{{range .empty}}x{{else}}empty{{end}}{{range .missing}}x{{else}}missing{{end}}",
-      "emptymissing",
-    ],
-    ['{{index .map "a"}}{{index .list 2}}{{(index .map "a")}}', "x3x"],
-    ["{{.map}} {{.list}}", "map[a:x b:1] [a &lt;b&gt; 3]"],
-    ["{{.missing}}{{.missing.more}}", ""],
-  ])("%s", (source, page) => {
-    expect(render(source, list)).toBe(page);
   });
 
   test("give nothing for what is not there", () => {
     expect(render("<p>{{.Message}}</p>{{if .Message}}a{{else}}b{{end}}", null)).toBe("<p></p>b");
   });
-
-  test("do not see what objects have by nature", () => {
-    expect(render("{{.constructor}}{{.toString}}{{.__proto__}}", {})).toBe("");
-  });
 });
 
 describe("a template's values", () => {
-  const hostile = `<b>"it's" & +x</b>`;
+  const hostile = { Message: `<b>"it's" & +x</b>` };
   const asText = "&lt;b&gt;&#34;it&#39;s&#34; &amp; &#43;x&lt;/b&gt;";
 
   test.each([
-    ["{{.}}", asText],
-    ["<title>{{.}}</title>", `<title>${asText}</title>`],
-    ["<textarea>{{.}}</textarea>", `<textarea>${asText}</textarea>`],
-    ['<p title="{{.}}">', `<p title="${asText}">`],
-    ["<p title='a{{.}}b'>", `<p title='a${asText}b'>`],
-    ["<p title={{.}}>", "<p title=&lt;b&gt;&#34;it&#39;s&#34;&#32;&amp;&#32;&#43;x&lt;/b&gt;>"],
-    ["{{. | html}}", "&lt;b&gt;&#34;it&#39;s&#34; &amp; +x&lt;/b&gt;"],
-    ["{{html .}}", "&lt;b&gt;&#34;it&#39;s&#34; &amp; +x&lt;/b&gt;"],
-    ["<!-- {{.}} -->x", "x"],
-    ['<a href="/?q={{.}}">', '<a href="/?q=%3cb%3e%22it%27s%22%20%26%20%2bx%3c%2fb%3e">'],
-    ['<a href="/{{.}}">', '<a href="/%3cb%3e%22it%27s%22%20&amp;%20&#43;x%3c/b%3e">'],
-    ["<meta name=description content='{{.}}'>", `<meta name=description content='${asText}'>`],
+    ["{{.Message}}", asText],
+    ["<title>{{.Message}}</title>", `<title>${asText}</title>`],
+    ["<textarea>{{.Message}}</textarea>", `<textarea>${asText}</textarea>`],
+    ['<p title="{{.Message}}">', `<p title="${asText}">`],
+    ["<p title='a{{.Message}}b'>", `<p title='a${asText}b'>`],
+    ["<p a=b/c title = '{{.Message}}'>", `<p a=b/c title = '${asText}'>`],
+    ["<track srclang='{{.Message}}'>", `<track srclang='${asText}'>`],
+    ["{{.Message | html}}", "&lt;b&gt;&#34;it&#39;s&#34; &amp; +x&lt;/b&gt;"],
+    ["{{html .Message}}", "&lt;b&gt;&#34;it&#39;s&#34; &amp; +x&lt;/b&gt;"],
+    ["<!-- {{.Message}} -->x", "x"],
+    ["{{.Message | print}}", asText],
   ])("are escaped for their place: %s", (source, page) => {
     expect(render(source, hostile)).toBe(page);
   });
 
-  test.each([
-    ["javascript:alert(1)", "#ZgotmplZ"],
-    ["JaVaScRiPt:alert(1)", "#ZgotmplZ"],
-    ["data:text/html,x", "#ZgotmplZ"],
-    ["https://x.test/a b?c=d&e", "https://x.test/a%20b?c=d&amp;e"],
-    ["mailto:a@x.test", "mailto:a@x.test"],
-    ["/path:with/colon", "/path:with/colon"],
-    ["%20%zz é", "%20%25zz%20%c3%a9"],
-  ])("are no script as an address: %s", (value, address) => {
-    expect(render("<a href='{{.}}'>", value)).toBe(`<a href='${address}'>`);
-    expect(render('<svg xlink:href="{{.}}">', value)).toBe(`<svg xlink:href="${address}">`);
-  });
-
-  test("are not escaped anew in a template that is called in several places", () => {
-    const source = `{{define "x"}}{{.}}{{end}}{{template "x" .}}<a href="?{{template "x" .}}">`;
-    expect(render(source, "a b<")).toBe('a b&lt;<a href="?a%20b%3c">');
+  test("are escaped in a template that is called in several places", () => {
+    const source = `{{define "x"}}{{.}}{{end}}{{template "x" .Message}}<p id="{{template "x" .Message}}">`;
+    expect(render(source, { Message: '"<' })).toBe('&#34;&lt;<p id="&#34;&lt;">');
   });
 
   test.each([
-    ["{{if .}}class='x'{{end}}", "<p class='x'>"],
-    ["class={{if .}}x{{else}}y{{end}}", "<p class=x>"],
-    ['class="{{if .}}x{{end}}" id=y', '<p class="x" id=y>'],
+    ["{{if .Message}}class='x'{{end}}", "<p class='x'>"],
+    ['class="{{if .Message}}x{{end}}" id=y', '<p class="x" id=y>'],
+    ['class="a {{if .Message}}x{{else}}y{{end}}"', '<p class="a x">'],
   ])("may decide about attributes: <p %s>", (attributes, page) => {
-    expect(render(`<p ${attributes}>`, "z")).toBe(page);
+    expect(render(`<p ${attributes}>`)).toBe(page);
   });
 });
 
@@ -130,6 +92,8 @@ describe("a template's text", () => {
     ["<script>if (a<b) { '<!-- x -->' }</script>", "<script>if (a<b) { '<!-- x -->' }</script>"],
     ["<style>p > a { }</style>", "<style>p > a { }</style>"],
     ["<p a=\"x>y\" b='<'>", "<p a=\"x>y\" b='<'>"],
+    ["<title>a<b></title><b>", "<title>a&lt;b></title><b>"],
+    ["<br/><img src=/a.png alt>", "<br/><img src=/a.png alt>"],
   ])("stays what it is, but for comments and lone <: %s", (source, page) => {
     expect(render(source)).toBe(page);
   });
@@ -140,53 +104,82 @@ describe("a template's text", () => {
   });
 });
 
+const inWord = "an action in a name, or in a value without quotes, is not supported";
+
 describe("a template that can't be used", () => {
   test.each([
     ["\n\n{{.Message", 3, "unclosed action"],
     ["{{if .Message}}", 1, "unexpected EOF: an {{end}} is missing"],
     ["a\n{{end}}", 2, "unexpected {{end}}"],
     ["{{else}}", 1, "unexpected {{else}}"],
-    ["{{if .A}}{{else}}{{else}}{{end}}", 1, "expected {{end}}; found {{else}}"],
+    ["{{if .Message}}{{else}}{{else}}{{end}}", 1, "expected {{end}}; found {{else}}"],
     ["{{if}}x{{end}}", 1, "missing value for if"],
-    ["{{}}", 1, "missing value for command"],
+    ["{{}}", 1, "missing value for action"],
     ["\n{{nope .Message}}", 2, 'function "nope" not defined'],
+    ["{{constructor}}", 1, 'function "constructor" not defined'],
     ["{{$x}}", 1, 'undefined variable "$x"'],
+    ["{{$x = 1}}", 1, 'undefined variable "$x"'],
     ["{{if $x := 1}}{{end}}{{$x}}", 1, 'undefined variable "$x"'],
     ['{{"abc}}', 1, "unterminated quoted string"],
-    ["{{/* abc }}", 1, "unclosed comment"],
-    ["{{(.A}}", 1, "unclosed left paren"],
-    ["{{.A)}}", 1, "unexpected right paren"],
-    ["{{.A | .B}}", 1, "only a function can stand behind |"],
-    ["{{nil}}", 1, "nil is not a command"],
-    ["{{break}}", 1, "{{break}} outside {{range}}"],
+    ['{{"\\q"}}', 1, 'bad string "\\q"'],
+    ["{{/* abc }}", 1, "unclosed or misplaced comment"],
+    ["{{(.Message}}", 1, "unclosed left paren"],
+    ["{{.Message)}}", 1, "unexpected right paren"],
+    ["{{.Message | .Message}}", 1, "only a function can stand behind |"],
+    ['{{.Message "x"}}', 1, "can't give operands to something that is not a function"],
+    ['{{print .Message"x"}}', 1, 'unexpected "\\"x\\"" in action'],
+    ["{{not}}", 1, "wrong number of args for not: want 1 got 0"],
+    ['{{eq "a"}}', 1, "wrong number of args for eq: want at least 2 got 1"],
     ['{{template "x"}}', 1, 'no such template "x"'],
-    ["{{ .A ; .B }}", 1, 'unexpected ";" in an action'],
-    ["<script>\nvar a = {{.A}}\n</script>", 2, "a value inside <script> is not supported"],
-    ["<style>{{.A}}</style>", 1, "a value inside <style> is not supported"],
+    ["{{template .Message}}", 1, 'unexpected ".Message" in template'],
+    ['{{if 1}}{{define "x"}}{{end}}{{end}}', 1, "unexpected {{define}}"],
+    ["{{ .Message ; . }}", 1, 'unexpected ";" in an action'],
+    ['<p>\n{{define "x"}}{{template "x"}}{{end}}{{template "x"}}', 2, 'template "x" calls itself'],
     [
-      "<p onclick='{{.A}}'>",
-      1,
-      "a value in a style, srcset, srcdoc or event attribute is not supported",
-    ],
-    ["<p {{.A}}>", 1, "a value as the name of an attribute is not supported"],
-    [
-      "{{if .A}}<p title='{{end}}{{.A}}",
+      "{{if .Message}}<p title='{{end}}{{.Message}}",
       1,
       "branches end in different places of the page: an attribute value in ' and text",
     ],
-    [
-      "{{range .A}}<p {{end}}>",
-      1,
-      "branches end in different places of the page: attributeName and text",
-    ],
-    [
-      "<a href='{{if .A}}/x{{else}}/y?{{end}}{{.A}}'>",
-      1,
-      "can't tell which part of an address this value is",
-    ],
-    ['\n<p\na=b"c>{{.A}}', 3, 'unexpected character in an attribute value without quotes: "b\\"c"'],
-    ["{{.A | html | print}}", 1, 'function "html" can\'t be used here: values are escaped anyway'],
+    ['\n<p\na=b"c>{{.Message}}', 3, 'expected blank, attribute or > in a tag, found "\\""'],
+    ["<p {{if 1}}='x'{{end}}>", 1, 'expected blank, attribute or > in a tag, found "="'],
   ])("is refused with its file and line: %j", (source, line, reason) => {
+    expect(() => render(source)).toThrow(`a.html:${line}: ${reason}`);
+  });
+
+  test.each([
+    ["\n{{range .Message}}{{end}}", 2, '"range" is not supported in error pages'],
+    ["{{break}}", 1, '"break" is not supported in error pages'],
+    ["{{nil}}", 1, '"nil" is not supported in error pages'],
+    ["{{index .Message 1}}", 1, '"index" is not supported in error pages'],
+    ["{{.Message | urlquery}}", 1, '"urlquery" is not supported in error pages'],
+    ["{{if lt 1 2}}{{end}}", 1, '"lt" is not supported in error pages'],
+    ["{{.Other}}", 1, "field .Other is not known: error pages have .Message"],
+    ["{{.Message.More}}", 1, "can't give operands to something that is not a function"],
+    ["{{1.5}}", 1, "number 1.5 is not supported: whole ones only"],
+    ["{{0x10}}", 1, "number 0x10 is not supported: whole ones only"],
+    ['{{printf "%d" 1}}', 1, 'printf takes %s only, not "%d"'],
+    ['{{printf "%s"}}', 1, "printf wants 1 values for its format, got 0"],
+    ["{{printf .Message}}", 1, "the format of printf has to be a text in quotes"],
+    ["{{.Message | html | print}}", 1, 'function "html" can\'t be used here'],
+    ["{{if html .Message}}{{end}}", 1, 'function "html" can\'t be used here'],
+    ["{{print (html .Message)}}", 1, 'function "html" can\'t be used here'],
+    ["<script>\nvar a = {{.Message}}\n</script>", 2, "an action inside <script> is not supported"],
+    ["<script>{{if 1}}a{{end}}</script>", 1, "an action inside <script> is not supported"],
+    ["<style>{{.Message}}</style>", 1, "an action inside <style> is not supported"],
+    ["<p onclick='{{.Message}}'>", 1, 'a value in the attribute "onclick" is not supported'],
+    ["<p style='{{.Message}}'>", 1, 'a value in the attribute "style" is not supported'],
+    ['<a href="/?q={{.Message}}">', 1, 'a value in the attribute "href" is not supported'],
+    ['<a xlink:href="{{.Message}}">', 1, 'a value in the attribute "xlink:href" is not supported'],
+    ["<img srcset='{{.Message}}'>", 1, 'a value in the attribute "srcset" is not supported'],
+    ["<meta content='{{.Message}}'>", 1, 'a value in the attribute "content" is not supported'],
+    ["<p {{.Message}}>", 1, "a value as the name of an attribute is not supported"],
+    ["<p title={{.Message}}>", 1, inWord],
+    ["<p title=a{{.Message}}>", 1, inWord],
+    ["<p class={{if .Message}}x{{end}}>", 1, inWord],
+    ["<p cl{{.Message}}>", 1, inWord],
+    ["<p{{.Message}}>", 1, inWord],
+    ["<p {{if .Message}}a=b{{else}}c=d{{end}}>", 1, inWord],
+  ])("is refused for what error pages have no use for: %j", (source, line, reason) => {
     expect(() => render(source)).toThrow(`a.html:${line}: ${reason}`);
   });
 
@@ -201,40 +194,41 @@ describe("a template that can't be used", () => {
 });
 
 describe("rendering", () => {
-  const failing = (source: string, data: TemplateValue = { Message: "Gone" }) => {
-    const templates = TemplateSet.parse({ "a.html": source });
-    templates.prepare("a.html");
-    return templates.render("a.html", data);
-  };
-
   test.each([
     ["{{eq 1 .Message}}", "incompatible types for comparison"],
-    ["{{index .Message 9}}", "index out of range: 9"],
-    ["{{.Message.More}}", 'can\'t evaluate field More in "Gone"'],
+    ['{{eq "a" .}}', "non-comparable type"],
+    ["{{with .Message}}{{.Message}}{{end}}", 'can\'t evaluate field Message in "Gone"'],
     ["{{len 1}}", "len of 1"],
-    ["{{not}}", "wrong number of args for not: want 1 got 0"],
-    ["{{range .Message}}{{end}}", 'range can\'t iterate over "Gone"'],
-    [
-      '{{define "x"}}{{template "x"}}{{end}}{{template "x"}}',
-      "templates call each other too often",
-    ],
   ])("gives an error instead of throwing: %s", (source, message) => {
-    expect(failing(source)).toEqual({ kind: "error", message: `a.html: ${message}` });
+    const templates = TemplateSet.parse({ "a.html": source });
+    templates.prepare("a.html");
+    const error = { kind: "error", message: `a.html: ${message}` } as const;
+    expect(templates.render("a.html", { Message: "Gone" })).toEqual(error);
   });
 
-  test("is bounded", () => {
-    const source = "{{range 10000}}{{range 10000}}aaaaaaaaaaaaaaaaaaaa{{end}}{{end}}";
-    expect(failing(source)).toEqual({ kind: "error", message: "a.html: the page is too long" });
+  test("is bounded, however often templates call each other", () => {
+    const levels = Array.from({ length: 40 }, (_, level) => {
+      const call = `{{template "${level + 1}"}}`;
+      return `{{define "${level}"}}${call}${call}{{end}}`;
+    });
+    const source = `${levels.join("")}{{define "40"}}{{end}}{{template "0"}}`;
+    expect(() => render(source)).toThrow("a.html: templates call each other too often");
+  });
+
+  test("has a limit for the length of a page", () => {
+    const long = `{{define "x"}}${"x".repeat(100_000)}{{end}}${'{{template "x"}}'.repeat(200)}`;
+    expect(() => render(long)).toThrow("a.html: the page is too long");
   });
 
   test("can be repeated with other data", () => {
     const templates = TemplateSet.parse({
-      "a.html": "{{$x := .}}{{$x}}",
-      "b.html": '{{template "a.html" 1}}',
+      "a.html": "{{$x := .Message}}{{$x}}",
+      "b.html": '{{define "x"}}{{.}}{{end}}{{template "x" 1}}',
     });
     templates.prepare("a.html");
     templates.prepare("b.html");
-    expect(["a", "b"].map((data) => templates.render("a.html", data))).toEqual([
+    const pages = ["a", "b"].map((Message) => templates.render("a.html", { Message }));
+    expect(pages).toEqual([
       { kind: "page", text: "a" },
       { kind: "page", text: "b" },
     ]);

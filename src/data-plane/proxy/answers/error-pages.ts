@@ -6,6 +6,7 @@ import contentTooLarge from "./pages/413.html" with { type: "text" };
 import badGateway from "./pages/502.html" with { type: "text" };
 import serviceUnavailable from "./pages/503.html" with { type: "text" };
 import gatewayTimeout from "./pages/504.html" with { type: "text" };
+import layout from "./pages/layout.html" with { type: "text" };
 
 export const errorPageType = "text/html; charset=utf-8";
 
@@ -44,6 +45,7 @@ const builtInSources = {
   502: badGateway,
   503: serviceUnavailable,
   504: gatewayTimeout,
+  layout,
 } as unknown as Readonly<Record<string, string>>;
 
 /** Only pages of a status are looked up; the other templates are there to be called by them. */

@@ -61,7 +61,7 @@ describe("ErrorPages", () => {
   });
 
   test("falls back to the built-in page when its own can't be rendered", () => {
-    const pages = ErrorPages.compile({ 503: "{{index .Message 100}}" });
+    const pages = ErrorPages.compile({ 503: "{{len .}}" });
     expect(pages.render(503, "short")).toBe(builtIn.render(503, "short"));
   });
 
