@@ -1,12 +1,12 @@
 /** The pages that the proxy answers with itself: a service's own, else the built-in ones, else one line. */
 import { reasonPhrase } from "../../../protocols/http/status.ts";
 import { TemplateSet } from "../../../go/html-template.ts";
-import notFound from "./pages/404.html" with { type: "text" };
-import contentTooLarge from "./pages/413.html" with { type: "text" };
-import badGateway from "./pages/502.html" with { type: "text" };
-import serviceUnavailable from "./pages/503.html" with { type: "text" };
-import gatewayTimeout from "./pages/504.html" with { type: "text" };
-import layout from "./pages/layout.html" with { type: "text" };
+import notFound from "./pages/404.txt" with { type: "text" };
+import contentTooLarge from "./pages/413.txt" with { type: "text" };
+import badGateway from "./pages/502.txt" with { type: "text" };
+import serviceUnavailable from "./pages/503.txt" with { type: "text" };
+import gatewayTimeout from "./pages/504.txt" with { type: "text" };
+import layout from "./pages/layout.txt" with { type: "text" };
 
 export const errorPageType = "text/html; charset=utf-8";
 
@@ -38,15 +38,15 @@ export class ErrorPages {
   }
 }
 
-// Bun takes the files in as text, whatever the types say about HTML.
-const builtInSources = {
+/** They are no HTML until they are rendered, which is why their files are not named so. */
+const builtInSources: Readonly<Record<string, string>> = {
   404: notFound,
   413: contentTooLarge,
   502: badGateway,
   503: serviceUnavailable,
   504: gatewayTimeout,
   layout,
-} as unknown as Readonly<Record<string, string>>;
+};
 
 /** Only pages of a status are looked up; the other templates are there to be called by them. */
 function prepared(sources: Readonly<Record<string, string>>): TemplateSet {
