@@ -7,8 +7,6 @@ const knownTwice: readonly string[] = [
   "Admission",
   "Answers",
   "CertificateDescription",
-  "Command",
-  "Pipeline",
   "RequestBodyOwner",
   "Service",
   "Tunnel",

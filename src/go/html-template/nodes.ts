@@ -11,7 +11,7 @@ export type Expression =
   | { kind: "call"; name: string; operands: Expression[] };
 
 /** `$x := …` makes a new variable, `$x = …` sets one that is there. */
-export interface Setting {
+export interface Assignment {
   name: string;
   declares: boolean;
 }
@@ -19,14 +19,14 @@ export interface Setting {
 export type Node =
   | { kind: "text"; text: string; line: number }
   | { kind: "value"; expression: Expression; escape: (text: string) => string; line: number }
-  | { kind: "set"; setting: Setting; expression: Expression }
+  | { kind: "set"; assignment: Assignment; expression: Expression }
   | BranchNode
   /** `expression` gives the dot of the called template; without one there is none. */
   | { kind: "template"; name: string; expression: Expression | null; line: number };
 
 export interface BranchNode {
   kind: "if" | "with";
-  setting: Setting | null;
+  assignment: Assignment | null;
   expression: Expression;
   body: Node[];
   otherwise: Node[];

@@ -2,7 +2,7 @@
 import { escapeHtml, escapeText } from "./escapers.ts";
 import { formatFault, operandCounts, unsupportedWords } from "./functions.ts";
 import { tokenize, type Token } from "./lexer.ts";
-import { type Expression, type Node, type Setting, TemplateError } from "./nodes.ts";
+import { type Expression, type Node, type Assignment, TemplateError } from "./nodes.ts";
 import { unquote } from "./unquote.ts";
 
 const maxDepth = 100;
@@ -89,13 +89,13 @@ class Parser {
   #branch(token: Token): Node {
     this.#enter(token);
     const outer = this.#variables.length;
-    const { setting, expression } = this.#clause(token.text);
+    const { assignment, expression } = this.#clause(token.text);
     const { nodes: body, ending } = this.#list("branch");
     const otherwise = ending === "else" ? this.#otherwise() : [];
     this.#variables.length = outer;
     this.#depth--;
     const kind = token.text as "if" | "with";
-    return { kind, setting, expression, body, otherwise, line: token.line };
+    return { kind, assignment, expression, body, otherwise, line: token.line };
   }
 
   /** Behind `{{else`: the branch itself, or one more condition that shares the `{{end}}`. */
@@ -137,8 +137,8 @@ class Parser {
 
   /** A value that goes into the page, or into a variable. */
   #output(token: Token): Node {
-    const { setting, expression } = this.#clause("action", true);
-    if (setting !== null) return { kind: "set", setting, expression };
+    const { assignment, expression } = this.#clause("action", true);
+    if (assignment !== null) return { kind: "set", assignment, expression };
     const isHtml = expression.kind === "call" && expression.name === "html";
     return {
       kind: "value",
@@ -149,22 +149,25 @@ class Parser {
   }
 
   /** The rest of an action, perhaps with `$x :=` before its value. */
-  #clause(where: string, mayEscape = false): { setting: Setting | null; expression: Expression } {
-    const setting = this.#setting();
-    const expression = this.#pipeline(where, mayEscape && setting === null);
+  #clause(
+    where: string,
+    mayEscape = false,
+  ): { assignment: Assignment | null; expression: Expression } {
+    const assignment = this.#assignment();
+    const expression = this.#pipeline(where, mayEscape && assignment === null);
     this.#close();
-    if (setting?.declares === true) this.#variables.push(setting.name);
-    return { setting, expression };
+    if (assignment?.declares === true) this.#variables.push(assignment.name);
+    return { assignment, expression };
   }
 
-  #setting(): Setting | null {
+  #assignment(): Assignment | null {
     const [variable, operator] = [this.#peek(), this.#tokens[this.#position + 1]];
     if (variable.kind !== "variable" || operator?.kind !== "symbol") return null;
     if (operator.text !== ":=" && operator.text !== "=") return null;
     this.#position += 2;
-    const setting = { name: variable.text.slice(1), declares: operator.text === ":=" };
-    if (!setting.declares) this.#checkVariable(variable);
-    return setting;
+    const assignment = { name: variable.text.slice(1), declares: operator.text === ":=" };
+    if (!assignment.declares) this.#checkVariable(variable);
+    return assignment;
   }
 
   /** Commands joined by `|`, each the last operand of the next, up to the end of the action or a `)`. */

@@ -1,6 +1,12 @@
 /** Puts values into the nodes of a placed template. */
 import { callFunction } from "./functions.ts";
-import { type BranchNode, type Expression, type Node, RenderError, type Setting } from "./nodes.ts";
+import {
+  type BranchNode,
+  type Expression,
+  type Node,
+  RenderError,
+  type Assignment,
+} from "./nodes.ts";
 import type { PlacedTemplates } from "./placement.ts";
 import { isTrue, messageField, outputOf, type TemplateValue } from "./values.ts";
 
@@ -52,7 +58,7 @@ class Renderer {
       case "value":
         return this.#write(node.escape(outputOf(this.#value(node.expression, dot))));
       case "set":
-        return this.#set(node.setting, this.#value(node.expression, dot));
+        return this.#set(node.assignment, this.#value(node.expression, dot));
       case "template": {
         const { name, expression } = node;
         return this.template(name, expression === null ? undefined : this.#value(expression, dot));
@@ -62,10 +68,10 @@ class Renderer {
     }
   }
 
-  #branch({ kind, setting, expression, body, otherwise }: BranchNode, dot: TemplateValue): void {
+  #branch({ kind, assignment, expression, body, otherwise }: BranchNode, dot: TemplateValue): void {
     const outer = this.#variables.length;
     const value = this.#value(expression, dot);
-    if (setting !== null) this.#set(setting, value);
+    if (assignment !== null) this.#set(assignment, value);
     if (isTrue(value)) this.#list(body, kind === "with" ? value : dot);
     else this.#list(otherwise, dot);
     this.#variables.length = outer;
@@ -102,7 +108,7 @@ class Renderer {
     return value;
   }
 
-  #set({ name, declares }: Setting, value: TemplateValue): void {
+  #set({ name, declares }: Assignment, value: TemplateValue): void {
     if (declares) this.#variables.push({ name, value });
     else this.#variable(name).value = value;
   }
