@@ -1,5 +1,5 @@
 /** The entry of the binary: hands the process to the command line. */
-import { mkdirSync, writeSync } from "node:fs";
+import { lstatSync, mkdirSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
@@ -36,6 +36,13 @@ const context: CliContext = {
     return runServer(options);
   },
   usableMemoryBytes,
+  belongsToOthers(path) {
+    try {
+      return lstatSync(path).uid !== process.getuid!();
+    } catch {
+      return false;
+    }
+  },
   makeFolder(path) {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });

@@ -95,8 +95,9 @@ async function exchange(context: CliContext, command: Command): Promise<Reply> {
   }
 }
 
-/** For commands that print nothing. */
+/** For commands that print nothing but what went wrong beside them. */
 export async function sendQuietly(context: CliContext, command: Command): Promise<number> {
-  await send(context, command);
+  const { warnings = [] } = await send(context, command);
+  for (const warning of warnings) await context.writeError(`Warning: ${warning}\n`);
   return 0;
 }

@@ -26,4 +26,6 @@ export interface CliContext {
   usableMemoryBytes(): number;
   /** Makes the folder if need be; false when that cannot be done. */
   makeFolder(path: string): boolean;
+  /** It is there, and another user's. */
+  belongsToOthers(path: string): boolean;
 }

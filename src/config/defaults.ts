@@ -208,6 +208,9 @@ export const controlReadTimeoutMs = 10 * SECOND;
 export const progressIntervalMs = 500;
 /** How often it is tried to serve what could not be restored. */
 export const degradedRetryIntervalMs = 5 * SECOND;
+/** The state file: more is no state of anybody; entries made anew without letting others have a turn. */
+export const maxStateBytes = 1024 * MB;
+export const maxEntriesEncodedInATurn = 50;
 /** How long requests under way may take after SIGTERM. */
 export const shutdownTimeoutMs = 10 * SECOND;
 
@@ -268,5 +271,7 @@ export const onDemandTimeoutMs = 2 * SECOND;
 export const maxOnDemandQuestions = 32;
 export const maxWaitingOnDemandQuestions = 256;
 export const maxOnDemandBodyBytes = 256;
+/** A chain with its key; more is no certificate. */
+export const maxCertificateFileBytes = 1 * MB;
 /** How often certificate files are looked at. */
 export const certificatePollIntervalMs = 2 * SECOND;

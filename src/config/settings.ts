@@ -5,6 +5,7 @@
  * settings are in `validate-options`. Rows are in the order of the state file.
  */
 import { normalHostName } from "../lib/host-name.ts";
+import { hostFault } from "./host-fault.ts";
 import { canonicalFieldNames, normalHosts, normalPathPrefixes } from "./normal-forms.ts";
 import type { SettingTable } from "./setting.ts";
 
@@ -20,6 +21,7 @@ export const serviceSettings = {
     stateKey: "hosts",
     fallback: [],
     normalize: normalHosts,
+    fault: hostFault,
     help: "Host name of the service (repeatable; none: any host)",
   },
   pathPrefixes: {
@@ -73,6 +75,7 @@ export const serviceSettings = {
     stateKey: "canonical_host",
     fallback: "",
     normalize: normalHostName,
+    fault: hostFault,
     help: "Host to which requests for the other hosts are redirected",
   },
   /** Empty: the default directory. */

@@ -2,6 +2,7 @@
  * The URL that is asked whether a host may have a certificate: a path of the service itself or an
  * absolute http(s) URL. What counts as parseable follows Go's `net/url`, whose reasons users see.
  */
+import { isIpv4, isIpv6 } from "../lib/ip-address.ts";
 
 export type TlsOnDemandUrl =
   /** `local`: a path that the service answers itself. */
@@ -60,9 +61,9 @@ function literalFault(host: string): string | undefined {
   const fault = portFault(host.slice(end + 1));
   if (fault !== undefined) return fault;
   const literal = host.slice(1, end);
-  if (/^[0-9]+(\.[0-9]+){3}$/.test(literal)) return "invalid IP-literal";
+  if (isIpv4(literal)) return "invalid IP-literal";
   const address = ipv6Pattern.exec(literal)?.[1];
-  if (address !== undefined && URL.canParse(`http://[${address}]/`)) return undefined;
+  if (address !== undefined && isIpv6(address)) return undefined;
   return `invalid host: ParseAddr(${JSON.stringify(literal)}): unable to parse IP`;
 }
 

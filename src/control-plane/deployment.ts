@@ -4,6 +4,8 @@
  * stays. One that fails leaves nothing behind.
  */
 import { CommandError, failOn } from "../config/command-error.ts";
+import { asciiHosts } from "../config/ascii-hosts.ts";
+import { servesRoot } from "../config/inherited-tls.ts";
 import type { ServiceOptions } from "../config/options.ts";
 import { invalidTargetText, parseTarget, type TargetAddress } from "../config/target-address.ts";
 import {
@@ -15,11 +17,13 @@ import {
   validateTargets,
 } from "../config/validate-options.ts";
 import { goQuote } from "../go/quote.ts";
+import { asciiName } from "../lib/international-name.ts";
 import { type Report, waitForDrain, waitForHealth } from "./socket/progress.ts";
-import type { DeployCommand, RolloutDeployCommand } from "./socket/protocol.ts";
+import type { DeployCommand, RolloutDeployCommand, Warnings } from "./socket/protocol.ts";
+import { hasCertificateFiles, isOrderable } from "./certificates/tls-services.ts";
 import { running } from "./service.ts";
 import { checkService, type ServiceFiles } from "./service-check.ts";
-import { requireService, type ServiceCommandEnvironment } from "./service-commands.ts";
+import { requireService, saveState, type ServiceCommandEnvironment } from "./service-commands.ts";
 import { type GroupEnvironment, TargetGroup } from "./health/target-group.ts";
 
 export interface DeploymentEnvironment extends ServiceCommandEnvironment {
@@ -33,13 +37,14 @@ export async function deploy(
   command: DeployCommand,
   environment: DeploymentEnvironment,
   report?: Report,
-): Promise<void> {
+): Promise<Warnings> {
   const { registry, logger, files, clock, shutdown } = environment;
   const name = command.service;
   failOn(validateServiceName(name));
-  failOn(validateServiceOptions(command.options));
+  const given = asciiHosts(command.options, asciiName);
+  failOn(validateServiceOptions(given));
   failOn(validateTargetOptions(command.targetOptions));
-  const options = normalizeServiceOptions(command.options);
+  const options = normalizeServiceOptions(given);
   const targetOptions = normalizeTargetOptions(command.targetOptions);
   const fields = {
     service: name,
@@ -76,15 +81,16 @@ export async function deploy(
       degraded: null,
     });
   });
-  await settle(replaced, command.drainTimeoutMs, environment, report);
+  const warnings = await settle(replaced, command.drainTimeoutMs, environment, report);
   logger.info("Deployed", fields);
+  return [...certificateWarnings(options), ...warnings];
 }
 
 export async function deployRollout(
   command: RolloutDeployCommand,
   environment: DeploymentEnvironment,
   report?: Report,
-): Promise<void> {
+): Promise<Warnings> {
   const { registry, logger, clock, shutdown } = environment;
   const name = command.service;
   const { targetOptions } = requireService(registry, name).active;
@@ -102,8 +108,9 @@ export async function deployRollout(
     replaced = current.rollout ?? undefined;
     registry.set({ ...current, rollout: group });
   });
-  await settle(replaced, command.drainTimeoutMs, environment, report);
+  const warnings = await settle(replaced, command.drainTimeoutMs, environment, report);
   logger.info("Deployed for rollout", fields);
+  return warnings;
 }
 
 /** The checks go on when `install` succeeds, and end when it does not. */
@@ -122,13 +129,25 @@ async function settle(
   drainTimeoutMs: number,
   environment: DeploymentEnvironment,
   report: Report | undefined,
-): Promise<void> {
-  const { registry, store } = environment;
+): Promise<Warnings> {
   replaced?.stop();
-  await Promise.all([store.save(() => registry.stateEntries()), registry.published]);
+  const warnings = await saveState(environment);
   if (replaced !== undefined) {
     await waitForDrain(replaced.ids, drainTimeoutMs, environment, report);
   }
+  return warnings;
+}
+
+/** The service is served all the same: another proxy in front of this one may have the certificate. */
+function certificateWarnings(options: ServiceOptions): Warnings {
+  if (!options.tlsEnabled || !servesRoot(options) || hasCertificateFiles(options)) return [];
+  if (options.tlsOnDemandUrl !== "") return [];
+  return (
+    options.hosts
+      // A wildcard that nobody can prove was refused before.
+      .filter((host) => !isOrderable(host.replace(/^\*\./, "")))
+      .map((host) => `${goQuote(host)} can't have an automatic certificate, and will have none`)
+  );
 }
 
 function refuseConflict(

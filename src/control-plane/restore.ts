@@ -1,8 +1,9 @@
 /** From the saved state to services that are served again, each on its own. */
 import { invalidTargetText, parseTarget, type TargetAddress } from "../config/target-address.ts";
+import { messageOf } from "../lib/error-text.ts";
 import type { Logger } from "../lib/logger.ts";
 import { groupsOf, type Service } from "./service.ts";
-import { checkService, fullReason, type ServiceFiles } from "./service-check.ts";
+import { checkService, type ServiceFiles } from "./service-check.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 import type { BrokenEntry, SavedService, StateEntry } from "./state/state-entry.ts";
 import { type GroupEnvironment, TargetGroup } from "./health/target-group.ts";
@@ -79,7 +80,7 @@ async function restoreService(
   try {
     errorPages = await checkService(name, options, files, logger);
   } catch (error) {
-    degraded = fullReason(error);
+    degraded = messageOf(error);
     logger.error("Service is degraded", { service: name, error: degraded });
   }
   return {

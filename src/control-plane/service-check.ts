@@ -15,7 +15,7 @@ export interface ServiceFiles {
   canOrderWildcard: (host: string) => boolean;
 }
 
-/** Returns the service's error pages, or throws a CommandError; its cause goes to the log. */
+/** Returns the service's error pages, or throws a CommandError with the reason. */
 export async function checkService(
   name: string,
   options: ServiceOptions,
@@ -32,7 +32,7 @@ export async function checkService(
   } catch (error) {
     const fields = { service: name, path, error: messageOf(error) };
     logger.error("Unable to parse custom error pages", fields);
-    throw new CommandError("unable to load error pages", { cause: error });
+    throw new CommandError(`unable to load error pages: ${messageOf(error)}`);
   }
 }
 
@@ -52,16 +52,9 @@ async function checkTls(
         path,
         error: messageOf(error),
       });
-      throw new CommandError("unable to load certificate", { cause: error });
+      throw new CommandError(`unable to load certificate: ${messageOf(error)}`);
     }
   } else if (options.hosts.some((host) => host.includes("*") && !files.canOrderWildcard(host))) {
     throw new CommandError("automatic TLS does not support wildcards");
   }
-}
-
-/** The error and what caused it, for those who have no log beside it. */
-export function fullReason(error: unknown): string {
-  const text = messageOf(error);
-  const cause = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : text;
-  return cause === text ? text : `${text}: ${cause}`;
 }

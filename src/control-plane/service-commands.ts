@@ -6,7 +6,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { ServedServices } from "../seam/data-plane.ts";
 import { type Report, waitForDrain } from "./socket/progress.ts";
-import type { PauseCommand, RolloutSetCommand, StopCommand } from "./socket/protocol.ts";
+import type { PauseCommand, RolloutSetCommand, StopCommand, Warnings } from "./socket/protocol.ts";
 import { groupsOf, rolloutSplit, type Service } from "./service.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 import type { StateStore } from "./state/state-store.ts";
@@ -32,7 +32,7 @@ export async function pauseService(
   command: PauseCommand,
   environment: ServiceCommandEnvironment,
   report?: Report,
-): Promise<void> {
+): Promise<Warnings> {
   const pause: Pause = {
     state: "paused",
     stopMessage: "",
@@ -41,14 +41,14 @@ export async function pauseService(
   const service = setPause(command.service, () => pause, environment);
   environment.logger.info("Service paused", { service: service.name });
   await drain(service, command.drainTimeoutMs, environment, report);
-  await save(environment);
+  return await saveState(environment);
 }
 
 export async function stopService(
   command: StopCommand,
   environment: ServiceCommandEnvironment,
   report?: Report,
-): Promise<void> {
+): Promise<Warnings> {
   const service = setPause(
     command.service,
     (was) => ({ ...was, state: "stopped", stopMessage: command.message }),
@@ -56,35 +56,35 @@ export async function stopService(
   );
   environment.logger.info("Service stopped", { service: service.name });
   await drain(service, command.drainTimeoutMs, environment, report);
-  await save(environment);
+  return await saveState(environment);
 }
 
 export async function resumeService(
   name: string,
   environment: ServiceCommandEnvironment,
-): Promise<void> {
+): Promise<Warnings> {
   setPause(name, (was) => ({ ...was, state: "running", stopMessage: "" }), environment);
   environment.logger.info("Service resumed", { service: name });
-  await save(environment);
+  return await saveState(environment);
 }
 
 /** Requests under way go on. */
 export async function removeService(
   name: string,
   environment: ServiceCommandEnvironment,
-): Promise<void> {
+): Promise<Warnings> {
   const { registry } = environment;
   if (registry.findBroken(name) === undefined) {
     for (const group of groupsOf(requireService(registry, name))) group.stop();
   }
   registry.remove(name);
-  await save(environment);
+  return await saveState(environment);
 }
 
 export async function setRolloutSplit(
   { service: name, percentage, allowlist }: RolloutSetCommand,
   environment: ServiceCommandEnvironment,
-): Promise<void> {
+): Promise<Warnings> {
   const { registry, logger } = environment;
   const service = requireService(registry, name);
   failOn(validatePercentage(percentage));
@@ -93,18 +93,18 @@ export async function setRolloutSplit(
   // None is null there.
   const allowed = allowlist.length === 0 ? null : allowlist;
   logger.info("Set rollout split", { service: name, percentage, allowlist: allowed });
-  await save(environment);
+  return await saveState(environment);
 }
 
 /** The rollout's targets stay, without requests. */
 export async function stopRollout(
   name: string,
   environment: ServiceCommandEnvironment,
-): Promise<void> {
+): Promise<Warnings> {
   const { registry, logger } = environment;
   registry.set({ ...requireService(registry, name), rolloutSplit: null });
   logger.info("Stopped rollout", { service: name });
-  await save(environment);
+  return await saveState(environment);
 }
 
 function setPause(
@@ -131,6 +131,11 @@ async function drain(
 }
 
 /** A command that returns is saved, and what it changed is served. */
-async function save({ registry, store }: ServiceCommandEnvironment): Promise<void> {
-  await Promise.all([store.save(() => registry.stateEntries()), registry.published]);
+/** Resolves when the change is on disk and served; a warning says what the disk did not take. */
+export async function saveState({ registry, store }: ServiceCommandEnvironment): Promise<Warnings> {
+  const [fault] = await Promise.all([
+    store.save(() => registry.stateEntries()),
+    registry.published,
+  ]);
+  return fault === null ? [] : [`the state could not be saved, a restart undoes this: ${fault}`];
 }

@@ -5,14 +5,14 @@ import type { ServedServices } from "../seam/data-plane.ts";
 import type { ServiceSnapshot, Snapshot } from "../seam/snapshot.ts";
 import { type Conflict, RouteIndex } from "./route-index.ts";
 import { groupsOf, savedService, type Service, serviceSnapshot } from "./service.ts";
-import type { BrokenEntry, SavedService, StateEntry } from "./state/state-entry.ts";
+import type { BrokenEntry, StateEntry } from "./state/state-entry.ts";
 import type { TargetGroup } from "./health/target-group.ts";
 
 interface DerivedValues {
   /** With the TLS settings that count. */
   options: ServiceOptions;
   snapshot: ServiceSnapshot | null;
-  saved: SavedService | null;
+  entry: StateEntry | null;
 }
 
 export class ServiceRegistry {
@@ -103,10 +103,7 @@ export class ServiceRegistry {
   }
 
   stateEntries(): StateEntry[] {
-    const saved = this.all().map((service) => ({
-      kind: "service" as const,
-      service: this.#savedOf(service),
-    }));
+    const saved = this.all().map((service) => this.#entryOf(service));
     return [...saved, ...this.#broken];
   }
 
@@ -122,7 +119,7 @@ export class ServiceRegistry {
     const { options: own } = service;
     const { tlsEnabled, tlsRedirect } = tls;
     const options = hasTls(own, tls) ? own : { ...own, tlsEnabled, tlsRedirect };
-    const derived: DerivedValues = { options, snapshot: null, saved: null };
+    const derived: DerivedValues = { options, snapshot: null, entry: null };
     this.#derived.set(service, derived);
     return derived;
   }
@@ -138,10 +135,10 @@ export class ServiceRegistry {
     return derived.snapshot!;
   }
 
-  #savedOf(service: Service): SavedService {
+  #entryOf(service: Service): StateEntry {
     const derived = this.#derive(service);
-    derived.saved ??= savedService(service, derived.options);
-    return derived.saved;
+    derived.entry ??= { kind: "service", service: savedService(service, derived.options) };
+    return derived.entry;
   }
 }
 

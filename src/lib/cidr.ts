@@ -1,4 +1,5 @@
 /** Lists of IPv4 and IPv6 address blocks in CIDR notation (RFC 4632, RFC 4291 2.3). */
+import { embeddedIpv4, type Ipv6Groups, isMappedIpv4, parseIpv4, parseIpv6 } from "./ip-address.ts";
 
 /** Why a list could not be read. */
 export class CidrError {
@@ -12,16 +13,13 @@ export class CidrError {
   }
 }
 
-/** Eight groups of 16 bits. */
-type Ipv6 = readonly number[];
-
 interface Ipv4Block {
   network: number;
   mask: number;
 }
 
 interface Ipv6Block {
-  network: Ipv6;
+  network: Ipv6Groups;
   bits: number;
 }
 
@@ -109,75 +107,13 @@ function prefixError(entry: string, max: number): CidrError {
   return new CidrError(entry, `the prefix length must be a number from 0 to ${max}`);
 }
 
-/** As a signed 32-bit number. Leading zeros are refused: some readers take them as octal. */
-function parseIpv4(text: string): number | undefined {
-  let address = 0;
-  let octet = -1;
-  let octets = 1;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 0x2e) {
-      if (octet < 0 || octets === 4) return undefined;
-      address = (address << 8) | octet;
-      octet = -1;
-      octets++;
-    } else if (code >= 0x30 && code <= 0x39 && octet !== 0) {
-      octet = (octet < 0 ? 0 : octet * 10) + code - 0x30;
-      if (octet > 255) return undefined;
-    } else {
-      return undefined;
-    }
-  }
-  return octets === 4 && octet >= 0 ? (address << 8) | octet : undefined;
-}
-
-/** RFC 4291 2.2, in all three of its forms. */
-function parseIpv6(text: string): Ipv6 | undefined {
-  const gap = text.indexOf("::");
-  if (gap < 0) {
-    const all = parseGroups(text, true);
-    return all?.length === 8 ? all : undefined;
-  }
-  const head = parseGroups(text.slice(0, gap), false);
-  const tail = parseGroups(text.slice(gap + 2), true);
-  if (head === undefined || tail === undefined) return undefined;
-  const missing = 8 - head.length - tail.length;
-  if (missing < 1) return undefined;
-  return [...head, ...Array.from({ length: missing }, () => 0), ...tail];
-}
-
-function parseGroups(text: string, mayEndInIpv4: boolean): number[] | undefined {
-  if (text === "") return [];
-  const groups: number[] = [];
-  const parts = text.split(":");
-  for (const [index, part] of parts.entries()) {
-    if (/^[0-9A-Fa-f]{1,4}$/.test(part)) {
-      groups.push(Number.parseInt(part, 16));
-      continue;
-    }
-    const ipv4 = mayEndInIpv4 && index === parts.length - 1 ? parseIpv4(part) : undefined;
-    if (ipv4 === undefined) return undefined;
-    groups.push(ipv4 >>> 16, ipv4 & 0xffff);
-  }
-  return groups;
-}
-
 /** RFC 4007 11: `fe80::1%eth0`. */
 function withoutZone(address: string): string {
   const percent = address.indexOf("%");
   return percent < 0 ? address : address.slice(0, percent);
 }
 
-/** RFC 4291 2.5.5.2. */
-function isMappedIpv4(groups: Ipv6): boolean {
-  return groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
-}
-
-function embeddedIpv4(groups: Ipv6): number {
-  return (groups[6]! << 16) | groups[7]!;
-}
-
-function sharesPrefix(a: Ipv6, b: Ipv6, bits: number): boolean {
+function sharesPrefix(a: Ipv6Groups, b: Ipv6Groups, bits: number): boolean {
   for (let group = 0; group * 16 < bits; group++) {
     const ignored = Math.max(0, 16 - (bits - group * 16));
     if (a[group]! >>> ignored !== b[group]! >>> ignored) return false;

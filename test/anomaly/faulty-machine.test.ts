@@ -1,6 +1,6 @@
 /** No descriptors, no disk, a broken state file: the proxy goes on with what it has. */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type App, startApp } from "../support/app.ts";
 import { type LogLine, ProxyProcess } from "../support/proxy-process.ts";
@@ -104,6 +104,26 @@ describe("a proxy without file descriptors", () => {
   });
 });
 
+describe("a state file that is a mount of its own", () => {
+  test.skipIf(!canMount)("is written in place", async () => {
+    const home = tempFolder();
+    const file = home.file("elsewhere");
+    const state = home.file(".config/kamal-proxy/kamal-proxy.state");
+    mkdirSync(dirname(state), { recursive: true });
+    for (const path of [file, state]) writeFileSync(path, "[]");
+    expect(Bun.spawnSync(["mount", "--bind", file, state]).success).toBeTrue();
+    try {
+      const proxy = await startProxy({ env: { HOME: home.path } });
+      await proxy.deploy("first", app().address, "--host=first.test");
+      expect(readFileSync(file, "utf8")).toContain('"first"');
+      expect(readdirSync(dirname(state))).toEqual(["kamal-proxy.state"]);
+    } finally {
+      Bun.spawnSync(["umount", "--lazy", state]);
+      home[Symbol.dispose]();
+    }
+  });
+});
+
 describe("a full disk", () => {
   test.skipIf(!canMount)("keeps the old state, and commands go on", async () => {
     const disk = smallDisk(64);
@@ -115,7 +135,10 @@ describe("a full disk", () => {
     const state = `${data}/kamal-proxy.state`;
     const saved = readFileSync(state, "utf8");
     fill(disk);
-    await proxy.deploy("second", target.address, "--host=second.test");
+    const flags = [`--target=${target.address}`, "--host=second.test"];
+    const { code, stderr } = await proxy.run("deploy", "second", ...flags);
+    expect(code).toBe(0);
+    expect(stderr).toStartWith("Warning: the state could not be saved, a restart undoes this: ");
     const line = await proxy.waitForLog("Unable to save state");
     expect(line["error"]).toContain("ENOSPC");
     expect(readFileSync(state, "utf8")).toBe(saved);

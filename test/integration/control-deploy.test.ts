@@ -153,10 +153,10 @@ describe("deploy", () => {
     );
     const certificate = { tlsCertificatePath: "/cert", tlsPrivateKeyPath: "/key" };
     expect(await attempt({ hosts: ["*.example.com"], tlsEnabled: true, ...certificate })).toBe(
-      "unable to load certificate",
+      "unable to load certificate: no such file",
     );
     expect(await attempt({ hosts: ["b.example.com"], errorPagePath: "/pages" })).toBe(
-      "unable to load error pages",
+      "unable to load error pages: no pages in /pages",
     );
     expect(proxy.logger.find("Host settings conflict with another service")).toMatchObject({
       level: "error",

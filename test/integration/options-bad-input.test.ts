@@ -102,7 +102,10 @@ describe("bad flags of deploy", () => {
         ["--host=taken.test", "--path-prefix=/taken/"],
         'host settings conflict with another service: "taken" has taken.test at /taken',
       ],
-      [["--error-pages=/nowhere"], "unable to load error pages"],
+      [
+        ["--error-pages=/nowhere"],
+        "unable to load error pages: ENOENT: no such file or directory, scandir '/nowhere'",
+      ],
     ];
     for (const [flags, error] of cases) {
       const result = await proxy.run("deploy", "web", `--target=${newer.address}`, ...flags);

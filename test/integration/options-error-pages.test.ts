@@ -141,7 +141,7 @@ describe("--error-pages", () => {
         name,
         code: 1,
         stdout: "",
-        stderr: "Error: unable to load error pages\n",
+        stderr: expect.stringMatching(/^Error: unable to load error pages: .+\n$/),
       });
     }
     expect(await Bun.file(proxy.statePath).text()).toBe(before);

@@ -23,6 +23,8 @@ export interface Surroundings {
   reply?: Reply | Error;
   usableMemoryBytes?: number;
   canMakeFolders?: boolean;
+  /** Paths that are another user's. */
+  ofOthers?: readonly string[];
   /** Stderr is a terminal of so many columns. */
   columns?: number;
   /** What the server tells before its reply. */
@@ -62,6 +64,7 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
       return 0;
     },
     usableMemoryBytes: () => around.usableMemoryBytes ?? 2 ** 33,
+    belongsToOthers: (path) => around.ofOthers?.includes(path) ?? false,
     makeFolder: () => around.canMakeFolders ?? true,
   };
   outcome.exitCode = await runProgram(args, context);

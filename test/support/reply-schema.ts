@@ -41,6 +41,7 @@ const replySchema = v.variant("ok", [
   v.strictObject({
     ok: v.literal(true),
     services: v.exactOptional(v.record(v.string(), serviceDescription)),
+    warnings: v.exactOptional(texts),
   }),
   v.strictObject({ ok: v.literal(false), error: v.string() }),
 ]) satisfies v.GenericSchema<Reply>;

@@ -1,4 +1,5 @@
 /** `kamal-proxy deploy <service>` */
+import { asciiHosts } from "../../config/ascii-hosts.ts";
 import { failOn } from "../../config/command-error.ts";
 import { acmeStagingDirectory } from "../../config/defaults.ts";
 import { certificateFolder } from "../../config/paths.ts";
@@ -12,6 +13,7 @@ import {
   validateTargetOptions,
   validateTargets,
 } from "../../config/validate-options.ts";
+import { asciiName } from "../../lib/international-name.ts";
 import { cliCommand, type Input, sendQuietly } from "../cli-command.ts";
 import { ensureDataFolder } from "../data-folder.ts";
 import { deployFlags, type DeployFlags } from "../flags/deploy-flags.ts";
@@ -63,13 +65,14 @@ function rejectLimitWithoutBuffering({ given }: DeployInput, kind: "request" | "
 }
 
 function serviceOptions({ values, given, context }: DeployInput): ServiceOptions {
-  return {
+  const options = {
     ...settingValues(serviceSettings, values),
     acmeDirectory: values["tls-staging"] ? acmeStagingDirectory : "",
     acmeCachePath: given.has("tls-acme-cache-path")
       ? values["tls-acme-cache-path"]
       : certificateFolder(ensureDataFolder(context)),
   };
+  return asciiHosts(options, asciiName);
 }
 
 function targetOptions({ values, given }: DeployInput): TargetOptions {

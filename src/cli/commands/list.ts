@@ -1,4 +1,6 @@
 /** `kamal-proxy list` */
+import { unicodeName } from "../../lib/international-name.ts";
+import { printableText } from "../../lib/printable-text.ts";
 import type {
   ServiceDescription,
   ServiceDescriptions,
@@ -41,7 +43,7 @@ function serviceTable(services: ServiceDescriptions): string {
 function degradedLines(services: ServiceDescriptions): string {
   return byName(services)
     .filter(([, { degraded }]) => degraded !== null)
-    .map(([name, { degraded }]) => `${name} is degraded: ${degraded}\n`)
+    .map(([name, { degraded }]) => `${printableText(`${name} is degraded: ${degraded}`)}\n`)
     .join("");
 }
 
@@ -54,10 +56,16 @@ function byName(services: ServiceDescriptions): [string, ServiceDescription][] {
 function serviceRow(name: string, service: ServiceDescription): string[] {
   return [
     name,
-    service.hosts.join(",") || "*",
+    service.hosts.map(withUnicode).join(",") || "*",
     service.paths.join(","),
     service.targets.join(","),
     service.state,
     service.tls ? "yes" : "no",
-  ];
+  ].map(printableText);
+}
+
+/** `xn--bcher-kva.example (bücher.example)`: as it was asked for beside as it is compared. */
+function withUnicode(host: string): string {
+  const unicode = host.includes("xn--") ? unicodeName(host) : host;
+  return unicode === host ? host : `${host} (${unicode})`;
 }

@@ -8,7 +8,7 @@ import type { RunOptions } from "../../config/run-options.ts";
 import { authoritySettings, runSettings } from "../../config/run-settings.ts";
 import { mapTable, optionFault, type ValuesOf } from "../../config/setting.ts";
 import { cliCommand, type Input } from "../cli-command.ts";
-import { ensureDataFolder } from "../data-folder.ts";
+import { ownDataFolder } from "../data-folder.ts";
 import type { FlagTable } from "../flags/flags.ts";
 import { flagsOf, type FlagsOf } from "../flags/setting-flags.ts";
 import { columns, defaultText } from "../help.ts";
@@ -73,7 +73,7 @@ function runOptions(input: Input<RunFlags>): RunOptions {
       bufferMemoryTotalFor(context.usableMemoryBytes()),
     bind: "",
     socketPath: socketPath(environment),
-    dataPath: ensureDataFolder(context),
+    dataPath: ownDataFolder(context),
     limits: { headerTimeoutMs, idleTimeoutMs, stallTimeoutMs, maxHeaderBytes },
     acme: readAcmeSettings(environment),
     trustedProxies,

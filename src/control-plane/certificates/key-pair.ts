@@ -1,7 +1,7 @@
 /** A certificate chain with its private key, read from PEM as it is found in files. */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
 import { createSecureContext } from "node:tls";
+import { isIpAddress } from "../../lib/ip-address.ts";
 import type { CertificateKeyPair } from "../../seam/handshake-certificates.ts";
 import type { Lifetime } from "./automatic/renewal.ts";
 
@@ -17,7 +17,7 @@ export interface KeyPair extends Lifetime {
  * Throws with the reason when the pair can't be served.
  */
 export function readKeyPair(certificatePem: string, privateKeyPem: string): KeyPair {
-  const chain = blocksOf(certificatePem, (label) => label === "CERTIFICATE");
+  const chain = certificateBlocks(certificatePem);
   if (chain.length === 0) throw new Error("no certificate found in PEM");
   const certificates = chain.map(parseCertificate);
   const privateKey = parsePrivateKey(privateKeyPem);
@@ -36,23 +36,41 @@ export function readKeyPair(certificatePem: string, privateKeyPem: string): KeyP
     notBeforeMs: Date.parse(leaf.validFrom),
     notAfterMs: Date.parse(leaf.validTo),
     covers(name) {
-      if (isIP(name) !== 0) return leaf.checkIP(name) !== undefined;
+      if (isIpAddress(name)) return leaf.checkIP(name) !== undefined;
       // Any label stands for the wildcard's own, as long as no one lists it.
       return leaf.checkHost(name.replace(/^\*\./, "any-label.")) !== undefined;
     },
   };
 }
 
-function parseCertificate(pem: string): X509Certificate {
+function parseCertificate(pem: string, index: number): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (error) {
-    throw new Error("a certificate is damaged", { cause: error });
+    throw new Error(`certificate ${index + 1} in the file is damaged`, { cause: error });
   }
 }
 
+/**
+ * Every block that begins must be read: a leaf without the rest of its chain fails in some clients only,
+ * and later. What follows a block without a new line is read.
+ */
+function certificateBlocks(pem: string): string[] {
+  const text = pem.replaceAll(/(-----END [A-Z0-9 ]+-----)(?=-----BEGIN)/g, "$1\n");
+  const { text: lines, blocks } = blocksIn(text);
+  return [...lines.matchAll(/BEGIN CERTIFICATE(?! REQUEST)/g)].map((begin, index) => {
+    const start = begin.index - "-----".length;
+    const block = blocks.find((each) => each.index === start)?.text;
+    if (block === undefined || block.lastIndexOf("BEGIN") !== "-----".length) {
+      throw new Error(`certificate ${index + 1} in the file has no proper BEGIN and END line`);
+    }
+    return block;
+  });
+}
+
 function parsePrivateKey(pem: string): KeyObject {
-  const [block] = blocksOf(pem, (label) => label.endsWith("PRIVATE KEY"));
+  const { blocks } = blocksIn(pem);
+  const block = blocks.find(({ label }) => label.endsWith("PRIVATE KEY"))?.text;
   if (block === undefined) throw new Error("no private key found in PEM");
   if (/^-----BEGIN ENCRYPTED|\nProc-Type:[^\n]*ENCRYPTED/.test(block)) {
     throw new Error("the private key is encrypted");
@@ -64,9 +82,17 @@ function parsePrivateKey(pem: string): KeyObject {
   }
 }
 
-function blocksOf(pem: string, wanted: (label: string) => boolean): string[] {
-  const blocks = pem
-    .replace(/[ \t\r]+$/gm, "")
-    .matchAll(/^-----BEGIN ([A-Z0-9 ]+)-----\n[^]*?^-----END \1-----/gm);
-  return [...blocks].filter((block) => wanted(block[1]!)).map((block) => `${block[0]}\n`);
+interface PemBlock {
+  label: string;
+  index: number;
+  text: string;
+}
+
+/** The blocks, and the text that they were found in. */
+function blocksIn(pem: string): { text: string; blocks: PemBlock[] } {
+  const text = pem.replace(/[ \t\r]+$/gm, "");
+  const blocks = text
+    .matchAll(/^-----BEGIN ([A-Z0-9 ]+)-----\n[^]*?^-----END \1-----/gm)
+    .map((match) => ({ label: match[1]!, index: match.index, text: `${match[0]}\n` }));
+  return { text, blocks: [...blocks] };
 }

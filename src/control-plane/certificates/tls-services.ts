@@ -1,6 +1,7 @@
 /** Which service a server name belongs to: the one that has the name at the path `/`. */
 import { HostMap } from "../../config/host-map.ts";
 import { servesRoot } from "../../config/inherited-tls.ts";
+import type { ServiceOptions } from "../../config/options.ts";
 import type { ServiceSnapshot } from "../../seam/snapshot.ts";
 
 export class TlsServices {
@@ -50,8 +51,12 @@ export class TlsServices {
 export type CertificateSource = "file" | "acme" | "on-demand";
 
 export function sourceOf({ options }: ServiceSnapshot): CertificateSource {
-  if (options.tlsCertificatePath !== "" && options.tlsPrivateKeyPath !== "") return "file";
+  if (hasCertificateFiles(options)) return "file";
   return options.tlsOnDemandUrl === "" ? "acme" : "on-demand";
+}
+
+export function hasCertificateFiles(options: ServiceOptions): boolean {
+  return options.tlsCertificatePath !== "" && options.tlsPrivateKeyPath !== "";
 }
 
 /**

@@ -95,6 +95,9 @@ function readReply(line: string): Reply {
   }
   const payload = decoded.kind === "payload" ? decoded.payload : undefined;
   if (typeof payload === "object" && payload !== null && "ok" in payload) {
+    if (payload.ok === true && "warnings" in payload && isTexts(payload.warnings)) {
+      return { ok: true, warnings: payload.warnings };
+    }
     if (payload.ok === true && !("services" in payload)) return { ok: true };
     if (payload.ok === true && "services" in payload && isDescriptions(payload.services)) {
       return { ok: true, services: payload.services };
@@ -111,6 +114,10 @@ function isProgress(value: unknown): value is Progress {
   if (!("remaining_ms" in value) || typeof value.remaining_ms !== "number") return false;
   if (value.waiting_for === "drain") return "requests" in value;
   return value.waiting_for === "health" && "targets" in value && Array.isArray(value.targets);
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
 }
 
 /** As far as the table of `list` needs it. */

@@ -13,20 +13,21 @@ import type {
   RolloutSetCommand,
   ServiceDescriptions,
   StopCommand,
+  Warnings,
 } from "./protocol.ts";
 import type { Report } from "./progress.ts";
 import { parseCommand } from "./protocol-schema.ts";
 
 /** One for each command. What it throws as CommandError is told to the user. */
 export interface CommandHandlers {
-  deploy: (command: DeployCommand, report?: Report) => Promise<void>;
-  "rollout-deploy": (command: RolloutDeployCommand, report?: Report) => Promise<void>;
-  "rollout-set": (command: RolloutSetCommand) => Promise<void>;
-  "rollout-stop": (command: PlainServiceCommand) => Promise<void>;
-  pause: (command: PauseCommand, report?: Report) => Promise<void>;
-  stop: (command: StopCommand, report?: Report) => Promise<void>;
-  resume: (command: PlainServiceCommand) => Promise<void>;
-  remove: (command: PlainServiceCommand) => Promise<void>;
+  deploy: (command: DeployCommand, report?: Report) => Promise<Warnings>;
+  "rollout-deploy": (command: RolloutDeployCommand, report?: Report) => Promise<Warnings>;
+  "rollout-set": (command: RolloutSetCommand) => Promise<Warnings>;
+  "rollout-stop": (command: PlainServiceCommand) => Promise<Warnings>;
+  pause: (command: PauseCommand, report?: Report) => Promise<Warnings>;
+  stop: (command: StopCommand, report?: Report) => Promise<Warnings>;
+  resume: (command: PlainServiceCommand) => Promise<Warnings>;
+  remove: (command: PlainServiceCommand) => Promise<Warnings>;
   list: () => Promise<ServiceDescriptions>;
 }
 
@@ -40,8 +41,8 @@ export async function dispatch(
     const command = parseCommand(payload);
     logger.debug("Command received", { command: command.command });
     if (command.command === "list") return { ok: true, services: await handlers.list() };
-    await perform(command, handlers, report);
-    return { ok: true };
+    const warnings = await perform(command, handlers, report);
+    return warnings.length === 0 ? { ok: true } : { ok: true, warnings };
   } catch (error) {
     if (error instanceof CommandError) return { ok: false, error: error.message };
     logger.error("Command failed unexpectedly", { error: stackOf(error) });
@@ -53,7 +54,7 @@ function perform(
   command: Exclude<Command, ListCommand>,
   handlers: CommandHandlers,
   report: Report | undefined,
-): Promise<void> {
+): Promise<Warnings> {
   switch (command.command) {
     case "deploy":
       return handlers.deploy(command, report);

@@ -123,7 +123,10 @@ export interface WaitingTarget {
 
 export type ServiceDescriptions = Record<string, ServiceDescription>;
 
+/** What the user has to know of a command that has taken effect; each follows `Warning: ` on stderr. */
+export type Warnings = readonly string[];
+
 export type Reply =
-  | { ok: true; services?: ServiceDescriptions }
+  | { ok: true; services?: ServiceDescriptions; warnings?: Warnings }
   /** `error` is what follows `Error: ` on the client's stderr. */
   | { ok: false; error: string };

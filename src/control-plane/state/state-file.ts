@@ -33,18 +33,17 @@ export function decodeState(text: string): StateEntry[] {
   return entries.filter((entry, index) => lastIndex.get(nameOf(entry) ?? index) === index);
 }
 
-/** `texts` keeps what was made of services that do not change, for the next time. */
-export function encodeState(
-  entries: readonly StateEntry[],
-  texts = new WeakMap<SavedService, string>(),
-): string {
-  const list = entries.map((entry) => {
-    if (entry.kind === "broken") return JSON.stringify(entry.raw);
-    const text = texts.get(entry.service) ?? JSON.stringify(encodeService(entry.service));
-    texts.set(entry.service, text);
-    return text;
-  });
-  return `[${list.join(",")}]\n`;
+export function encodeState(entries: readonly StateEntry[]): string {
+  return encodedList(entries.map(encodeEntry));
+}
+
+/** One of the list. */
+export function encodeEntry(entry: StateEntry): string {
+  return JSON.stringify(entry.kind === "service" ? encodeService(entry.service) : entry.raw);
+}
+
+export function encodedList(texts: readonly string[]): string {
+  return `[${texts.join(",")}]\n`;
 }
 
 /** The options in the names and units of the state file. */

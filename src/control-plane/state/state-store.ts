@@ -1,14 +1,19 @@
 /** The state file on disk: read once, then replaced as a whole, one write at a time. */
-import { readFile, rename } from "node:fs/promises";
+import { copyFile, rename } from "node:fs/promises";
+import { maxEntriesEncodedInATurn, maxStateBytes } from "../../config/defaults.ts";
 import {
   type AtomicWriteOptions,
+  copyBeside,
   type FileOperations,
+  isMount,
+  linkedPath,
   writeFileAtomically,
 } from "../../lib/atomic-file.ts";
 import { codeOf, messageOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
-import type { SavedService, StateEntry } from "./state-entry.ts";
-import { decodeState, encodeState } from "./state-file.ts";
+import { readRegularFile } from "../../lib/regular-file.ts";
+import type { StateEntry } from "./state-entry.ts";
+import { decodeState, encodedList, encodeEntry } from "./state-file.ts";
 
 export interface StateStoreSettings {
   path: string;
@@ -21,9 +26,9 @@ export class StateStore {
   readonly #logger: Logger;
   readonly #writeOptions: AtomicWriteOptions;
   /** The write under way, and the one that will follow it for all who asked meanwhile. */
-  #current: Promise<void> = Promise.resolve();
-  #next: Promise<void> | null = null;
-  readonly #texts = new WeakMap<SavedService, string>();
+  #current: Promise<string | null> = Promise.resolve(null);
+  #next: Promise<string | null> | null = null;
+  readonly #texts = new WeakMap<StateEntry, string>();
   /** A file that could not be understood is moved aside before the first write. */
   #unreadable = false;
 
@@ -38,7 +43,7 @@ export class StateStore {
     const path = this.#path;
     let text: string;
     try {
-      text = await readFile(path, "utf8");
+      text = await readText(path);
     } catch (error) {
       if (codeOf(error) === "ENOENT") {
         this.#logger.info("No previous state to restore", { path });
@@ -55,15 +60,15 @@ export class StateStore {
     } catch (error) {
       this.#unreadable = true;
       this.#logger.error("Failed to decode saved state", { path, error: messageOf(error) });
-      return [];
+      return await this.#loadCopy();
     }
   }
 
   /**
-   * Resolves when what `entries` returned after this call is on disk. A failure is logged: the
-   * command that caused the save has taken effect all the same.
+   * Resolves when what `entries` returned after this call is on disk, or with the reason why it is not.
+   * That is logged: the command that caused the save has taken effect all the same.
    */
-  save(entries: () => StateEntry[]): Promise<void> {
+  save(entries: () => StateEntry[]): Promise<string | null> {
     this.#next ??= this.#current.then(() => {
       this.#next = null;
       return this.#write(entries());
@@ -73,28 +78,72 @@ export class StateStore {
   }
 
   /** Resolves when nothing is being written. */
-  flush(): Promise<void> {
-    return this.#current;
+  async flush(): Promise<void> {
+    await this.#current;
   }
 
-  async #write(entries: StateEntry[]): Promise<void> {
+  async #write(entries: StateEntry[]): Promise<string | null> {
     const path = this.#path;
     try {
       await this.#keepUnreadable();
-      await writeFileAtomically(path, encodeState(entries, this.#texts), this.#writeOptions);
+      const text = await this.#encode(entries);
+      await writeFileAtomically(path, text, this.#writeOptions);
       this.#logger.debug("Saved state", { path });
+      return null;
     } catch (error) {
       this.#logger.error("Unable to save state", { path, error: messageOf(error) });
+      return messageOf(error);
+    }
+  }
+
+  /** Others have their turn meanwhile; what was made of an entry that is the same is kept. */
+  async #encode(entries: readonly StateEntry[]): Promise<string> {
+    const texts: string[] = [];
+    let made = 0;
+    for (const entry of entries) {
+      let text = this.#texts.get(entry);
+      if (text === undefined) {
+        text = encodeEntry(entry);
+        this.#texts.set(entry, text);
+        if (++made % maxEntriesEncodedInATurn === 0) await nextTurn();
+      }
+      texts.push(text);
+    }
+    return encodedList(texts);
+  }
+
+  /** What an interrupted write of a file that can't be replaced has left, complete. */
+  async #loadCopy(): Promise<StateEntry[]> {
+    const copy = copyBeside(await linkedPath(this.#path));
+    try {
+      const entries = decodeState(await readText(copy));
+      this.#logger.warn("Restored the copy of the saved state", { path: copy });
+      return entries;
+    } catch {
+      return [];
     }
   }
 
   async #keepUnreadable(): Promise<void> {
     if (!this.#unreadable) return;
     try {
-      await rename(this.#path, `${this.#path}.corrupt`);
+      const path = await linkedPath(this.#path);
+      const kept = `${path}.corrupt`;
+      await rename(path, kept).catch(async (error: unknown) => {
+        if (!isMount(error)) throw error;
+        await copyFile(path, kept);
+      });
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
     }
     this.#unreadable = false;
   }
+}
+
+async function readText(path: string): Promise<string> {
+  return (await readRegularFile(path, maxStateBytes)).toString();
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

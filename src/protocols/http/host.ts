@@ -1,5 +1,6 @@
 /** The Host field and host names (RFC 9110 7.2, RFC 3986 3.2.2). */
 import { normalHostName } from "../../lib/host-name.ts";
+import { isIpv6 } from "../../lib/ip-address.ts";
 import type { RequestHead } from "./message-head.ts";
 import { HeadFault } from "./head-fault.ts";
 import type { RequestTarget } from "./request-target.ts";
@@ -56,7 +57,7 @@ export function parseHost(value: string): HostAndPort | undefined {
   }
   if (name.charCodeAt(0) === 0x5b) {
     const literal = bracketPattern.exec(name)?.[1];
-    if (literal === undefined || !URL.canParse(`http://[${literal}]`)) return undefined;
+    if (literal === undefined || !isIpv6(literal)) return undefined;
     return { name: literal.toLowerCase(), port };
   }
   if (!namePattern.test(name) || badEscape.test(name)) return undefined;

@@ -2,6 +2,7 @@
  * The Set-Cookie field (RFC 6265 4.1), read and written as Go's net/http does: the attributes come out
  * in its order, so that what users know from kamal-proxy stays the same to the byte.
  */
+import { isIpv4 } from "../../lib/ip-address.ts";
 import { isToken, trimBlanks } from "./fields.ts";
 
 export interface SetCookie {
@@ -165,7 +166,7 @@ function isCookieValue(value: string): boolean {
 function isCookieDomain(domain: string): boolean {
   const name = domain.replace(/^\./, "");
   if (domain === "" || domain.length > 255) return false;
-  if (/^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/.test(domain)) return true;
+  if (isIpv4(domain)) return true;
   const labels = name.replace(/\.$/, "").split(".");
   return (
     /[A-Za-z]/.test(name) &&

@@ -2,6 +2,7 @@
  * The PROXY protocol, versions 1 and 2, as HAProxy's specification defines it: the header that a load
  * balancer in front puts before the first byte of a connection, to say who the client is.
  */
+import { isIpv4, isIpv6 } from "../../lib/ip-address.ts";
 
 export interface ProxySource {
   /** IPv4 not mapped, IPv6 in its short form. */
@@ -74,17 +75,6 @@ function parseText(bytes: Buffer): ProxyHeader {
   if (port < 0 || parsePort(destinationPort!) < 0) return invalid("invalid port");
   const address = family === "TCP4" ? source! : shortIpv6(source!);
   return { kind: "complete", consumed, source: { address, port } };
-}
-
-const ipv4Pattern = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
-
-function isIpv4(text: string): boolean {
-  return ipv4Pattern.test(text);
-}
-
-/** `text` has characters of addresses only. */
-function isIpv6(text: string): boolean {
-  return URL.canParse(`http://[${text}]`);
 }
 
 /** -1 when it has leading zeros or is out of range. */

@@ -53,6 +53,16 @@ describe("list", () => {
     ]);
   });
 
+  test("shows hosts beyond ASCII in both forms, and steers no terminal", async () => {
+    const odd = {
+      "a\u001b[2Jb": description({ hosts: ["xn--bcher-kva.example"], degraded: "x\ny" }),
+    };
+    const { stdout, stderr } = await runLine(["list"], { reply: { ok: true, services: odd } });
+    expect(stdout).toContain("xn--bcher-kva.example (bücher.example)");
+    expect(stdout).toContain("a\\x1b[2Jb");
+    expect(stderr).toBe("a\\x1b[2Jb is degraded: x\\x0ay\n");
+  });
+
   test("prints the header alone when there is no service", async () => {
     const { stdout } = await runLine(["ls"], { reply: { ok: true, services: {} } });
     expect(stdout).toBe(

@@ -125,6 +125,16 @@ describe("run", () => {
     expect(options?.bufferMemoryTotalBytes).toBe(expected);
   });
 
+  test.each([
+    [{ canMakeFolders: false }, "/tmp/certs"],
+    [{ canMakeFolders: false }, "/tmp/kamal-proxy.state"],
+    [{ environment: { HOME: "/tmp/home" } }, "/tmp/home/.config/kamal-proxy"],
+  ])("takes no data from another user in a shared folder: %j, %s", async (around, path) => {
+    const { stderr, served: options } = await runLine(["run"], { ...around, ofOthers: [path] });
+    expect(stderr).toStartWith(`Error: ${path} belongs to another user`);
+    expect(options).toBeUndefined();
+  });
+
   test("keeps its data in the temporary folder when there is no other", async () => {
     const { served: options } = await runLine(["run"], { canMakeFolders: false });
     expect(options?.dataPath).toBe("/tmp");

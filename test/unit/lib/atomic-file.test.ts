@@ -43,6 +43,53 @@ describe("atomic file", () => {
     expect(readdirSync(folder.path).toSorted()).toEqual(["elsewhere", "state"]);
   });
 
+  test("a link that leads nowhere yet stays, and its file is made", async () => {
+    using folder = tempFolder();
+    const path = folder.file("state");
+    symlinkSync("elsewhere", path);
+    await writeFileAtomically(path, "new");
+    expect(readFileSync(folder.file("elsewhere"), "utf8")).toBe("new");
+    expect(readlinkSync(path)).toBe("elsewhere");
+  });
+
+  test.each(["EBUSY", "EXDEV"])(
+    "what can't be renamed over (%s) is written in place",
+    async (code) => {
+      using folder = tempFolder();
+      const path = folder.file("state");
+      writeFileSync(path, "old, and longer");
+      const steps: string[] = [];
+      const operations: FileOperations = {
+        ...fileOperations,
+        rename: () => Promise.reject(Object.assign(new Error(code), { code })),
+        async overwriteSynced(at, data) {
+          steps.push(readFileSync(`${path}.tmp`, "utf8"));
+          await fileOperations.overwriteSynced(at, data);
+        },
+      };
+      const { ino } = statSync(path);
+      await writeFileAtomically(path, "new", { operations });
+      expect(readFileSync(path, "utf8")).toBe("new");
+      expect(statSync(path).ino).toBe(ino);
+      // The whole of it was beside meanwhile.
+      expect(steps).toEqual(["new"]);
+      expect(readdirSync(folder.path)).toEqual(["state"]);
+      operations.overwriteSynced = () => Promise.reject(new Error("ENOSPC"));
+      await expect(writeFileAtomically(path, "newer", { operations })).rejects.toThrow("ENOSPC");
+      expect(readFileSync(`${path}.tmp`, "utf8")).toBe("newer");
+    },
+  );
+
+  test("what somebody else has put in the place of the temporary file is not written to", async () => {
+    using folder = tempFolder();
+    const path = folder.file("state");
+    writeFileSync(folder.file("victim"), "untouched");
+    symlinkSync("victim", `${path}.tmp`);
+    await writeFileAtomically(path, "new", { mode: 0o640 });
+    expect(readFileSync(folder.file("victim"), "utf8")).toBe("untouched");
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+  });
+
   test("what a crash left behind does not disturb the next write", async () => {
     using folder = tempFolder();
     const path = folder.file("state");
@@ -70,6 +117,7 @@ describe("atomic file", () => {
     await writeFileAtomically(path, "new", {
       operations: {
         writeSynced: async (at) => void steps.push(`write ${at}`),
+        overwriteSynced: async (at) => void steps.push(`overwrite ${at}`),
         rename: async (from, to) => void steps.push(`rename ${from} ${to}`),
         syncFolder: async (at) => void steps.push(`sync ${at}`),
         unlink: async (at) => void steps.push(`unlink ${at}`),

@@ -1,6 +1,8 @@
 /** The certificate of one service from the files that a deploy named, read again when they change. */
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
+import { maxCertificateFileBytes } from "../../../config/defaults.ts";
 import type { Logger } from "../../../lib/logger.ts";
+import { readRegularFileSync } from "../../../lib/regular-file.ts";
 import { describeError } from "../describe-error.ts";
 import { type KeyPair, readKeyPair } from "../key-pair.ts";
 
@@ -98,7 +100,7 @@ function fingerprintOf(path: string): string {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRegularFileSync(path, maxCertificateFileBytes).toString();
   } catch (error) {
     // The system's text names the file, but for a folder.
     const reason = describeError(error);

@@ -41,6 +41,15 @@ describe("key-pair accepts", () => {
     expect(pair.certificate).toBe(leaf.certificate + authority.certificate);
   });
 
+  test("blocks without a new line between them", () => {
+    const authority = createCertificate(["Authority"], { isAuthority: true });
+    const leaf = createCertificate(["app.test"], { issuer: authority });
+    const joined = leaf.certificate.trimEnd() + authority.certificate;
+    expect(readKeyPair(joined, leaf.privateKey).pair.certificate).toBe(
+      leaf.certificate + authority.certificate,
+    );
+  });
+
   test("a certificate for an address, which covers it", () => {
     const { certificate, privateKey } = createCertificate(["app.test", "127.0.0.1"]);
     const { covers } = readKeyPair(certificate, privateKey);
@@ -59,6 +68,42 @@ describe("key-pair accepts", () => {
   });
 });
 
+describe("key-pair refuses a chain of which a part is not read", () => {
+  const authority = createCertificate(["Authority"], { isAuthority: true });
+  const leaf = createCertificate(["app.test"], { issuer: authority });
+  const wrong = "has no proper BEGIN and END line";
+  test.each([
+    [
+      "no end",
+      (pem: string) => pem.replace(/-----END.*\n/, ""),
+      `certificate 2 in the file ${wrong}`,
+    ],
+    [
+      "a short dash",
+      (pem: string) => pem.replace("-----END", "----END"),
+      `certificate 2 in the file ${wrong}`,
+    ],
+    [
+      "a bad begin",
+      (pem: string) => pem.replace("TE-----", "TE----"),
+      `certificate 2 in the file ${wrong}`,
+    ],
+    [
+      "a bad byte",
+      (pem: string) => pem.replace(/\n.{8}/, "\n!!!!!!!!"),
+      "certificate 2 in the file is damaged",
+    ],
+  ])("%s", (_name, spoil, text) => {
+    const file = leaf.certificate + spoil(authority.certificate);
+    expect(() => readKeyPair(file, leaf.privateKey)).toThrow(text);
+  });
+
+  test("in the middle", () => {
+    const file = leaf.certificate.replace(/-----END.*\n/, "") + authority.certificate;
+    expect(() => readKeyPair(file, leaf.privateKey)).toThrow(`certificate 1 in the file ${wrong}`);
+  });
+});
+
 describe("key-pair refuses", () => {
   const own = createCertificate(["app.test"]);
   const other = createCertificate(["app.test"]);
@@ -73,7 +118,7 @@ describe("key-pair refuses", () => {
     ["an empty key", own.certificate, "", "no private key found"],
     ["the key of another certificate", own.certificate, other.privateKey, "does not match"],
     ["swapped files", own.privateKey, own.certificate, "no certificate found"],
-    ["a damaged certificate", damaged, own.privateKey, "certificate is damaged"],
+    ["a damaged certificate", damaged, own.privateKey, "certificate 1 in the file is damaged"],
     ["a chain with a damaged certificate", own.certificate + damaged, own.privateKey, "damaged"],
     ["a damaged key", own.certificate, own.privateKey.replace(/\n.{20}/, "\n"), "key is damaged"],
     ["an encrypted key", own.certificate, encrypted, "encrypted"],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { StateEntry } from "../../../../src/control-plane/state/state-entry.ts";
 import { decodeState } from "../../../../src/control-plane/state/state-file.ts";
@@ -101,14 +102,14 @@ describe("state store", () => {
             : fileOperations.writeSynced(from, to, mode);
         },
       });
-      await store.save(() => [broken("a")]);
+      expect(await store.save(() => [broken("a")])).toBe("ENOSPC: no space left on device");
       expect(readFileSync(path, "utf8")).toBe("[]");
       expect(logger.find("Unable to save state")).toMatchObject({
         level: "error",
         fields: { path, error: "ENOSPC: no space left on device" },
       });
       failing = false;
-      await store.save(() => [broken("a")]);
+      expect(await store.save(() => [broken("a")])).toBeNull();
       expect(readFileSync(path, "utf8")).toBe('[{"name":"a"}]\n');
     },
   );
@@ -140,6 +141,31 @@ describe("state store", () => {
     await store.save(() => [broken("a")]);
     expect(readFileSync(path, "utf8")).toBe('[{"name":"a"}]\n');
     expect(existsSync(`${path}.corrupt`)).toBe(true);
+  });
+
+  test("a pipe in its place does not hang the start, and is kept aside", async () => {
+    using folder = tempFolder();
+    const path = folder.file("state");
+    execFileSync("mkfifo", [path]);
+    const { store, logger } = createStore(path);
+    expect(await store.load()).toEqual([]);
+    expect(logger.find("Failed to restore saved state")?.fields).toMatchObject({
+      error: `${path}: is no regular file`,
+    });
+    await store.save(() => [broken("a")]);
+    expect(readFileSync(path, "utf8")).toBe('[{"name":"a"}]\n');
+  });
+
+  test("what was being written in place when the machine stopped is restored from its copy", async () => {
+    using folder = tempFolder();
+    const path = folder.file("state");
+    writeFileSync(path, '[{"name"');
+    writeFileSync(`${path}.tmp`, '[{"name":"web"}]\n');
+    const { store, logger } = createStore(path);
+    expect((await store.load()).length).toBe(1);
+    expect(logger.find("Restored the copy of the saved state")).toMatchObject({
+      fields: { path: `${path}.tmp` },
+    });
   });
 
   test("killed at any moment, the file parses and holds every save that had ended", async () => {

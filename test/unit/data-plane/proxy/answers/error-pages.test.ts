@@ -76,47 +76,51 @@ describe("ErrorPages", () => {
 });
 
 describe("loadErrorPages", () => {
-  function inFolder(run: (folder: string) => void): void {
+  async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "error-pages-"));
     try {
-      run(folder);
+      await run(folder);
     } finally {
       rmSync(folder, { recursive: true });
     }
   }
 
-  test("reads every HTML file of a folder, by name", () => {
-    inFolder((folder) => {
+  test("reads every HTML file of a folder, by name", async () => {
+    await inFolder(async (folder) => {
       writeFileSync(join(folder, "503.html"), "Größe {{ .Message }}");
       writeFileSync(join(folder, "layout.html"), "x");
       writeFileSync(join(folder, "notes.txt"), "{{");
-      const sources = loadErrorPages(folder);
+      const sources = await loadErrorPages(folder);
       expect(sources).toEqual({ 503: "Größe {{ .Message }}", layout: "x" });
       expect(ErrorPages.compile(sources).render(503, "1")).toBe("Größe 1");
     });
   });
 
-  test("says why it can't use a folder", () => {
-    inFolder((folder) => {
-      expect(() => loadErrorPages(folder)).toThrow(`no *.html files in ${folder}`);
-      expect(() => loadErrorPages(join(folder, "none"))).toThrow("no such file or directory");
+  test("says why it can't use a folder", async () => {
+    await inFolder(async (folder) => {
+      await expect(loadErrorPages(folder)).rejects.toThrow(`no *.html files in ${folder}`);
+      await expect(loadErrorPages(join(folder, "none"))).rejects.toThrow(
+        "no such file or directory",
+      );
       writeFileSync(join(folder, "404.html"), "ok");
       writeFileSync(join(folder, "503.html"), "{{ nope }}");
-      expect(() => loadErrorPages(folder)).toThrow('503.html:1: function "nope" not defined');
+      await expect(loadErrorPages(folder)).rejects.toThrow(
+        '503.html:1: function "nope" not defined',
+      );
     });
   });
 
-  test("refuses what is not a file", () => {
-    inFolder((folder) => {
+  test("refuses what is not a file", async () => {
+    await inFolder(async (folder) => {
       mkdirSync(join(folder, "503.html"));
-      expect(() => loadErrorPages(folder)).toThrow("EISDIR");
+      await expect(loadErrorPages(folder)).rejects.toThrow("503.html: is a folder");
     });
   });
 
-  test("refuses a page that is too large", () => {
-    inFolder((folder) => {
+  test("refuses a page that is too large", async () => {
+    await inFolder(async (folder) => {
       writeFileSync(join(folder, "503.html"), "x".repeat(1024 * 1024 + 1));
-      expect(() => loadErrorPages(folder)).toThrow("503.html: larger than 1048576 bytes");
+      await expect(loadErrorPages(folder)).rejects.toThrow("503.html: larger than 1048576 bytes");
     });
   });
 });

@@ -1,0 +1,55 @@
+/**
+ * Reads files whose names come from outside. What is no regular file, or larger than anything that could
+ * be meant, is refused before a byte is read: a pipe would be waited for without end, a device has none.
+ */
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { open, stat } from "node:fs/promises";
+
+/** A pipe that nobody writes to must not hold up its opening either. */
+const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+
+export async function readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
+  // To open a device may already do something.
+  refuseOthers(path, await stat(path), maxBytes);
+  const file = await open(path, flags);
+  try {
+    const status = await file.stat();
+    refuseOthers(path, status, maxBytes);
+    const bytes = Buffer.allocUnsafe(status.size);
+    let length = 0;
+    while (length < bytes.length) {
+      const { bytesRead } = await file.read(bytes, length, bytes.length - length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    await file.close();
+  }
+}
+
+/** For small files that must be there before anything else happens. */
+export function readRegularFileSync(path: string, maxBytes: number): Buffer {
+  refuseOthers(path, statSync(path), maxBytes);
+  const fd = openSync(path, flags);
+  try {
+    const status = fstatSync(fd);
+    refuseOthers(path, status, maxBytes);
+    const bytes = Buffer.allocUnsafe(status.size);
+    let length = 0;
+    while (length < bytes.length) {
+      const bytesRead = readSync(fd, bytes, length, bytes.length - length, null);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function refuseOthers(path: string, status: Stats, maxBytes: number): void {
+  if (status.isDirectory()) throw new Error(`${path}: is a folder`);
+  if (!status.isFile()) throw new Error(`${path}: is no regular file`);
+  if (status.size > maxBytes) throw new Error(`${path}: larger than ${maxBytes} bytes`);
+}
