@@ -9,7 +9,6 @@ const knownTwice: readonly string[] = [
   "CertificateDescription",
   "RequestBodyOwner",
   "Service",
-  "Tunnel",
   "deploy",
 ];
 

@@ -17,7 +17,7 @@ import type { RequestContext } from "./request-context.ts";
 import { outgoingHead } from "./request-head.ts";
 import { isEventStream, removeConnectionFields } from "./response-head.ts";
 import type { SpooledBody, SpoolOptions } from "./bodies/spooled-body.ts";
-import { Tunnel } from "./tunnel.ts";
+import { Join } from "../../protocols/http/join.ts";
 
 export interface ForwardingOptions {
   /** The collected request body, when requests are buffered. */
@@ -37,7 +37,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   readonly #done = Promise.withResolvers<ExchangeError | null>();
   #call: UpstreamCall | null = null;
   #collected: CollectedResponse | null = null;
-  #tunnel: Tunnel | null = null;
+  #tunnel: Join | null = null;
   #finished = false;
 
   constructor(context: RequestContext, target: Target<Transport>, options: ForwardingOptions) {
@@ -118,7 +118,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     fields.append("Upgrade", upgrade, "upgrade");
     const client = this.#exchange.switchProtocols(head.reason, fields);
     this.#exchange.onAbort = null;
-    this.#tunnel = new Tunnel(client, duplex, () => this.#finish(null));
+    this.#tunnel = new Join(client, duplex, () => this.#finish(null));
     this.#target.inFlight.upgraded(this);
     this.#tunnel.start();
   }

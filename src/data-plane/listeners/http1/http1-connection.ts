@@ -9,6 +9,7 @@ import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { reasonPhrase } from "../../../protocols/http/status.ts";
 import { ByteQueue } from "../../../net/byte-queue.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
+import { SocketDuplex } from "../../../net/socket-duplex.ts";
 import { SocketWriter } from "../../../net/socket-writer.ts";
 import {
   type BudgetedReader,
@@ -25,7 +26,6 @@ import {
 } from "../../../config/defaults.ts";
 import type { Exchange, Scheme } from "../../../protocols/http/exchange.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
-import { ClientTunnel } from "../accept/client-tunnel.ts";
 import type { ConnectionSet } from "../accept/connection-set.ts";
 import { Http1HeadReader } from "./http1-head-reader.ts";
 import { Http1Exchange, type ExchangeConnection } from "./http1-exchange.ts";
@@ -59,7 +59,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   readonly #input = new ByteQueue();
   readonly #headReader: Http1HeadReader;
   #exchange: Http1Exchange | null = null;
-  #tunnel: ClientTunnel | null = null;
+  #tunnel: SocketDuplex | null = null;
   #processing = false;
   /** Somebody wants bytes while bytes are being handed out: the socket reads on afterwards. */
   #pumpWanted = false;
@@ -116,6 +116,10 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
       return;
     }
     if (this.#state === "closed" || this.#state === "draining") return;
+    if (this.#state === "tunnel") {
+      this.#tunnel!.onData(chunk);
+      return;
+    }
     if (this.#state !== "head" || (this.#input.length === 0 && this.#served > 0)) {
       this.#sinceMs = this.#context.connections.nowMs;
     }
@@ -138,6 +142,10 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
 
   onDrain(): void {
     if (this.#state === "closed") return;
+    if (this.#state === "tunnel") {
+      this.#tunnel!.onDrain();
+      return;
+    }
     const { writer } = this;
     const takenBefore = writer.takenBytes;
     const isSent = writer.drain();
@@ -145,7 +153,6 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
     if (writer.takenBytes > takenBefore) this.#sinceMs = this.#context.connections.nowMs;
     if (!isSent) return;
     if (this.#state === "draining") this.#closeAfterDrain();
-    else if (this.#state === "tunnel") this.#tunnel!.drained();
     else if (this.#state === "head") this.#answersTaken();
     else this.#exchange?.drained();
   }
@@ -155,7 +162,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
     // What came before is read first.
     if (this.#queued && this.#reads) return;
     if (this.#state === "tunnel") {
-      this.#tunnel!.received(null);
+      this.#tunnel!.onPeerEnd();
       return;
     }
     if (this.#state === "draining") return;
@@ -167,7 +174,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   }
 
   onClose(error: Error | null): void {
-    this.#closed(error);
+    if (this.#state === "tunnel") this.#tunnel!.onClose(error);
+    else this.#closed();
   }
 
   sweep(nowMs: number): void {
@@ -214,12 +222,16 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   /** Ends the connection at once; an exchange under way is told. */
   destroy(): void {
     if (this.#state === "closed") return;
+    if (this.#state === "tunnel") {
+      this.#tunnel!.fail(endedHere);
+      return;
+    }
     const socket = this.#socket;
     // Where the close ends the body, only RST tells the client that there should have been more.
     const looksComplete = this.#exchange !== null && this.#exchange.endsByClose;
     // Answers to earlier requests of the same read.
     if (this.#processing) this.writer.flush();
-    this.#closed(endedHere);
+    this.#closed();
     if (looksComplete) socket.terminate();
     else socket.end();
   }
@@ -248,7 +260,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
 
   #pauseOrResume(): void {
     const pause = this.#held || this.#queued;
-    if (pause === this.#paused || this.#state === "closed") return;
+    // A tunnel does it by itself.
+    if (pause === this.#paused || this.#state === "tunnel" || this.#state === "closed") return;
     this.#paused = pause;
     if (pause) this.#socket.pause();
     else this.#socket.resume();
@@ -271,8 +284,8 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
     this.#pauseOrResume();
   }
 
-  fail(error: Error): void {
-    this.#closed(error);
+  fail(): void {
+    this.#closed();
     this.#socket.terminate();
   }
 
@@ -324,17 +337,18 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   }
 
   startTunnel(): Duplex {
+    this.holdReading();
+    const tunnel = new SocketDuplex(this.#socket, this.writer, this.#input.view(), {
+      breakOff: () => this.#socket.end(),
+      closed: () => this.#closed(),
+    });
+    this.#input.consume(this.#input.length);
     this.#state = "tunnel";
     this.#exchange = null;
     this.#context.connections.upgraded(this);
-    this.#tunnel = new ClientTunnel(this.#socket, this.writer, {
-      pump: () => this.pump(),
-      hold: () => this.holdReading(),
-      keepRead: () => this.keepRead(),
-      destroy: () => this.destroy(),
-      ended: () => this.#ended,
-    });
-    return this.#tunnel;
+    this.#tunnel = tunnel;
+    if (this.#ended) tunnel.onPeerEnd();
+    return tunnel;
   }
 
   // Reading.
@@ -382,8 +396,9 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
         offset = headEnd;
       } else if (this.#state === "exchange" && this.#exchange!.wantsBody) {
         offset = this.#exchange!.receive(bytes, offset);
-      } else if (this.#state === "tunnel" && this.#tunnel!.flowing) {
-        this.#tunnel!.received(offset === 0 ? bytes : bytes.subarray(offset));
+      } else if (this.#state === "tunnel") {
+        this.keepRead();
+        this.#tunnel!.onData(offset === 0 ? bytes : bytes.subarray(offset));
         offset = bytes.length;
       } else if (this.#state === "lingering" || this.#state === "closed") {
         offset = bytes.length;
@@ -482,7 +497,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
     else if (!this.mayReadOn(count * discardUnits)) this.#pauseOrResume();
   }
 
-  #closed(error: Error | null): void {
+  #closed(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.writer.close();
@@ -490,6 +505,5 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
     const exchange = this.#exchange;
     this.#exchange = null;
     exchange?.clientGone();
-    this.#tunnel?.closed(error);
   }
 }

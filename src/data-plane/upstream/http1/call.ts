@@ -15,10 +15,10 @@ import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../../../lib/
 import { connectionFaultOf } from "../../../lib/error-text.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
 import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
+import { SocketDuplex } from "../../../net/socket-duplex.ts";
 import { chunkUnits } from "../../../net/work-budget.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
-import { Tunnel } from "./tunnel.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstream-request.ts";
 
@@ -178,7 +178,13 @@ export class Call
     }
     this.#finish();
     const { writer } = connection;
-    this.#receiver.onUpgrade(head, new Tunnel(connection.detach(), writer, rest));
+    const socket = connection.detach();
+    const duplex = new SocketDuplex(socket, writer, rest, {
+      breakOff: () => socket.terminate(),
+      closed: () => {},
+    });
+    socket.data = duplex;
+    this.#receiver.onUpgrade(head, duplex);
   }
 
   onHead(head: VersionedResponseHead, framing: BodyFraming): void {

@@ -1,8 +1,8 @@
-/** Joins client and target after a switch of protocols, until both directions have ended. */
-import { pipe, type BodySink, type BodySource, type Duplex } from "../../protocols/http/body.ts";
-import type { Fields } from "../../protocols/http/fields.ts";
+/** Two streams of raw bytes joined, as after a switch of protocols: until both directions have ended. */
+import { pipe, type BodySink, type BodySource, type Duplex } from "./body.ts";
+import type { Fields } from "./fields.ts";
 
-export class Tunnel {
+export class Join {
   readonly #client: Duplex;
   readonly #target: Duplex;
   readonly #onClosed: () => void;
@@ -41,13 +41,13 @@ export class Tunnel {
   }
 }
 
-/** Passes one direction on and tells the tunnel when it is over. */
+/** Passes one direction on and tells the join when it is over. */
 class Direction implements BodySink {
-  readonly #tunnel: Tunnel;
+  readonly #join: Join;
   readonly #sink: BodySink;
 
-  constructor(tunnel: Tunnel, sink: BodySink) {
-    this.#tunnel = tunnel;
+  constructor(join: Join, sink: BodySink) {
+    this.#join = join;
     this.#sink = sink;
   }
 
@@ -66,9 +66,9 @@ class Direction implements BodySink {
   }
   end(trailers: Fields | null): void {
     this.#sink.end(trailers);
-    this.#tunnel.directionEnded();
+    this.#join.directionEnded();
   }
   abort(): void {
-    this.#tunnel.destroy();
+    this.#join.destroy();
   }
 }

@@ -1,20 +1,54 @@
-/** The raw connection after a switch of protocols: bytes both ways, each side ended on its own. */
-import type { Socket } from "bun";
-import type { BodySink, BodySource, Duplex } from "../../../protocols/http/body.ts";
-import { releaseReceived } from "../../../net/received-buffer.ts";
-import type { SocketWriter } from "../../../net/socket-writer.ts";
-import type { SocketOwner } from "../../../net/connector.ts";
-import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
+/**
+ * A socket as a stream of raw bytes in both directions, each ended on its own: what a connection is after a
+ * switch of protocols, towards the client and towards the target. The traps of Bun's sockets that come with
+ * ends that are told apart are dealt with here.
+ */
+import { releaseReceived } from "./received-buffer.ts";
+import type { SocketWriter } from "./socket-writer.ts";
 
-export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
+/** What is needed of a Bun socket beside its writer. */
+export interface DuplexSocket {
+  pause(): void;
+  resume(): void;
+  /** Sends FIN and goes on reading. */
+  shutdown(): void;
+  /** Closes both directions. */
+  end(): void;
+}
+
+/** Who pushes bytes into a duplex. */
+export interface ByteSource {
+  pause(): void;
+  resume(): void;
+  cancel(): void;
+}
+
+/** Who takes the bytes of a duplex. */
+export interface ByteSink {
+  readonly passesOn?: boolean;
+  write(chunk: Uint8Array): boolean;
+  flush(): void;
+  end(trailers: null): void;
+  abort(error: Error): void;
+}
+
+export interface DuplexOwner {
+  /** Closes the socket of a stream that broke. */
+  breakOff(): void;
+  /** The socket is closed, however that came. */
+  closed(): void;
+}
+
+export class SocketDuplex {
   readonly passesOn = true;
-  readonly #socket: Socket<SocketOwner>;
+  readonly #socket: DuplexSocket;
   readonly #writer: SocketWriter;
-  /** Bytes that came together with the 101. */
+  readonly #owner: DuplexOwner;
+  /** Bytes that came before anybody took them. */
   #first: Buffer | null;
   /** Where the peer's bytes go, and where those for the peer come from. */
-  #sink: BodySink | null = null;
-  #source: BodySource | null = null;
+  #sink: ByteSink | null = null;
+  #source: ByteSource | null = null;
   /** Why the connection broke before anybody listened. */
   #broken: Error | null = null;
   #peerEnded = false;
@@ -24,32 +58,32 @@ export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
   #paused = true;
   #closed = false;
 
-  /** The socket must be paused; reading begins with `start`. */
-  constructor(socket: Socket<SocketOwner>, writer: SocketWriter, first: Uint8Array) {
+  /** The socket must be paused; reading begins with `start`. `first` are bytes that came before. */
+  constructor(socket: DuplexSocket, writer: SocketWriter, first: Uint8Array, owner: DuplexOwner) {
     this.#socket = socket;
     this.#writer = writer;
+    this.#owner = owner;
     this.#first = first.length === 0 ? null : Buffer.from(first);
-    socket.data = this;
   }
 
-  get source(): BodySource {
+  get source(): this {
     return this;
   }
 
-  get sink(): BodySink {
+  get sink(): this {
     return this;
   }
 
   destroy(): void {
     if (this.#closed) return;
-    this.#closed = true;
-    this.#writer.close();
-    this.#socket.terminate();
+    // First: closing the socket may report its end at once.
+    this.#leave();
+    this.#owner.breakOff();
   }
 
   // The source: what the peer sends.
 
-  start(sink: BodySink): void {
+  start(sink: ByteSink): void {
     this.#sink = sink;
     if (this.#closed) {
       sink.abort(this.#broken ?? lost(null));
@@ -59,7 +93,9 @@ export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
     this.#first = null;
     const takesMore = first === null || sink.write(first);
     if (first !== null && !this.#closed) sink.flush();
-    if (takesMore) this.resume();
+    if (this.#closed) return;
+    if (this.#peerEnded) sink.end(null);
+    else if (takesMore) this.resume();
   }
 
   pause(): void {
@@ -75,15 +111,14 @@ export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
     this.#socket.resume();
   }
 
-  /** Nobody can take the peer's bytes: half a tunnel is of no use. */
+  /** Nobody can take the peer's bytes: half a tunnel is of no use, and whoever joined it is told. */
   cancel(): void {
-    this.#sink = null;
-    this.#fail(null);
+    this.fail(null);
   }
 
   // The sink: what the peer gets.
 
-  attach(source: BodySource): void {
+  attach(source: ByteSource): void {
     this.#source = source;
   }
 
@@ -112,14 +147,19 @@ export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
   abort(): void {
     this.#ended = true;
     this.#source = null;
-    this.#fail(null);
+    this.fail(null);
   }
 
   // The socket.
 
   onData(bytes: Buffer): void {
     const sink = this.#sink;
-    if (sink === null || this.#closed) return;
+    if (this.#closed) return;
+    if (sink === null) {
+      // They were read before the pause counted.
+      this.#first = this.#first === null ? Buffer.from(bytes) : Buffer.concat([this.#first, bytes]);
+      return;
+    }
     if (!sink.write(bytes)) this.pause();
     if (!this.#closed) sink.flush();
     if (sink.passesOn) releaseReceived(bytes);
@@ -139,7 +179,7 @@ export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
     if (this.#closed || this.#peerEnded) return;
     if (this.#writer.closed) {
       // A reset that a failed write has used up looks like an orderly end.
-      this.#fail(null);
+      this.fail(null);
       return;
     }
     this.#peerEnded = true;
@@ -150,7 +190,7 @@ export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
   onClose(error: Error | null): void {
     // Once our side was ended, Bun reports the peer's end as an orderly close alone.
     if (error === null && this.#shutDown) this.onPeerEnd();
-    this.#fail(error);
+    this.fail(error);
   }
 
   #sendEnd(): void {
@@ -162,22 +202,26 @@ export class Tunnel implements Duplex, BodySource, BodySink, SocketOwner {
 
   #close(): void {
     if (this.#closed) return;
-    this.#closed = true;
-    this.#writer.close();
+    this.#leave();
     this.#socket.end();
   }
 
+  #leave(): void {
+    this.#closed = true;
+    this.#writer.close();
+    this.#owner.closed();
+  }
+
   /** Both directions break; whoever is still in the middle of one is told. */
-  #fail(error: Error | null): void {
+  fail(error: Error | null): void {
     if (this.#closed) return;
-    this.destroy();
     this.#broken = lost(error);
+    this.destroy();
     if (!this.#ended) this.#source?.cancel();
     if (!this.#peerEnded) this.#sink?.abort(this.#broken);
   }
 }
 
-function lost(error: Error | null): ExchangeError {
-  const reason = error === null ? "" : `: ${error.message}`;
-  return new ExchangeError("connection-lost", `tunnel broken${reason}`);
+function lost(error: Error | null): Error {
+  return new Error(error === null ? "tunnel broken" : `tunnel broken: ${error.message}`);
 }
