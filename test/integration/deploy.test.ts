@@ -140,6 +140,18 @@ describe("several targets", () => {
     expect(await answer(proxy)).toBe("404");
   });
 
+  test("whose answers could not be forwarded are not healthy, and the deploy says why", async () => {
+    using app = startScriptedApp();
+    app.healthAnswer = "HTTP/1.1 200 OK\r\nServer: x\r\nX Kind: y\r\nContent-Length: 0\r\n\r\n";
+    await using proxy = await ProxyProcess.start();
+    const target = `--target=${app.address}`;
+    const result = await proxy.run("deploy", "web", target, "--deploy-timeout=1s");
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain(
+      `${app.address} malformed answer: invalid field name in line 3`,
+    );
+  });
+
   test("go out when they fail and come back when they are well", async () => {
     await using one = startApp(() => new Response("one"));
     await using two = startApp(() => new Response("two"));

@@ -1,4 +1,5 @@
 /** The chunked transfer coding (RFC 9112 7.1): a strict decoder that can be fed at any split. */
+import { maxChunkLineBytes, maxFieldCount, maxTrailerBytes } from "../../config/defaults.ts";
 import type { Fields } from "../http/fields.ts";
 import { withoutUnsafeTrailers } from "../http/trailers.ts";
 import { appendFields } from "./head-serializer.ts";
@@ -10,6 +11,13 @@ export interface ChunkedLimits {
   maxTrailerBytes: number;
   maxFields: number;
 }
+
+/** One set for requests and responses. */
+export const chunkedLimits: ChunkedLimits = {
+  maxLineBytes: maxChunkLineBytes,
+  maxTrailerBytes,
+  maxFields: maxFieldCount,
+};
 
 export interface ChunkedConsumer {
   /**

@@ -40,8 +40,14 @@ export function responseFraming(
     return noBody;
   }
   if (!hasCoding) return hasLength ? lengthFraming(fields) : untilCloseBody;
-  if (head.version === "HTTP/1.0") return new HeadFault(400, "Transfer-Encoding with HTTP/1.0");
-  if (!isChunkedOnly(fields)) return new HeadFault(501, "unsupported Transfer-Encoding");
+  if (head.version === "HTTP/1.0")
+    return new HeadFault(
+      400,
+      "Transfer-Encoding with HTTP/1.0",
+      lineOf(fields, "transfer-encoding"),
+    );
+  if (!isChunkedOnly(fields))
+    return new HeadFault(501, "unsupported Transfer-Encoding", lineOf(fields, "transfer-encoding"));
   // RFC 9112 6.3: chunks override a length, which several app servers send beside.
   if (hasLength) {
     fields.delete("content-length");
@@ -66,12 +72,18 @@ function lengthFraming(fields: Fields): BodyFraming | HeadFault {
   const values = fields.all("content-length");
   const first = values[0]!;
   if (!lengthPattern.test(first) || values.some((value) => value !== first)) {
-    return new HeadFault(400, "invalid Content-Length");
+    return new HeadFault(400, "invalid Content-Length", lineOf(fields, "content-length"));
   }
   const length = Number(first);
   // Beyond 2^53 a number is not exact any more; no body is that long.
-  if (!Number.isSafeInteger(length)) return new HeadFault(400, "Content-Length out of range");
+  if (!Number.isSafeInteger(length))
+    return new HeadFault(400, "Content-Length out of range", lineOf(fields, "content-length"));
   const canonical = String(length);
   if (values.length > 1 || canonical !== first) fields.set("Content-Length", canonical);
   return { kind: "length", length };
+}
+
+/** Behind the start line, as long as no field was removed. */
+function lineOf(fields: Fields, key: string): number {
+  return fields.keys.indexOf(key) + 2;
 }

@@ -54,19 +54,19 @@ export function parseResponseHead(
   text: string,
   maxFields: number,
 ): VersionedResponseHead | HeadFault {
-  if (hasForbiddenCharacter(text)) return new HeadFault(400, "control character in head");
+  if (hasForbiddenCharacter(text)) return controlCharacter(text);
   const lineEnd = endOfLine(text, 0);
-  if (lineEnd < 0) return new HeadFault(400, "bare CR or LF in status line");
+  if (lineEnd < 0) return bareLineEnd(text, 0);
 
   const version = text.slice(0, 8);
   if (version !== "HTTP/1.1" && version !== "HTTP/1.0") {
-    return new HeadFault(400, "malformed status line");
+    return new HeadFault(400, "malformed status line", 1);
   }
   const status = parseStatus(text);
   // The blank before an empty reason is often left out, although RFC 9112 4 asks for it.
   const afterStatus = lineEnd === 12 ? 0x20 : text.charCodeAt(12);
   if (status === 0 || text.charCodeAt(8) !== 0x20 || afterStatus !== 0x20 || lineEnd < 12) {
-    return new HeadFault(400, "malformed status line");
+    return new HeadFault(400, "malformed status line", 1);
   }
 
   const fields = fieldLines(text, lineEnd + 2, maxFields);
@@ -85,15 +85,31 @@ export function parseFieldLines(
 }
 
 /**
- * Why the bytes so far can never become a head, or undefined when they still can.
+ * Why the bytes so far can never become the head of a request, or null when they still can.
  * Asked only while the end of the head has not come, so that nonsense is refused at once.
  */
-export function hopelessHeadStart(text: string): string | undefined {
-  if (hasForbiddenCharacter(text)) return "control character in head";
+export function hopelessRequestStart(text: string): HeadFault | null {
+  if (hasForbiddenCharacter(text)) return controlCharacter(text);
   const lineFeed = text.indexOf("\n");
-  if (lineFeed < 0) return undefined;
-  if (lineFeed === 0 || text.charCodeAt(lineFeed - 1) !== 0x0d) return "bare LF";
-  return requestLinePattern.test(text) ? undefined : "malformed request line";
+  if (lineFeed < 0) return null;
+  if (lineFeed === 0 || text.charCodeAt(lineFeed - 1) !== 0x0d) {
+    return new HeadFault(400, "bare LF", 1);
+  }
+  return requestLinePattern.test(text) ? null : new HeadFault(400, "malformed request line", 1);
+}
+
+const statusLineStart = "HTTP/1.";
+const statusLinePattern = /^HTTP\/1\.[01] [1-9]\d\d[ \r]/;
+
+/** The same for the head of a response. */
+export function hopelessResponseStart(text: string): HeadFault | null {
+  const start = text.slice(0, statusLineStart.length);
+  if (!statusLineStart.startsWith(start)) return new HeadFault(400, "malformed status line", 1);
+  if (hasForbiddenCharacter(text)) return controlCharacter(text);
+  const lineFeed = text.indexOf("\n");
+  if (lineFeed < 0) return null;
+  if (text.charCodeAt(lineFeed - 1) !== 0x0d) return new HeadFault(400, "bare LF", 1);
+  return statusLinePattern.test(text) ? null : new HeadFault(400, "malformed status line", 1);
 }
 
 /** The text holds no control characters other than line ends and HTAB any more. */
@@ -102,11 +118,12 @@ function fieldLines(text: string, start: number, maxFields: number): Fields | He
   let position = start;
   while (position < text.length) {
     const lineEnd = endOfLine(text, position);
-    if (lineEnd < 0) return new HeadFault(400, "bare CR or LF in field line");
+    if (lineEnd < 0) return bareLineEnd(text, position);
     const colon = text.indexOf(":", position);
-    if (colon < 0 || colon > lineEnd) return new HeadFault(400, "field line without colon");
+    if (colon < 0 || colon > lineEnd)
+      return new HeadFault(400, "field line without colon", lineAt(text, position));
     const name = fieldNameAt(text, position, colon);
-    if (name === undefined) return new HeadFault(400, "invalid field name");
+    if (name === undefined) return new HeadFault(400, "invalid field name", lineAt(text, position));
     if (fields.count >= maxFields) return new HeadFault(431, "too many fields");
     let valueStart = colon + 1;
     let valueEnd = lineEnd;
@@ -116,6 +133,27 @@ function fieldLines(text: string, start: number, maxFields: number): Fields | He
     position = lineEnd + 2;
   }
   return fields;
+}
+
+function controlCharacter(text: string): HeadFault {
+  const reason = "control character";
+  for (const [index, line] of text.split("\n").entries()) {
+    if (hasForbiddenCharacter(line)) return new HeadFault(400, reason, index + 1);
+  }
+  return new HeadFault(400, reason);
+}
+
+/** The line that begins there ends in no CRLF. */
+function bareLineEnd(text: string, start: number): HeadFault {
+  const lineFeed = text.indexOf("\n", start);
+  const carriageReturn = text.indexOf("\r", start);
+  const isLineFeed = carriageReturn < 0 || (lineFeed >= 0 && lineFeed < carriageReturn);
+  return new HeadFault(400, isLineFeed ? "bare LF" : "bare CR", lineAt(text, start));
+}
+
+/** The number of the line that begins at an index, counted from 1. */
+function lineAt(text: string, index: number): number {
+  return text.slice(0, index).split("\n").length;
 }
 
 /** Index of the CR of the line's CRLF, or -1 when the line ends in any other way. */

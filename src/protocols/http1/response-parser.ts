@@ -3,17 +3,16 @@
  * a handler; what it can't trust is a reason, after which the connection must be closed.
  */
 import {
-  maxChunkLineBytes,
   maxFieldCount,
   maxInformationalResponses,
   maxResponseHeadBytes,
-  maxTrailerBytes,
 } from "../../config/defaults.ts";
 import { type BodyFraming, isEmptyBody } from "../http/body-framing.ts";
-import { ChunkedDecoder, type ChunkedLimits } from "./chunked.ts";
+import { ChunkedDecoder, chunkedLimits } from "./chunked.ts";
 import type { Fields } from "../http/fields.ts";
 import { namesTooMuch } from "../http/hop-by-hop.ts";
 import { parseResponseHead } from "./head-parser.ts";
+import { HeadReader } from "./head-reader.ts";
 import { responseFraming } from "./framing.ts";
 import type { VersionedResponseHead } from "./response-head.ts";
 import { HeadFault } from "../http/head-fault.ts";
@@ -33,25 +32,20 @@ export interface ResponseHandler {
   onEnd(trailers: Fields | null, excess: boolean): void;
 }
 
-const chunkedLimits: ChunkedLimits = {
-  maxLineBytes: maxChunkLineBytes,
-  maxTrailerBytes,
-  maxFields: maxFieldCount,
-};
-
 type State = "stopped" | "head" | "length" | "chunked" | "until-close";
 
-const endOfHead = Buffer.from("\r\n\r\n");
-/** A head that is still unfinished is looked at for nonsense up to here. */
-const checkedStartBytes = 4 * 1024;
+const noBytes = Buffer.alloc(0);
+/** Behind a head of the largest size. */
+const longestEnd = 5;
 
 export class ResponseParser {
   #state: State = "stopped";
   #handler: ResponseHandler | null = null;
   #method = "";
-  /** An unfinished head, and its last characters, in which the empty line may have begun. */
-  #text = "";
-  #seam = "";
+  readonly #headReader = new HeadReader("response", maxResponseHeadBytes);
+  /** The bytes of an unfinished head, with room for more behind them. */
+  #unfinished = noBytes;
+  #unfinishedLength = 0;
   #informationalCount = 0;
   #remaining = 0;
   #decoder: ChunkedDecoder | null = null;
@@ -62,7 +56,7 @@ export class ResponseParser {
     this.#state = "head";
     this.#handler = handler;
     this.#method = method;
-    this.#text = "";
+    this.#forgetHead();
     this.#informationalCount = 0;
     this.#decoder = null;
     this.#started = false;
@@ -72,7 +66,7 @@ export class ResponseParser {
   stop(): void {
     this.#state = "stopped";
     this.#handler = null;
-    this.#text = "";
+    this.#forgetHead();
     this.#decoder = null;
   }
 
@@ -114,7 +108,7 @@ export class ResponseParser {
         case "chunked": {
           const decoder = this.#decoder!;
           const next = decoder.feed(bytes, position);
-          if (next instanceof HeadFault) return next.reason;
+          if (next instanceof HeadFault) return next.description;
           position = next;
           if (this.#decoder !== decoder) return bytes.length;
           if (decoder.done) this.#end(decoder.trailers, position < bytes.length);
@@ -145,49 +139,51 @@ export class ResponseParser {
   }
 
   #feedHead(bytes: Buffer, position: number): number | string {
-    if (this.#text !== "") return this.#feedRestOfHead(bytes, position);
-    const end = bytes.indexOf(endOfHead, position);
-    if (end < 0) {
-      const unfinished = bytes.latin1Slice(position, bytes.length);
-      if (unfinished.length > maxResponseHeadBytes) return "response head too large";
-      this.#text = unfinished;
-      this.#seam = unfinished.slice(-3);
-      return hopelessStart(unfinished) ?? bytes.length;
-    }
-    if (end + 4 - position > maxResponseHeadBytes) return "response head too large";
-    return this.#head(bytes.latin1Slice(position, end + 2), bytes, end + 4);
-  }
-
-  /** The head began in an earlier read: only the new bytes are searched, with the seam. */
-  #feedRestOfHead(bytes: Buffer, position: number): number | string {
-    const before = this.#text;
-    const room = maxResponseHeadBytes - before.length;
-    const added = bytes.latin1Slice(position, Math.min(bytes.length, position + room));
-    const seam = this.#seam;
-    const searched = seam + added;
-    const end = searched.indexOf("\r\n\r\n");
-    if (end < 0) {
-      this.#seam = searched.slice(-3);
-      if (bytes.length - position >= room) return "response head too large";
-      this.#text = before + added;
-      if (this.#text.length <= checkedStartBytes) {
-        return hopelessStart(this.#text) ?? bytes.length;
-      }
+    const before = this.#unfinishedLength;
+    if (before > 0) this.#keep(bytes, position);
+    const text =
+      before > 0
+        ? this.#headReader.read(this.#unfinished.subarray(0, this.#unfinishedLength), 0)
+        : this.#headReader.read(bytes, position);
+    if (text instanceof HeadFault) return text.description;
+    if (text === null) {
+      if (before === 0) this.#keep(bytes, position);
       return bytes.length;
     }
-    this.#text = "";
-    const used = end - seam.length + 4;
-    return this.#head((before + added.slice(0, used)).slice(0, -2), bytes, position + used);
+    const end = before > 0 ? position + this.#headReader.end - before : this.#headReader.end;
+    this.#forgetHead();
+    return this.#head(text, bytes, end);
+  }
+
+  /** Not more than what tells that a head is too large. */
+  #keep(bytes: Buffer, position: number): void {
+    const before = this.#unfinishedLength;
+    const room = maxResponseHeadBytes + longestEnd - before;
+    const length = before + Math.min(bytes.length - position, room);
+    if (length > this.#unfinished.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#unfinished.length));
+      this.#unfinished.copy(larger, 0, 0, before);
+      this.#unfinished = larger;
+    }
+    bytes.copy(this.#unfinished, before, position, position + length - before);
+    this.#unfinishedLength = length;
+  }
+
+  #forgetHead(): void {
+    if (this.#unfinishedLength === 0) return;
+    this.#unfinished = noBytes;
+    this.#unfinishedLength = 0;
+    this.#headReader.reset();
   }
 
   #head(text: string, bytes: Buffer, position: number): number | string {
     const head = parseResponseHead(text, maxFieldCount);
-    if (head instanceof HeadFault) return head.reason;
+    if (head instanceof HeadFault) return head.description;
     if (namesTooMuch(head.fields)) return "too many elements of Connection";
     if (head.status < 200) return this.#interim(head, bytes, position);
 
     const framing = responseFraming(head, this.#method);
-    if (framing instanceof HeadFault) return framing.reason;
+    if (framing instanceof HeadFault) return framing.description;
     if (framing.kind === "length") {
       this.#state = "length";
       this.#remaining = framing.length;
@@ -246,20 +242,4 @@ export class ResponseParser {
 function hasLength(fields: Fields): boolean {
   const length = fields.get("content-length");
   return length !== undefined && length !== "0";
-}
-
-const statusLineStart = "HTTP/1.";
-const statusLine = /^HTTP\/1\.[01] [1-9]\d\d[ \r]/;
-// oxlint-disable-next-line no-control-regex
-const forbiddenCharacter = /[^\t\r\n\x20-\x7e\x80-\xff]/;
-
-/** Why the start of a head can never become one: the sender then need not be waited for. */
-function hopelessStart(text: string): string | null {
-  const start = text.slice(0, statusLineStart.length);
-  if (!statusLineStart.startsWith(start)) return "malformed status line";
-  if (forbiddenCharacter.test(text)) return "control character in head";
-  const lineFeed = text.indexOf("\n");
-  if (lineFeed < 0) return null;
-  if (text.charCodeAt(lineFeed - 1) !== 0x0d) return "bare LF in status line";
-  return statusLine.test(text) ? null : "malformed status line";
 }

@@ -27,7 +27,7 @@ import {
 import type { Exchange, Scheme } from "../../../protocols/http/exchange.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
 import type { ConnectionSet } from "../accept/connection-set.ts";
-import { Http1HeadReader } from "./http1-head-reader.ts";
+import { HeadReader } from "../../../protocols/http1/head-reader.ts";
 import { Http1Exchange, type ExchangeConnection } from "./http1-exchange.ts";
 import { readHttp1Request } from "./http1-request.ts";
 
@@ -57,7 +57,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
 
   #state: State = "head";
   readonly #input = new ByteQueue();
-  readonly #headReader: Http1HeadReader;
+  readonly #headReader: HeadReader;
   #exchange: Http1Exchange | null = null;
   #tunnel: SocketDuplex | null = null;
   #processing = false;
@@ -87,7 +87,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
     this.#socket = socket;
     this.#context = context;
     this.writer = new SocketWriter(socket, context.scheme === "http");
-    this.#headReader = new Http1HeadReader(context.limits.maxHeaderBytes);
+    this.#headReader = new HeadReader("request", context.limits.maxHeaderBytes);
     this.clientAddress = address;
     this.clientPort = port;
     this.clientIsUnnamed = isUnnamed;

@@ -1,13 +1,8 @@
 /** The body of one request on an HTTP/1.1 connection: what the connection receives goes into a sink. */
-import {
-  maxChunkLineBytes,
-  maxDiscardBytes,
-  maxFieldCount,
-  maxTrailerBytes,
-} from "../../../config/defaults.ts";
+import { maxDiscardBytes } from "../../../config/defaults.ts";
 import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
-import { ChunkedDecoder } from "../../../protocols/http1/chunked.ts";
+import { ChunkedDecoder, chunkedLimits } from "../../../protocols/http1/chunked.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
@@ -44,12 +39,6 @@ export interface RequestBodyOwner {
  * `confirming`: all of it has come, and whether the client still waits for the answer is found out.
  */
 type Flow = "waiting" | "flowing" | "held" | "discarding" | "confirming" | "done";
-
-const chunkedLimits = {
-  maxLineBytes: maxChunkLineBytes,
-  maxTrailerBytes,
-  maxFields: maxFieldCount,
-};
 
 export class Http1RequestBody implements BodySource, LaneTransfer {
   readonly #owner: RequestBodyOwner;

@@ -72,8 +72,40 @@ describe("health probe", () => {
     );
     using nonsense = startAnsweringServer("220 mail.example.com ESMTP\r\n");
     expect(await probe(endpoint(nonsense.address))).toEqual(
-      failed("malformed answer: malformed status line"),
+      failed("malformed answer: malformed status line in line 1"),
     );
+  });
+
+  test.each([
+    ["LF alone", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "bare LF in line 1"],
+    [
+      "a folded field",
+      "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+      "field line without colon in line 3",
+    ],
+    ["a blank in a name", "HTTP/1.1 200 OK\r\nA B: c\r\n\r\n", "invalid field name in line 2"],
+    [
+      "two lengths",
+      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+      "invalid Content-Length in line 2",
+    ],
+    [
+      "padded chunk sizes",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2  \r\nok\r\n0\r\n\r\n",
+      "malformed chunk size",
+    ],
+    ["a NUL", "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n", "control character in line 2"],
+    ["a strange status line", "HTTP/1.1 200OK\r\n\r\n", "malformed status line in line 1"],
+  ])("an answer with %s fails, as it would be in forwarding", async (_, response, reason) => {
+    using server = startAnsweringServer(response);
+    expect(await probe(endpoint(server.address))).toEqual(failed(`malformed answer: ${reason}`));
+  });
+
+  test("an answer with a length beside its chunks is good enough", async () => {
+    using server = startAnsweringServer(
+      "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    );
+    expect(await probe(endpoint(server.address))).toEqual({ healthy: true });
   });
 
   test("it follows redirects, but not for ever", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import {
-  hopelessHeadStart,
+  hopelessRequestStart,
   parseFieldLines,
   parseRequestHead,
   parseResponseHead,
@@ -189,22 +189,22 @@ describe("parseFieldLines", () => {
   });
 });
 
-describe("hopelessHeadStart", () => {
+describe("hopelessRequestStart", () => {
   test.each(["G", "GET /", "GET / HTTP/1.1", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\nA", ""])(
     "waits for more after %j",
     (text) => {
-      expect(hopelessHeadStart(text)).toBeUndefined();
+      expect(hopelessRequestStart(text)).toBeNull();
     },
   );
 
   test("leaves a version that is not served to the parser, which knows its status", () => {
-    expect(hopelessHeadStart("PRI * HTTP/2.0\r\nx")).toBeUndefined();
+    expect(hopelessRequestStart("PRI * HTTP/2.0\r\nx")).toBeNull();
   });
 
   test.each(["GET /\r\n", "GET / HTTP/1.1\n", "\n", "\x16\x03\x01", "hello\r\n", "a b c d\r\n"])(
     "gives %j up",
     (text) => {
-      expect(hopelessHeadStart(text)).toBeString();
+      expect(hopelessRequestStart(text)).toBeInstanceOf(HeadFault);
     },
   );
 });

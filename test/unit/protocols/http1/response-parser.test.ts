@@ -172,20 +172,39 @@ describe("ResponseParser", () => {
     }
   });
 
+  test.each([
+    ["malformed status line in line 1", "HTTP/1.1 20 OK\r\n\r\n"],
+    ["bare LF in line 1", "HTTP/1.1 200 OK\nContent-Length: 0\n\n"],
+    ["bare LF in line 3", `${ok}A: b\r\nC: d\nE: f\r\n\r\n`],
+    ["bare LF in line 2", `${ok}\n`],
+    ["bare CR in line 2", `${ok}A: b\rC: d\r\n\r\n`],
+    ["malformed status line in line 1", `\r\n${ok}\r\n`],
+    ["invalid field name in line 3", `${ok}A: b\r\nC D: e\r\n\r\n`],
+    ["invalid field name in line 3", `${ok}A: b\r\n c: d\r\n\r\n`],
+    ["field line without colon in line 4", `${ok}A: b\r\nC: d\r\nE\r\n\r\n`],
+    ["control character in line 3", `${ok}A: b\r\nC: \0\r\n\r\n`],
+    ["invalid Content-Length in line 3", `${ok}A: b\r\nContent-Length: x\r\n\r\n`],
+    ["invalid Content-Length in line 2", `${ok}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`],
+    ["unsupported Transfer-Encoding in line 2", `${ok}Transfer-Encoding: gzip\r\n\r\n`],
+    ["malformed chunk size", `${ok}Transfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n`],
+  ])("says what is wrong, and in which line: %s", (reason, response) => {
+    expect(parse([response]).reason).toBe(reason);
+    // The reader finds some of it before the parser, and nothing of it waits for the end of the head.
+    expect(parse([...response]).reason).toBe(reason);
+  });
+
   test("bounds the head however it arrives", () => {
     const piece = `X: ${"y".repeat(100_000)}\r\n`;
     const pieces = [ok, ...Array.from({ length: 11 }, () => piece)];
-    expect(parse(pieces).reason).toBe("response head too large");
-    expect(parse([pieces.join("")]).reason).toBe("response head too large");
-    expect(parse([`${pieces.join("")}\r\n`]).reason).toBe("response head too large");
-    const padding = "y".repeat(maxResponseHeadBytes - ok.length - 7);
+    expect(parse(pieces).reason).toBe("head too large");
+    expect(parse([pieces.join("")]).reason).toBe("head too large");
+    expect(parse([`${pieces.join("")}\r\n`]).reason).toBe("head too large");
+    const padding = "y".repeat(maxResponseHeadBytes - ok.length - 3);
     const largest = `${ok}X: ${padding}\r\n\r\n`;
-    expect(largest.length).toBe(maxResponseHeadBytes);
+    expect(largest.length).toBe(maxResponseHeadBytes + 4);
     expect(parse([largest]).reason).toBeNull();
     expect(parse([largest.slice(0, 500_000), largest.slice(500_000)]).reason).toBeNull();
-    expect(parse([ok, `${largest.slice(ok.length, -4)}y\r\n\r\n`]).reason).toBe(
-      "response head too large",
-    );
+    expect(parse([ok, `${largest.slice(ok.length, -4)}y\r\n\r\n`]).reason).toBe("head too large");
   });
 
   test("bounds the number of informational responses", () => {

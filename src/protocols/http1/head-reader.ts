@@ -1,7 +1,7 @@
-/** Finds request heads in the bytes of a connection, however they are cut (RFC 9112 2.2). */
-import { maxFieldCount, maxLeadingEmptyLines } from "../../../config/defaults.ts";
-import { hopelessHeadStart } from "../../../protocols/http1/head-parser.ts";
-import { HeadFault } from "../../../protocols/http/head-fault.ts";
+/** Finds heads in the bytes of a connection, however they are cut (RFC 9112 2.2). For both sides. */
+import { maxFieldCount, maxLeadingEmptyLines } from "../../config/defaults.ts";
+import { hopelessRequestStart, hopelessResponseStart } from "./head-parser.ts";
+import { HeadFault } from "../http/head-fault.ts";
 
 const endOfHead = Buffer.from("\r\n\r\n");
 const carriageReturn = 0x0d;
@@ -11,7 +11,9 @@ const hopelessCheckBytes = 4_096;
 /** Beyond the fields: the request line, and empty ones before it. */
 const maxLines = maxFieldCount + 1 + maxLeadingEmptyLines;
 
-export class Http1HeadReader {
+export class HeadReader {
+  readonly #hopelessStart: (text: string) => HeadFault | null;
+  readonly #maxEmptyLines: number;
   readonly #maxHeadBytes: number;
   /** Bytes behind the offset in which the end of the head is known not to begin. */
   #scanned = 0;
@@ -21,7 +23,11 @@ export class Http1HeadReader {
   /** Index behind the head that was read last, its empty line included. */
   end = 0;
 
-  constructor(maxHeadBytes: number) {
+  constructor(kind: "request" | "response", maxHeadBytes: number) {
+    const isRequest = kind === "request";
+    this.#hopelessStart = isRequest ? hopelessRequestStart : hopelessResponseStart;
+    // Before a response an empty line is no courtesy but a mistake.
+    this.#maxEmptyLines = isRequest ? maxLeadingEmptyLines : 0;
     this.#maxHeadBytes = maxHeadBytes;
   }
 
@@ -31,18 +37,23 @@ export class Http1HeadReader {
    */
   read(bytes: Buffer, offset: number): string | null | HeadFault {
     let start = offset;
-    while (bytes[start] === carriageReturn && bytes[start + 1] === lineFeed) {
+    const firstLine = offset + 2 * this.#maxEmptyLines;
+    while (start < firstLine && bytes[start] === carriageReturn && bytes[start + 1] === lineFeed) {
       start += 2;
-      if (start - offset > 2 * maxLeadingEmptyLines) return new HeadFault(400, "empty lines");
     }
     const found = bytes.indexOf(endOfHead, Math.max(start, offset + this.#scanned));
     if (found < 0) return this.#incomplete(bytes, offset, start);
-    this.#scanned = 0;
-    this.#checked = 0;
-    this.#lines = 0;
+    this.reset();
     if (found - start > this.#maxHeadBytes) return new HeadFault(431, "head too large");
     this.end = found + endOfHead.length;
     return bytes.latin1Slice(start, found + 2);
+  }
+
+  /** Forgets a head that is not complete. */
+  reset(): void {
+    this.#scanned = 0;
+    this.#checked = 0;
+    this.#lines = 0;
   }
 
   #incomplete(bytes: Buffer, offset: number, start: number): null | HeadFault {
@@ -50,8 +61,8 @@ export class Http1HeadReader {
     if (length > this.#maxHeadBytes) return new HeadFault(431, "head too large");
     if (length > 0 && this.#scanned < hopelessCheckBytes) {
       const checkedEnd = Math.min(bytes.length, start + 2 * hopelessCheckBytes);
-      const reason = hopelessHeadStart(bytes.latin1Slice(start, checkedEnd));
-      if (reason !== undefined) return new HeadFault(400, reason);
+      const fault = this.#hopelessStart(bytes.latin1Slice(start, checkedEnd));
+      if (fault !== null) return fault;
     }
     this.#scanned = Math.max(0, bytes.length - offset - (endOfHead.length - 1));
     return this.#lineFault(bytes, offset);
@@ -64,10 +75,10 @@ export class Http1HeadReader {
       const newline = bytes.indexOf(lineFeed, position);
       const end = bytes.indexOf(carriageReturn, position);
       if (end < 0 ? newline >= 0 : newline >= 0 && newline < end) {
-        return new HeadFault(400, "bare LF");
+        return new HeadFault(400, "bare LF", this.#lines + 1);
       }
       if (end >= 0 && end + 1 < bytes.length && newline !== end + 1) {
-        return new HeadFault(400, "bare CR");
+        return new HeadFault(400, "bare CR", this.#lines + 1);
       }
       if (newline < 0) {
         // The LF of a CR at the end may still come.
