@@ -2,7 +2,8 @@
  * The settings of `run`, each written once: its flag, its variables, its help and what it may be are read
  * from these tables. Rows without a flag are in the order in which the help shows their variables.
  */
-import { CidrError, CidrList } from "../lib/cidr.ts";
+import { CidrFault, CidrList } from "../lib/cidr.ts";
+import { isIpAddress } from "../lib/ip-address.ts";
 import { clientLimits, maxBufferMemoryTotalBytes, targetRetryMs } from "./defaults.ts";
 import type { RunSettingTable } from "./environment.ts";
 
@@ -14,6 +15,15 @@ export const runSettings = {
     lenient: true,
     fallback: false,
     help: "Log more",
+  },
+  bind: {
+    kind: "text",
+    flag: "bind",
+    variables: ["KAMAL_PROXY_BIND"],
+    fallback: "",
+    fault: (address) =>
+      address === "" || isIpAddress(address) ? undefined : `"${address}" is not an IP address`,
+    help: "Address to listen on for all of these ports (not given: all, IPv4 and IPv6)",
   },
   httpPort: {
     kind: "count",
@@ -182,5 +192,5 @@ function notPositive(ms: number): string | undefined {
 
 function addressBlockFault(block: string): string | undefined {
   const list = CidrList.parse([block]);
-  return list instanceof CidrError ? list.message : undefined;
+  return list instanceof CidrFault ? list.message : undefined;
 }

@@ -4,13 +4,13 @@ import { degradedRetryIntervalMs, shutdownTimeoutMs } from "../config/defaults.t
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { ServedServices } from "../seam/data-plane.ts";
-import { deploy, type DeploymentEnvironment, deployRollout } from "./deployment.ts";
+import { type DeploymentContext, deployRollout, deployService } from "./deployment.ts";
 import { type DescribeCertificates, describeServices } from "./describe.ts";
 import { type CommandHandlers, dispatch } from "./socket/dispatcher.ts";
 import type { Probe } from "./health/health-probe.ts";
 import { restoreServices, retryDegraded } from "./restore.ts";
 import { ControlServer } from "./socket/control-server.ts";
-import { groupsOf } from "./service.ts";
+import { groupsOf } from "./deployed-service.ts";
 import type { ServiceFiles } from "./service-check.ts";
 import {
   pauseService,
@@ -36,7 +36,7 @@ export interface ControlPlaneSettings extends ServiceFiles {
 }
 
 export class ControlPlane {
-  readonly #environment: DeploymentEnvironment;
+  readonly #context: DeploymentContext;
   readonly #server: ControlServer;
   readonly #clock: Clock;
   readonly #shutdown = new AbortController();
@@ -47,7 +47,7 @@ export class ControlPlane {
     const registry = new ServiceRegistry(dataPlane);
     let lastTargetId = 0;
     this.#clock = clock;
-    this.#environment = {
+    this.#context = {
       registry,
       dataPlane,
       clock,
@@ -76,8 +76,8 @@ export class ControlPlane {
 
   /** Serves what was saved last. To be called before anything listens. */
   async restore(): Promise<void> {
-    const { store, registry } = this.#environment;
-    await restoreServices(await store.load(), this.#environment);
+    const { store, registry } = this.#context;
+    await restoreServices(await store.load(), this.#context);
     await registry.published;
     if (registry.all().some((service) => service.degraded !== null)) this.#scheduleRetry();
   }
@@ -96,7 +96,7 @@ export class ControlPlane {
     this.#retryTimer = null;
     this.#shutdown.abort(new CommandError("the proxy is shutting down"));
     await this.#server.close(shutdownTimeoutMs);
-    const { registry, store } = this.#environment;
+    const { registry, store } = this.#context;
     for (const service of registry.all()) {
       for (const group of groupsOf(service)) group.stop();
     }
@@ -105,26 +105,26 @@ export class ControlPlane {
 
   #scheduleRetry(): void {
     this.#retryTimer = this.#clock.after(degradedRetryIntervalMs, async () => {
-      const { registry } = this.#environment;
-      await retryDegraded(this.#environment);
+      const { registry } = this.#context;
+      await retryDegraded(this.#context);
       const left = registry.all().some((service) => service.degraded !== null);
       if (left && !this.#shutdown.signal.aborted) this.#scheduleRetry();
     });
   }
 
   #createHandlers(describeCertificates: DescribeCertificates): CommandHandlers {
-    const environment = this.#environment;
+    const context = this.#context;
     return {
-      deploy: (command, report) => deploy(command, environment, report),
-      "rollout-deploy": (command, report) => deployRollout(command, environment, report),
-      "rollout-set": (command) => setRolloutSplit(command, environment),
-      "rollout-stop": ({ service }) => stopRollout(service, environment),
-      pause: (command, report) => pauseService(command, environment, report),
-      stop: (command, report) => stopService(command, environment, report),
-      resume: ({ service }) => resumeService(service, environment),
-      remove: ({ service }) => removeService(service, environment),
+      deploy: (command, report) => deployService(command, context, report),
+      "rollout-deploy": (command, report) => deployRollout(command, context, report),
+      "rollout-set": (command) => setRolloutSplit(command, context),
+      "rollout-stop": ({ service }) => stopRollout(service, context),
+      pause: (command, report) => pauseService(command, context, report),
+      stop: (command, report) => stopService(command, context, report),
+      resume: ({ service }) => resumeService(service, context),
+      remove: ({ service }) => removeService(service, context),
       list: async () => {
-        const { registry, dataPlane } = environment;
+        const { registry, dataPlane } = context;
         return describeServices(registry, await dataPlane.samples(), describeCertificates);
       },
     };

@@ -21,24 +21,24 @@ import { asciiName } from "../lib/international-name.ts";
 import { type Report, waitForDrain, waitForHealth } from "./socket/progress.ts";
 import type { DeployCommand, RolloutDeployCommand, Warnings } from "./socket/protocol.ts";
 import { hasCertificateFiles, isOrderable } from "./certificates/tls-services.ts";
-import { running } from "./service.ts";
+import { running } from "./deployed-service.ts";
 import { checkService, type ServiceFiles } from "./service-check.ts";
-import { requireService, saveState, type ServiceCommandEnvironment } from "./service-commands.ts";
-import { type GroupEnvironment, TargetGroup } from "./health/target-group.ts";
+import { requireService, saveState, type ServiceCommandContext } from "./service-commands.ts";
+import { type GroupContext, TargetGroup } from "./health/target-group.ts";
 
-export interface DeploymentEnvironment extends ServiceCommandEnvironment {
+export interface DeploymentContext extends ServiceCommandContext {
   files: ServiceFiles;
-  groups: GroupEnvironment;
+  groups: GroupContext;
   /** Aborts when the proxy shuts down; its reason reaches the clients that wait. */
   shutdown: AbortSignal;
 }
 
-export async function deploy(
+export async function deployService(
   command: DeployCommand,
-  environment: DeploymentEnvironment,
+  context: DeploymentContext,
   report?: Report,
 ): Promise<Warnings> {
-  const { registry, logger, files, clock, shutdown } = environment;
+  const { registry, logger, files, clock, shutdown } = context;
   const name = command.service;
   failOn(validateServiceName(name));
   const given = asciiHosts(command.options, asciiName);
@@ -57,17 +57,17 @@ export async function deploy(
   failOn(validateTargets(command.targets));
   const writers = command.targets.map(readTarget);
   const readers = command.readTargets.map(readTarget);
-  refuseConflict(name, options, environment);
+  refuseConflict(name, options, context);
   const errorPages = await checkService(name, options, files, logger);
 
-  const group = new TargetGroup(writers, readers, targetOptions, environment.groups);
+  const group = new TargetGroup(writers, readers, targetOptions, context.groups);
   let replaced: TargetGroup | undefined;
   await withChecks(group, async () => {
     if (!command.force) {
       await waitForHealth(group, command.deployTimeoutMs, shutdown, clock, report);
     }
     // From here to the publication nothing waits, so no other command comes between.
-    refuseConflict(name, options, environment);
+    refuseConflict(name, options, context);
     const previous = registry.get(name);
     replaced = previous?.active;
     registry.set({
@@ -81,17 +81,17 @@ export async function deploy(
       degraded: null,
     });
   });
-  const warnings = await settle(replaced, command.drainTimeoutMs, environment, report);
+  const warnings = await settle(replaced, command.drainTimeoutMs, context, report);
   logger.info("Deployed", fields);
   return [...certificateWarnings(options), ...warnings];
 }
 
 export async function deployRollout(
   command: RolloutDeployCommand,
-  environment: DeploymentEnvironment,
+  context: DeploymentContext,
   report?: Report,
 ): Promise<Warnings> {
-  const { registry, logger, clock, shutdown } = environment;
+  const { registry, logger, clock, shutdown } = context;
   const name = command.service;
   const { targetOptions } = requireService(registry, name).active;
   const fields = { service: name, targets: command.targets };
@@ -100,7 +100,7 @@ export async function deployRollout(
   const writers = command.targets.map(readTarget);
   const readers = command.readTargets.map(readTarget);
 
-  const group = new TargetGroup(writers, readers, targetOptions, environment.groups);
+  const group = new TargetGroup(writers, readers, targetOptions, context.groups);
   let replaced: TargetGroup | undefined;
   await withChecks(group, async () => {
     await waitForHealth(group, command.deployTimeoutMs, shutdown, clock, report);
@@ -108,7 +108,7 @@ export async function deployRollout(
     replaced = current.rollout ?? undefined;
     registry.set({ ...current, rollout: group });
   });
-  const warnings = await settle(replaced, command.drainTimeoutMs, environment, report);
+  const warnings = await settle(replaced, command.drainTimeoutMs, context, report);
   logger.info("Deployed for rollout", fields);
   return warnings;
 }
@@ -127,13 +127,13 @@ async function withChecks(group: TargetGroup, install: () => Promise<void>): Pro
 async function settle(
   replaced: TargetGroup | undefined,
   drainTimeoutMs: number,
-  environment: DeploymentEnvironment,
+  context: DeploymentContext,
   report: Report | undefined,
 ): Promise<Warnings> {
   replaced?.stop();
-  const warnings = await saveState(environment);
+  const warnings = await saveState(context);
   if (replaced !== undefined) {
-    await waitForDrain(replaced.ids, drainTimeoutMs, environment, report);
+    await waitForDrain(replaced.ids, drainTimeoutMs, context, report);
   }
   return warnings;
 }
@@ -153,7 +153,7 @@ function certificateWarnings(options: ServiceOptions): Warnings {
 function refuseConflict(
   name: string,
   options: ServiceOptions,
-  { registry, logger }: DeploymentEnvironment,
+  { registry, logger }: DeploymentContext,
 ): void {
   const conflict = registry.findConflict(name, options);
   if (conflict === undefined) return;

@@ -6,7 +6,7 @@ import type {
   ServiceDescriptions,
   TargetDescription,
 } from "./socket/protocol.ts";
-import type { Service } from "./service.ts";
+import type { DeployedService } from "./deployed-service.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 import type { BrokenEntry } from "./state/state-entry.ts";
 import { encodeOptions, encodeTargetOptions } from "./state/state-file.ts";
@@ -31,7 +31,7 @@ export function describeServices(
 }
 
 function describe(
-  service: Service,
+  service: DeployedService,
   registry: ServiceRegistry,
   samples: DataPlaneSamples,
   certificates: CertificateDescription[],

@@ -2,17 +2,17 @@
 import { invalidTargetText, parseTarget, type TargetAddress } from "../config/target-address.ts";
 import { messageOf } from "../lib/error-text.ts";
 import type { Logger } from "../lib/logger.ts";
-import { groupsOf, type Service } from "./service.ts";
+import { groupsOf, type DeployedService } from "./deployed-service.ts";
 import { checkService, type ServiceFiles } from "./service-check.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 import type { BrokenEntry, SavedService, StateEntry } from "./state/state-entry.ts";
-import { type GroupEnvironment, TargetGroup } from "./health/target-group.ts";
+import { type GroupContext, TargetGroup } from "./health/target-group.ts";
 
-export interface RestoreEnvironment {
+export interface RestoreContext {
   registry: ServiceRegistry;
   files: ServiceFiles;
   logger: Logger;
-  groups: GroupEnvironment;
+  groups: GroupContext;
 }
 
 /**
@@ -22,17 +22,17 @@ export interface RestoreEnvironment {
  */
 export async function restoreServices(
   entries: StateEntry[],
-  environment: RestoreEnvironment,
+  context: RestoreContext,
 ): Promise<void> {
-  const { registry, logger } = environment;
-  const services: Service[] = [];
+  const { registry, logger } = context;
+  const services: DeployedService[] = [];
   const broken: BrokenEntry[] = [];
   for (const entry of entries) {
     if (entry.kind === "broken") {
       broken.push(entry);
       logger.error("Unable to restore service", { service: entry.name, error: entry.reason });
     } else {
-      services.push(await restoreService(entry.service, environment));
+      services.push(await restoreService(entry.service, context));
     }
   }
   registry.restore(services, broken);
@@ -42,8 +42,8 @@ export async function restoreServices(
 }
 
 /** Makes those whole again whose certificate and error pages are there. */
-export async function retryDegraded(environment: RestoreEnvironment): Promise<void> {
-  const { registry, files, logger } = environment;
+export async function retryDegraded(context: RestoreContext): Promise<void> {
+  const { registry, files, logger } = context;
   for (const service of registry.all()) {
     if (service.degraded === null) continue;
     let errorPages: Record<string, string> | null;
@@ -62,8 +62,8 @@ export async function retryDegraded(environment: RestoreEnvironment): Promise<vo
 
 async function restoreService(
   saved: SavedService,
-  { files, logger, groups }: RestoreEnvironment,
-): Promise<Service> {
+  { files, logger, groups }: RestoreContext,
+): Promise<DeployedService> {
   const { name, options, targetOptions, pause, rolloutSplit } = saved;
   const group = (writers: string[], readers: string[]) => {
     const restored = new TargetGroup(

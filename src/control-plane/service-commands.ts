@@ -7,11 +7,11 @@ import type { Logger } from "../lib/logger.ts";
 import type { ServedServices } from "../seam/data-plane.ts";
 import { type Report, waitForDrain } from "./socket/progress.ts";
 import type { PauseCommand, RolloutSetCommand, StopCommand, Warnings } from "./socket/protocol.ts";
-import { groupsOf, rolloutSplit, type Service } from "./service.ts";
+import { groupsOf, rolloutSplit, type DeployedService } from "./deployed-service.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 import type { StateStore } from "./state/state-store.ts";
 
-export interface ServiceCommandEnvironment {
+export interface ServiceCommandContext {
   registry: ServiceRegistry;
   dataPlane: ServedServices;
   clock: Clock;
@@ -19,7 +19,7 @@ export interface ServiceCommandEnvironment {
   logger: Logger;
 }
 
-export function requireService(registry: ServiceRegistry, name: string): Service {
+export function requireService(registry: ServiceRegistry, name: string): DeployedService {
   const service = registry.get(name);
   if (service !== undefined) return service;
   const broken = registry.findBroken(name);
@@ -30,7 +30,7 @@ export function requireService(registry: ServiceRegistry, name: string): Service
 /** Requests wait from now on; returns when those under way have ended. */
 export async function pauseService(
   command: PauseCommand,
-  environment: ServiceCommandEnvironment,
+  context: ServiceCommandContext,
   report?: Report,
 ): Promise<Warnings> {
   const pause: Pause = {
@@ -38,54 +38,54 @@ export async function pauseService(
     stopMessage: "",
     failAfterMs: Math.max(0, command.maxPauseMs),
   };
-  const service = setPause(command.service, () => pause, environment);
-  environment.logger.info("Service paused", { service: service.name });
-  await drain(service, command.drainTimeoutMs, environment, report);
-  return await saveState(environment);
+  const service = setPause(command.service, () => pause, context);
+  context.logger.info("Service paused", { service: service.name });
+  await drain(service, command.drainTimeoutMs, context, report);
+  return await saveState(context);
 }
 
 export async function stopService(
   command: StopCommand,
-  environment: ServiceCommandEnvironment,
+  context: ServiceCommandContext,
   report?: Report,
 ): Promise<Warnings> {
   const service = setPause(
     command.service,
     (was) => ({ ...was, state: "stopped", stopMessage: command.message }),
-    environment,
+    context,
   );
-  environment.logger.info("Service stopped", { service: service.name });
-  await drain(service, command.drainTimeoutMs, environment, report);
-  return await saveState(environment);
+  context.logger.info("Service stopped", { service: service.name });
+  await drain(service, command.drainTimeoutMs, context, report);
+  return await saveState(context);
 }
 
 export async function resumeService(
   name: string,
-  environment: ServiceCommandEnvironment,
+  context: ServiceCommandContext,
 ): Promise<Warnings> {
-  setPause(name, (was) => ({ ...was, state: "running", stopMessage: "" }), environment);
-  environment.logger.info("Service resumed", { service: name });
-  return await saveState(environment);
+  setPause(name, (was) => ({ ...was, state: "running", stopMessage: "" }), context);
+  context.logger.info("Service resumed", { service: name });
+  return await saveState(context);
 }
 
 /** Requests under way go on. */
 export async function removeService(
   name: string,
-  environment: ServiceCommandEnvironment,
+  context: ServiceCommandContext,
 ): Promise<Warnings> {
-  const { registry } = environment;
+  const { registry } = context;
   if (registry.findBroken(name) === undefined) {
     for (const group of groupsOf(requireService(registry, name))) group.stop();
   }
   registry.remove(name);
-  return await saveState(environment);
+  return await saveState(context);
 }
 
 export async function setRolloutSplit(
   { service: name, percentage, allowlist }: RolloutSetCommand,
-  environment: ServiceCommandEnvironment,
+  context: ServiceCommandContext,
 ): Promise<Warnings> {
-  const { registry, logger } = environment;
+  const { registry, logger } = context;
   const service = requireService(registry, name);
   failOn(validatePercentage(percentage));
   if (service.rollout === null) throw new CommandError("rollout target not set");
@@ -93,25 +93,22 @@ export async function setRolloutSplit(
   // None is null there.
   const allowed = allowlist.length === 0 ? null : allowlist;
   logger.info("Set rollout split", { service: name, percentage, allowlist: allowed });
-  return await saveState(environment);
+  return await saveState(context);
 }
 
 /** The rollout's targets stay, without requests. */
-export async function stopRollout(
-  name: string,
-  environment: ServiceCommandEnvironment,
-): Promise<Warnings> {
-  const { registry, logger } = environment;
+export async function stopRollout(name: string, context: ServiceCommandContext): Promise<Warnings> {
+  const { registry, logger } = context;
   registry.set({ ...requireService(registry, name), rolloutSplit: null });
   logger.info("Stopped rollout", { service: name });
-  return await saveState(environment);
+  return await saveState(context);
 }
 
 function setPause(
   name: string,
   change: (was: Pause) => Pause,
-  { registry }: ServiceCommandEnvironment,
-): Service {
+  { registry }: ServiceCommandContext,
+): DeployedService {
   const service = requireService(registry, name);
   const changed = { ...service, pause: change(service.pause) };
   registry.set(changed);
@@ -119,20 +116,20 @@ function setPause(
 }
 
 async function drain(
-  service: Service,
+  service: DeployedService,
   timeoutMs: number,
-  environment: ServiceCommandEnvironment,
+  context: ServiceCommandContext,
   report: Report | undefined,
 ): Promise<void> {
   const ids = groupsOf(service).flatMap((group) => group.ids);
-  await environment.registry.published;
-  await waitForDrain(ids, timeoutMs, environment, report);
-  environment.logger.info("Service drained", { service: service.name });
+  await context.registry.published;
+  await waitForDrain(ids, timeoutMs, context, report);
+  context.logger.info("Service drained", { service: service.name });
 }
 
 /** A command that returns is saved, and what it changed is served. */
 /** Resolves when the change is on disk and served; a warning says what the disk did not take. */
-export async function saveState({ registry, store }: ServiceCommandEnvironment): Promise<Warnings> {
+export async function saveState({ registry, store }: ServiceCommandContext): Promise<Warnings> {
   const [fault] = await Promise.all([
     store.save(() => registry.stateEntries()),
     registry.published,

@@ -4,7 +4,12 @@ import type { ServiceOptions } from "../config/options.ts";
 import type { ServedServices } from "../seam/data-plane.ts";
 import type { ServiceSnapshot, Snapshot } from "../seam/snapshot.ts";
 import { type Conflict, RouteIndex } from "./route-index.ts";
-import { groupsOf, savedService, type Service, serviceSnapshot } from "./service.ts";
+import {
+  groupsOf,
+  savedService,
+  type DeployedService,
+  serviceSnapshot,
+} from "./deployed-service.ts";
 import type { BrokenEntry, StateEntry } from "./state/state-entry.ts";
 import type { TargetGroup } from "./health/target-group.ts";
 
@@ -17,11 +22,11 @@ interface DerivedValues {
 
 export class ServiceRegistry {
   readonly #dataPlane: ServedServices;
-  readonly #services = new Map<string, Service>();
+  readonly #services = new Map<string, DeployedService>();
   /** Of the services as they are; null: to be made anew. */
   #routes: RouteIndex | null = null;
   /** What was made of each service, so that a change of one costs nothing for the others. */
-  readonly #derived = new WeakMap<Service, DerivedValues>();
+  readonly #derived = new WeakMap<DeployedService, DerivedValues>();
   #broken: BrokenEntry[] = [];
   #revision = 0;
   #published: Promise<void> = Promise.resolve();
@@ -35,11 +40,11 @@ export class ServiceRegistry {
     return this.#published;
   }
 
-  get(name: string): Service | undefined {
+  get(name: string): DeployedService | undefined {
     return this.#services.get(name);
   }
 
-  all(): Service[] {
+  all(): DeployedService[] {
     return [...this.#services.values()];
   }
 
@@ -57,7 +62,7 @@ export class ServiceRegistry {
   }
 
   /** The options that count, with what is inherited from the service at the root of the host. */
-  effectiveOptions(service: Service): ServiceOptions {
+  effectiveOptions(service: DeployedService): ServiceOptions {
     return this.#derive(service).options;
   }
 
@@ -69,7 +74,7 @@ export class ServiceRegistry {
   }
 
   /** Adds or replaces, and publishes. */
-  set(service: Service): void {
+  set(service: DeployedService): void {
     this.#services.set(service.name, service);
     this.#routes = null;
     this.#broken = this.#broken.filter((entry) => entry.name !== service.name);
@@ -84,7 +89,7 @@ export class ServiceRegistry {
   }
 
   /** Everything that was found in the state file, in one publication. */
-  restore(services: Service[], broken: BrokenEntry[]): void {
+  restore(services: DeployedService[], broken: BrokenEntry[]): void {
     for (const service of services) this.#services.set(service.name, service);
     this.#routes = null;
     this.#broken = broken;
@@ -112,7 +117,7 @@ export class ServiceRegistry {
     return this.#routes;
   }
 
-  #derive(service: Service): DerivedValues {
+  #derive(service: DeployedService): DerivedValues {
     const known = this.#derived.get(service);
     const tls = this.#routeIndex.tlsOf(service.options);
     if (known !== undefined && hasTls(known.options, tls)) return known;
@@ -125,7 +130,7 @@ export class ServiceRegistry {
   }
 
   /** The same value as long as nothing of it has changed. */
-  #snapshotOf(service: Service): ServiceSnapshot {
+  #snapshotOf(service: DeployedService): ServiceSnapshot {
     const derived = this.#derive(service);
     const { snapshot } = derived;
     const isCurrent =
@@ -135,7 +140,7 @@ export class ServiceRegistry {
     return derived.snapshot!;
   }
 
-  #entryOf(service: Service): StateEntry {
+  #entryOf(service: DeployedService): StateEntry {
     const derived = this.#derive(service);
     derived.entry ??= { kind: "service", service: savedService(service, derived.options) };
     return derived.entry;

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { CommandError } from "../config/command-error.ts";
-import { CidrError, CidrList } from "../lib/cidr.ts";
+import { CidrFault, CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { MemoryBudget } from "../net/memory-budget.ts";
@@ -175,6 +175,6 @@ class ServingPlane {
 function trustedProxies({ trustedProxies }: DataPlaneOptions): CidrList | null {
   if (trustedProxies === null) return null;
   const list = CidrList.parse(trustedProxies);
-  if (list instanceof CidrError) throw new CommandError(`trusted-proxies: ${list.message}`);
+  if (list instanceof CidrFault) throw new CommandError(`trusted-proxies: ${list.message}`);
   return list;
 }

@@ -2,7 +2,7 @@
 import { embeddedIpv4, type Ipv6Groups, isMappedIpv4, parseIpv4, parseIpv6 } from "./ip-address.ts";
 
 /** Why a list could not be read. */
-export class CidrError {
+export class CidrFault {
   constructor(
     readonly block: string,
     readonly reason: string,
@@ -36,12 +36,12 @@ export class CidrList {
    * Each entry is `address/bits`, or an address alone, which is a block of one. Bits behind the
    * prefix are ignored. IPv4 mapped into IPv6 counts as IPv4, here and in `contains`.
    */
-  static parse(entries: readonly string[]): CidrList | CidrError {
+  static parse(entries: readonly string[]): CidrList | CidrFault {
     const ipv4: Ipv4Block[] = [];
     const ipv6: Ipv6Block[] = [];
     for (const entry of entries) {
       const block = parseBlock(entry.trim());
-      if (block instanceof CidrError) return block;
+      if (block instanceof CidrFault) return block;
       if ("mask" in block) ipv4.push(block);
       else ipv6.push(block);
     }
@@ -66,14 +66,14 @@ export class CidrList {
   }
 }
 
-function parseBlock(entry: string): Ipv4Block | Ipv6Block | CidrError {
-  if (entry === "") return new CidrError(entry, "it is empty");
+function parseBlock(entry: string): Ipv4Block | Ipv6Block | CidrFault {
+  if (entry === "") return new CidrFault(entry, "it is empty");
   const slash = entry.indexOf("/");
   const address = slash < 0 ? entry : entry.slice(0, slash);
   const length = slash < 0 ? undefined : entry.slice(slash + 1);
   if (address.includes(":")) return ipv6Block(entry, address, length);
   const ipv4 = parseIpv4(address);
-  if (ipv4 === undefined) return new CidrError(entry, `"${address}" is not an IP address`);
+  if (ipv4 === undefined) return new CidrFault(entry, `"${address}" is not an IP address`);
   const bits = prefixLength(length, 32);
   return bits === undefined ? prefixError(entry, 32) : ipv4Block(ipv4, bits);
 }
@@ -82,9 +82,9 @@ function ipv6Block(
   entry: string,
   address: string,
   length: string | undefined,
-): Ipv4Block | Ipv6Block | CidrError {
+): Ipv4Block | Ipv6Block | CidrFault {
   const network = parseIpv6(address);
-  if (network === undefined) return new CidrError(entry, `"${address}" is not an IP address`);
+  if (network === undefined) return new CidrFault(entry, `"${address}" is not an IP address`);
   const bits = prefixLength(length, 128);
   if (bits === undefined) return prefixError(entry, 128);
   if (isMappedIpv4(network) && bits >= 96) return ipv4Block(embeddedIpv4(network), bits - 96);
@@ -103,8 +103,8 @@ function prefixLength(text: string | undefined, max: number): number | undefined
   return Number(text) <= max ? Number(text) : undefined;
 }
 
-function prefixError(entry: string, max: number): CidrError {
-  return new CidrError(entry, `the prefix length must be a number from 0 to ${max}`);
+function prefixError(entry: string, max: number): CidrFault {
+  return new CidrFault(entry, `the prefix length must be a number from 0 to ${max}`);
 }
 
 /** RFC 4007 11: `fe80::1%eth0`. */

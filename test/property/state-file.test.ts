@@ -14,7 +14,7 @@ import {
   normalizeTargetOptions,
 } from "../../src/config/validate-options.ts";
 import { MessageReader } from "../../src/control-plane/socket/framing.ts";
-import { rolloutSplit } from "../../src/control-plane/service.ts";
+import { rolloutSplit } from "../../src/control-plane/deployed-service.ts";
 import type { SavedService, StateEntry } from "../../src/control-plane/state/state-entry.ts";
 import { decodeState, encodeState } from "../../src/control-plane/state/state-file.ts";
 

@@ -3,14 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { sourceFiles, type SourceFiles } from "./source-files.ts";
 
 /** Those that are still to be renamed; nothing may be added. */
-const knownTwice: readonly string[] = [
-  "Admission",
-  "Answers",
-  "CertificateDescription",
-  "RequestBodyOwner",
-  "Service",
-  "deploy",
-];
+const knownTwice: readonly string[] = ["Admission", "Answers", "RequestBodyOwner"];
 
 const declarations =
   /^export (?:declare |abstract |async )*(?:const|let|function\*?|class|interface|type|enum) (?<name>[\w$]+)/gm;

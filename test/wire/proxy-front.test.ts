@@ -1,7 +1,7 @@
 /** The port in front of the TLS listener: bytes behind a PROXY header, passed on as they are. */
 import { expect, test } from "bun:test";
 import { clientLimits } from "../../src/config/defaults.ts";
-import { CidrError, CidrList } from "../../src/lib/cidr.ts";
+import { CidrFault, CidrList } from "../../src/lib/cidr.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
 import { ProxyFront } from "../../src/data-plane/listeners/accept/proxy-front.ts";
@@ -15,7 +15,7 @@ const header = "PROXY TCP4 203.0.113.7 10.0.0.1 4711 443\r\n";
 function start(trusted: string, script: RawScript) {
   const inner = startRawServer(script);
   const proxyPeers = CidrList.parse([trusted]);
-  if (proxyPeers instanceof CidrError) throw new Error(proxyPeers.message);
+  if (proxyPeers instanceof CidrFault) throw new Error(proxyPeers.message);
   const front = new ProxyFront({
     bind: "127.0.0.1",
     port: 0,

@@ -71,7 +71,6 @@ function runOptions(input: Input<RunFlags>): RunOptions {
     bufferMemoryTotalBytes:
       readVariable(runSettings.bufferMemoryTotalBytes, environment) ??
       bufferMemoryTotalFor(context.usableMemoryBytes()),
-    bind: "",
     socketPath: socketPath(environment),
     dataPath: ownDataFolder(context),
     limits: { headerTimeoutMs, idleTimeoutMs, stallTimeoutMs, maxHeaderBytes },

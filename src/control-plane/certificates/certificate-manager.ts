@@ -50,7 +50,7 @@ export interface CertificateManagerSettings {
   restoring?: boolean;
 }
 
-export interface CertificateDescription {
+export interface CertificateStatus {
   name: string;
   source: CertificateSource;
   /** ISO date; null: there is no certificate yet. */
@@ -210,11 +210,11 @@ export class CertificateManager implements HandshakeCertificates {
   }
 
   /** The certificates of a service, for `list`. */
-  describe(serviceName: string): { certificates: CertificateDescription[] } {
+  describe(serviceName: string): { certificates: CertificateStatus[] } {
     const service = this.#services.withTls(serviceName);
     if (service === undefined) return { certificates: [] };
     const source = sourceOf(service);
-    const certificates = this.#namesOf(service).map((name): CertificateDescription => {
+    const certificates = this.#namesOf(service).map((name): CertificateStatus => {
       const keyPair = this.#known(service, name);
       return {
         name,

@@ -12,7 +12,7 @@ import type { Probe, ProbeResult } from "./health-probe.ts";
 import { type HealthState, nextHealthState } from "./health-state.ts";
 
 /** What groups are made with; the same for all of them. */
-export interface GroupEnvironment {
+export interface GroupContext {
   clock: Clock;
   logger: Logger;
   probe: Probe;
@@ -40,7 +40,7 @@ interface CheckedTarget extends GroupTarget {
 export class TargetGroup {
   readonly targetOptions: TargetOptions;
   readonly #targets: CheckedTarget[];
-  readonly #environment: GroupEnvironment;
+  readonly #context: GroupContext;
   #snapshot: PoolSnapshot | null = null;
   readonly #waiting = new Set<{ healthy: () => void; checked: () => void }>();
 
@@ -49,10 +49,10 @@ export class TargetGroup {
     writers: TargetAddress[],
     readers: TargetAddress[],
     targetOptions: TargetOptions,
-    environment: GroupEnvironment,
+    context: GroupContext,
   ) {
     this.targetOptions = targetOptions;
-    this.#environment = environment;
+    this.#context = context;
     this.#targets = [
       ...writers.map((address) => this.#createTarget(address, false)),
       ...readers.map((address) => this.#createTarget(address, true)),
@@ -107,7 +107,7 @@ export class TargetGroup {
     if (this.allHealthy) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onAbort = () => reject(signal.reason);
-    const deadline = this.#environment.clock.after(Math.max(0, timeoutMs), () =>
+    const deadline = this.#context.clock.after(Math.max(0, timeoutMs), () =>
       reject(new CommandError(this.#timeoutText(timeoutMs))),
     );
     const waiter = { healthy: resolve, checked: onChecked };
@@ -143,7 +143,7 @@ export class TargetGroup {
   }
 
   #createTarget(address: TargetAddress, readOnly: boolean): CheckedTarget {
-    const { clock, probe, nextTargetId } = this.#environment;
+    const { clock, probe, nextTargetId } = this.#context;
     const options = this.targetOptions.healthCheck;
     const endpoint = healthEndpoint(address, options);
     const target: CheckedTarget = {
@@ -164,7 +164,7 @@ export class TargetGroup {
   }
 
   #checked(target: CheckedTarget, url: string, result: ProbeResult): void {
-    const { logger, healthChanged } = this.#environment;
+    const { logger, healthChanged } = this.#context;
     if (!result.healthy) logger.info("Healthcheck failed", { url, error: result.error });
     target.lastError = result.healthy ? null : result.reason;
     const was = target.state;

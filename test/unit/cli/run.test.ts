@@ -68,6 +68,8 @@ describe("run", () => {
     [{ HTTP_PORT: "+83" }, [], { httpPort: 83 }],
     [{ HTTP_PORT: "00085" }, [], { httpPort: 85 }],
     [{ HTTPS_PORT: "0x10", METRICS_PORT: "1_0" }, [], { httpsPort: 443, metricsPort: 0 }],
+    [{ KAMAL_PROXY_BIND: "127.0.0.1" }, [], { bind: "127.0.0.1" }],
+    [{ KAMAL_PROXY_BIND: "127.0.0.1" }, ["--bind=::1"], { bind: "::1" }],
     [{ METRICS_PORT: "9000" }, [], { metricsPort: 9_000 }],
     [{}, ["--metrics-port", "0x10"], { metricsPort: 16 }],
     [{ DEBUG: "T" }, [], { debug: true }],
@@ -178,6 +180,7 @@ describe("run", () => {
       [],
       'invalid value "10.0.0.0/33" for KAMAL_PROXY_TRUSTED_PROXIES: invalid CIDR block "10.0.0.0/33": the prefix length must be a number from 0 to 32',
     ],
+    [{}, ["--bind=host"], 'bind: "host" is not an IP address'],
     [
       {},
       ["--trusted-proxies=host"],

@@ -1,18 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { parseTarget } from "../../../src/config/target-address.ts";
 import { normalizeServiceOptions } from "../../../src/config/validate-options.ts";
-import {
-  type GroupEnvironment,
-  TargetGroup,
-} from "../../../src/control-plane/health/target-group.ts";
-import { running, type Service } from "../../../src/control-plane/service.ts";
+import { type GroupContext, TargetGroup } from "../../../src/control-plane/health/target-group.ts";
+import { running, type DeployedService } from "../../../src/control-plane/deployed-service.ts";
 import { ServiceRegistry } from "../../../src/control-plane/service-registry.ts";
 import type { Snapshot } from "../../../src/seam/snapshot.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { RecordingLogger } from "../../support/recording-logger.ts";
 import { serviceOptions, targetOptions } from "../../support/service-options.ts";
 
-const groups: GroupEnvironment = {
+const groups: GroupContext = {
   clock: new ManualClock(),
   logger: new RecordingLogger(),
   probe: () => Promise.reject(new Error("nothing is asked")),
@@ -20,7 +17,7 @@ const groups: GroupEnvironment = {
   healthChanged: () => {},
 };
 
-function service(name: string, path: string, tlsEnabled = false): Service {
+function service(name: string, path: string, tlsEnabled = false): DeployedService {
   return {
     name,
     options: normalizeServiceOptions(
@@ -35,7 +32,7 @@ function service(name: string, path: string, tlsEnabled = false): Service {
   };
 }
 
-function belowPaths(count: number): Service[] {
+function belowPaths(count: number): DeployedService[] {
   return Array.from({ length: count }, (_, index) => service(`s${index}`, `/p${index}`));
 }
 

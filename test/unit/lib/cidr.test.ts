@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { CidrError, CidrList } from "../../../src/lib/cidr.ts";
+import { CidrFault, CidrList } from "../../../src/lib/cidr.ts";
 
 function list(...entries: string[]): CidrList {
   const parsed = CidrList.parse(entries);
-  if (parsed instanceof CidrError) throw new Error(parsed.message);
+  if (parsed instanceof CidrFault) throw new Error(parsed.message);
   return parsed;
 }
 
@@ -80,7 +80,7 @@ describe("CidrList", () => {
     ["::g/8", 'invalid CIDR block "::g/8": "::g" is not an IP address'],
   ])("refuses %p with a clear reason", (entry, message) => {
     const parsed = CidrList.parse(["10.0.0.0/8", entry]);
-    expect(parsed).toBeInstanceOf(CidrError);
-    expect((parsed as CidrError).message).toBe(message);
+    expect(parsed).toBeInstanceOf(CidrFault);
+    expect((parsed as CidrFault).message).toBe(message);
   });
 });

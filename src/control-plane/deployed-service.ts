@@ -5,7 +5,7 @@ import type { SavedService } from "./state/state-entry.ts";
 import type { TargetGroup } from "./health/target-group.ts";
 
 /** Replaced as a whole by each change, never changed in place. */
-export interface Service {
+export interface DeployedService {
   readonly name: string;
   readonly options: ServiceOptions;
   /** Its target options are those of the service. */
@@ -27,11 +27,14 @@ export function rolloutSplit(percentage: number, allowlist: string[]): RolloutSp
   return { percentage, splitPoint: maxHash * (percentage / 100), allowlist };
 }
 
-export function groupsOf(service: Service): TargetGroup[] {
+export function groupsOf(service: DeployedService): TargetGroup[] {
   return service.rollout === null ? [service.active] : [service.active, service.rollout];
 }
 
-export function serviceSnapshot(service: Service, options: ServiceOptions): ServiceSnapshot {
+export function serviceSnapshot(
+  service: DeployedService,
+  options: ServiceOptions,
+): ServiceSnapshot {
   return {
     name: service.name,
     options,
@@ -43,7 +46,7 @@ export function serviceSnapshot(service: Service, options: ServiceOptions): Serv
   };
 }
 
-export function savedService(service: Service, options: ServiceOptions): SavedService {
+export function savedService(service: DeployedService, options: ServiceOptions): SavedService {
   return {
     name: service.name,
     options,
