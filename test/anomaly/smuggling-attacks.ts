@@ -403,8 +403,9 @@ export const attackFamilies: Record<string, Attack[]> = {
     start("http/1.1", "GET /{id} http/1.1"),
     start("ICAP/1.1", "GET /{id} ICAP/1.1"),
     {
-      name: "HTTP/2 preface",
-      bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
+      // A whole one begins HTTP/2, which has tests of its own.
+      name: "a preface that HTTP/2 does not have",
+      bytes: "PRI * HTTP/2.0\r\n\r\nSM \r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
     },
     {
       name: "TLS on the plain port",

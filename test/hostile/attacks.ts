@@ -48,14 +48,14 @@ const selfAnswered: Record<string, Buffer> = {
 export function pipelinedRequests(): Attack[] {
   const attacks: Attack[] = [];
   for (const [kind, repeated] of Object.entries(selfAnswered)) {
-    for (const megabytesPerSecond of [2, 30]) {
+    for (const megabytesPerSecond of [2, 8, 30]) {
       for (const connections of [1, 32]) {
         const name = `${kind}, ${megabytesPerSecond} MB/s, ${connections}`;
         attacks.push({ name, connections, megabytesPerSecond, repeated });
       }
     }
   }
-  for (const megabytesPerSecond of [2, 8]) {
+  for (const megabytesPerSecond of [2, 8, 30]) {
     for (const connections of [1, 32]) {
       attacks.push({
         name: `stopped service over TLS, ${megabytesPerSecond} MB/s, ${connections}`,
