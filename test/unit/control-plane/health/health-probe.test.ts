@@ -63,6 +63,7 @@ describe("health probe", () => {
   test("it says why there was no answer", async () => {
     const [port] = freePorts(1);
     expect(await probe(endpoint(`127.0.0.1:${port}`))).toEqual(failed("connection refused"));
+    expect(await probe(endpoint("255.255.255.255:80"))).toEqual(failed("network unreachable"));
     expect(await probe(endpoint("no-such-host.invalid:80"))).toEqual(
       failed("name does not resolve"),
     );
