@@ -142,7 +142,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
 
   #pauseOrResume(): void {
     const pause = this.#held || this.#kept !== null;
-    if (pause === this.#paused) return;
+    if (pause === this.#paused || this.#state !== "busy") return;
     this.#paused = pause;
     if (pause) this.#reads!.pause();
     else this.#reads!.resume();
