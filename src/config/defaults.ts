@@ -261,6 +261,26 @@ export const dnsPropagationPauseMs = 2 * SECOND;
 /** CNAMEs from a challenge to its record. */
 export const maxDnsAliases = 8;
 
+/** A name that can not be validated is not ordered again for so long, after the first time, the second …. */
+export const acmeInvalidMemoriesMs: readonly number[] = [
+  1 * MINUTE,
+  5 * MINUTE,
+  15 * MINUTE,
+  60 * MINUTE,
+  4 * 60 * MINUTE,
+  24 * 60 * MINUTE,
+];
+/** A certificate store of several proxies. */
+export const storeCommandTimeoutMs = 5 * SECOND;
+export const storePollIntervalMs = 1 * SECOND;
+/** A lock ends by itself so long after its holder was last heard of. */
+export const storeLockMs = 15 * SECOND;
+/** Until an answer to a validation is known to all proxies: two looks of theirs. */
+export const sharedChallengeSpreadMs = 2 * storePollIntervalMs + 500;
+/** Questions to the store for validations that this proxy knows nothing of, at once and waiting. */
+export const maxSharedChallengeLookups = 16;
+export const storeLockRetryMs = 1 * SECOND;
+
 export const acmeRefusedMemoryMs = 1 * MINUTE;
 export const acmeUnreachableMemoryMs = 5 * SECOND;
 /** A deploy's missing certificates are ordered in the background, so many at a time, after a moment. */

@@ -1,5 +1,6 @@
 /** What `run` takes from its flags and environment. */
 import type { AcmeSettings } from "./acme-settings.ts";
+import type { SharedStoreSettings } from "./shared-store-settings.ts";
 import type { ClientLimits } from "./defaults.ts";
 import type { runSettings } from "./run-settings.ts";
 import type { ValuesOf } from "./setting.ts";
@@ -27,6 +28,8 @@ export interface RunOptions {
   proxyProtocol: boolean;
   minTlsVersion: MinTlsVersion;
   acme: AcmeSettings;
+  /** Null: certificates are in folders of this machine. */
+  certificateStore: SharedStoreSettings | null;
 }
 
 export type MinTlsVersion = ValuesOf<typeof runSettings>["minTlsVersion"];

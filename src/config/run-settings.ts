@@ -186,6 +186,41 @@ export const authoritySettings = {
   },
 } as const satisfies RunSettingTable;
 
+/** A store of certificates that several proxies share. */
+export const certificateStoreSettings = {
+  storeUrl: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_CERTIFICATE_STORE"],
+    fallback: "",
+    fault: (url) =>
+      url === "" || /^rediss?:\/\/[^/]/i.test(url) ? undefined : "must be redis://… or rediss://…",
+    help: "Redis that several proxies keep their certificates in",
+  },
+  storeKey: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_CERTIFICATE_STORE_KEY"],
+    fallback: "",
+    help: "Key that it is encrypted by: 32 bytes in base64, or plain",
+  },
+  storeCaFile: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_CERTIFICATE_STORE_CA_FILE"],
+    fallback: "",
+    file: true,
+    help: "PEM file with the authorities to trust for that server",
+  },
+  storePrefix: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_CERTIFICATE_STORE_PREFIX"],
+    fallback: "kamal-proxy:",
+    help: "What the names of its keys begin with",
+  },
+} as const satisfies RunSettingTable;
+
 function notPositive(ms: number): string | undefined {
   return ms > 0 ? undefined : "must be greater than 0s";
 }

@@ -7,6 +7,7 @@ import { SystemResolver } from "../net/resolver/resolver.ts";
 import { SystemConnector } from "../net/system-connector.ts";
 import type { DataPlane, DataPlaneQuestions } from "../seam/data-plane.ts";
 import { systemDnsChallenge } from "./certificates/acme/dns/system-dns-challenge.ts";
+import { sharedStorage } from "./certificates/storage/shared-storage.ts";
 import { CertificateFeed } from "./certificates/certificate-feed.ts";
 import { CertificateManager } from "./certificates/certificate-manager.ts";
 import { probeThrough } from "./health/health-probe.ts";
@@ -45,6 +46,10 @@ export function wireControlPlane<T extends DataPlane>(
     logger,
     acme: options.acme,
     dns,
+    sharedStorage:
+      options.certificateStore === null
+        ? null
+        : sharedStorage(options.certificateStore, { clock, logger, copyFolder: cachePath }),
     defaultCachePath: cachePath,
     userAgent,
     askTarget: (service, pathAndQuery, host, signal) =>

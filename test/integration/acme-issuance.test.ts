@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "../../src/control-plane/certificates/storage/disk-cache.ts";
+import { directoryKey } from "../../src/control-plane/certificates/storage/certificate-cache.ts";
 import type { AcmeSettings } from "../../src/config/acme-settings.ts";
 import { AcmeStand } from "../support/acme-stand.ts";
 import { findPebble, type Pebble, startPebble } from "../support/pebble.ts";
@@ -20,7 +20,7 @@ function settingsOf({ directoryUrl, caFile }: Pebble): Partial<AcmeSettings> {
 
 /** Waits for the file that ends an issuance. */
 async function saved(stand: AcmeStand, pebble: Pebble): Promise<string> {
-  const folder = cacheFolder(stand.folder.path, pebble.directoryUrl);
+  const folder = join(stand.folder.path, directoryKey(pebble.directoryUrl));
   await waitFor(() => readdirSync(folder).includes(name), "the saved certificate");
   return folder;
 }

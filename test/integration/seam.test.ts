@@ -36,6 +36,7 @@ function runOptions(folder: TempFolder): RunOptions {
     trustedProxies: ["127.0.0.0/8"],
     proxyProtocol: false,
     minTlsVersion: "1.2",
+    certificateStore: null,
     acme: { directory: "", email: "", externalAccount: null, caFiles: [], dns: null },
   };
 }

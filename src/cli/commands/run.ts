@@ -1,11 +1,16 @@
 /** `kamal-proxy run` */
 import { readAcmeSettings } from "../../config/acme-settings.ts";
+import { readSharedStoreSettings } from "../../config/shared-store-settings.ts";
 import { CommandError } from "../../config/command-error.ts";
 import { bufferMemoryTotalFor, maxPort } from "../../config/defaults.ts";
 import { readVariable, type RunSetting } from "../../config/environment.ts";
 import { type Environment, socketPath } from "../../config/paths.ts";
 import type { RunOptions } from "../../config/run-options.ts";
-import { authoritySettings, runSettings } from "../../config/run-settings.ts";
+import {
+  authoritySettings,
+  certificateStoreSettings,
+  runSettings,
+} from "../../config/run-settings.ts";
 import { mapTable, optionFault, type ValuesOf } from "../../config/setting.ts";
 import { cliCommand, type Input } from "../cli-command.ts";
 import { ownDataFolder } from "../data-folder.ts";
@@ -35,7 +40,11 @@ function runFlags(environment: Environment): RunFlags {
 }
 
 function variableNotes(): string {
-  const rows = Object.values<RunSetting>({ ...runSettings, ...authoritySettings })
+  const rows = Object.values<RunSetting>({
+    ...runSettings,
+    ...authoritySettings,
+    ...certificateStoreSettings,
+  })
     .filter(({ flag }) => flag === null)
     .map((setting) => [setting.variables.join(", "), withDefault(setting)] as const);
   return `Environment variables without a flag:\n${columns(rows)}`;
@@ -75,6 +84,7 @@ function runOptions(input: Input<RunFlags>): RunOptions {
     dataPath: ownDataFolder(context),
     limits: { headerTimeoutMs, idleTimeoutMs, stallTimeoutMs, maxHeaderBytes },
     acme: readAcmeSettings(environment),
+    certificateStore: readSharedStoreSettings(environment),
     trustedProxies,
   };
 }

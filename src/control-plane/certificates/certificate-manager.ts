@@ -18,7 +18,9 @@ import type { AutomaticCertificate } from "./automatic/automatic-certificate.ts"
 import { BackgroundFetches } from "./automatic/background-fetches.ts";
 import { CertificateStore } from "./automatic/certificate-store.ts";
 import { challengePathPrefix, ChallengeResponses } from "./automatic/challenge-responses.ts";
-import { cacheFolder, DiskCache } from "./storage/disk-cache.ts";
+import { CertificateCache } from "./storage/certificate-cache.ts";
+import type { CertificateStorage } from "./storage/certificate-storage.ts";
+import { FolderStorage } from "./storage/folder-storage.ts";
 import type {
   CertificateKeyPair,
   HandshakeCertificates,
@@ -42,6 +44,8 @@ export interface CertificateManagerSettings {
   random?: () => number;
   /** In place of ACME. */
   issuer?: CertificateIssuer;
+  /** Of several proxies, in place of all folders; null: each folder is this proxy's alone. */
+  sharedStorage?: CertificateStorage | null;
   /** Proves wildcards, and names of its zones; null: no DNS provider is configured. */
   dns?: DnsChallenge | null;
   /** Handshakes of a name under validation are to be answered in another way; resolves when they are. */
@@ -66,13 +70,13 @@ export class CertificateManager implements HandshakeCertificates {
   onChange: (() => void) | null = null;
   readonly #settings: CertificateManagerSettings;
   readonly #random: () => number;
-  readonly #challenges = new ChallengeResponses(
-    () => this.#settings.challengesChanged?.() ?? noWait,
-  );
+  readonly #challenges: ChallengeResponses;
   readonly #issuer: CertificateIssuer;
   readonly #onDemand: OnDemandPolicy;
   readonly #background: BackgroundFetches;
-  /** By cache folder. */
+  readonly #folders = new Map<string, FolderStorage>();
+  readonly #watch: Disposable | null;
+  /** By place and directory. */
   readonly #stores = new Map<string, CertificateStore>();
   readonly #storeOfOptions = new WeakMap<ServiceOptions, CertificateStore>();
   readonly #static: StaticCertificates;
@@ -87,6 +91,13 @@ export class CertificateManager implements HandshakeCertificates {
   constructor(settings: CertificateManagerSettings) {
     const { clock, logger, acme, userAgent, askTarget, fetch = globalThis.fetch } = settings;
     this.#settings = settings;
+    const { sharedStorage: shared = null } = settings;
+    this.#challenges = new ChallengeResponses({
+      clock,
+      shared,
+      changed: () => settings.challengesChanged?.() ?? noWait,
+    });
+    this.#watch = shared?.watch(() => void this.#takeOver()) ?? null;
     this.#static = new StaticCertificates({ clock, logger, changed: () => this.#tellChange() });
     this.#random = settings.random ?? Math.random;
     this.#background = new BackgroundFetches(clock, settings.restoring ?? false);
@@ -193,7 +204,7 @@ export class CertificateManager implements HandshakeCertificates {
 
   /**
    * The answer to HTTP-01 (RFC 8555 8.3); null: an ordinary request. The host name is without port.
-   * A promise only for a host on demand whose permission is not known.
+   * A promise only for what a shared store may know, and for a host on demand whose permission is not known.
    */
   challengeResponse(
     hostName: string,
@@ -204,6 +215,17 @@ export class CertificateManager implements HandshakeCertificates {
     const service = this.#services.lookup(name);
     if (service === null || sourceOf(service) === "file") return null;
     const keyAuthorization = this.#challenges.keyAuthorization(path);
+    if (!(keyAuthorization instanceof Promise)) {
+      return this.#challengeAnswer(service, name, keyAuthorization);
+    }
+    return keyAuthorization.then((found) => this.#challengeAnswer(service, name, found));
+  }
+
+  #challengeAnswer(
+    service: ServiceSnapshot,
+    name: string,
+    keyAuthorization: string | undefined,
+  ): ChallengeAnswer | Promise<ChallengeAnswer> {
     if (keyAuthorization !== undefined) return { status: 200, body: keyAuthorization };
     const isKnown = sourceOf(service) === "acme" || !isOrderable(name);
     return isKnown ? noSuchChallenge : this.#answerOnDemand(service, name);
@@ -229,6 +251,7 @@ export class CertificateManager implements HandshakeCertificates {
   /** Ends timers and gives up orders under way. */
   close(): void {
     this.#closed = true;
+    this.#watch?.[Symbol.dispose]();
     this.#static.close();
     this.#background.close();
     for (const store of this.#stores.values()) store.retain(() => false);
@@ -357,11 +380,12 @@ export class CertificateManager implements HandshakeCertificates {
     if (known !== undefined) return known;
     const { acme, clock, logger, defaultCachePath } = this.#settings;
     const directory = options.acmeDirectory || acme.directory;
-    const folder = cacheFolder(options.acmeCachePath || defaultCachePath, directory);
-    let store = this.#stores.get(folder);
+    const storage = this.#storageAt(options.acmeCachePath || defaultCachePath);
+    const key = `${storage.place}\n${directory}`;
+    let store = this.#stores.get(key);
     if (store === undefined) {
       store = new CertificateStore({
-        cache: new DiskCache(folder),
+        cache: new CertificateCache(storage, directory),
         directoryUrl: directory || acmeProductionDirectory,
         issuer: this.#issuer,
         clock,
@@ -369,10 +393,28 @@ export class CertificateManager implements HandshakeCertificates {
         random: this.#random,
         changed: () => this.#tellChange(),
       });
-      this.#stores.set(folder, store);
+      this.#stores.set(key, store);
     }
     this.#storeOfOptions.set(options, store);
     return store;
+  }
+
+  /** A store that several proxies share takes the place of all folders. */
+  #storageAt(folder: string): CertificateStorage {
+    const { sharedStorage = null } = this.#settings;
+    if (sharedStorage !== null) return sharedStorage;
+    let storage = this.#folders.get(folder);
+    if (storage === undefined) {
+      storage = new FolderStorage(folder);
+      this.#folders.set(folder, storage);
+    }
+    return storage;
+  }
+
+  /** Another proxy has written: its certificates are served here as well, and its validations answered. */
+  async #takeOver(): Promise<void> {
+    const stores = [...this.#stores.values()];
+    await Promise.all([this.#challenges.reload(), ...stores.map((store) => store.reload())]);
   }
 
   /** A deploy forgets failures and asks for what is missing, without waiting for it. */
@@ -381,7 +423,10 @@ export class CertificateManager implements HandshakeCertificates {
     for (const service of this.#background.newOf(served)) {
       if (sourceOf(service) === "file") continue;
       const certificates = this.#automaticOf(service);
-      for (const certificate of certificates) certificate.forgetFailure();
+      // A restart repairs nothing.
+      if (!this.#background.restoring) {
+        for (const certificate of certificates) certificate.forgetFailure();
+      }
       if (sourceOf(service) === "acme") missing.push(...certificates);
     }
     this.#background.start(missing, (certificate) => {

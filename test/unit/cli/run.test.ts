@@ -31,6 +31,7 @@ describe("run", () => {
       proxyProtocol: false,
       minTlsVersion: "1.2",
       acme: { directory: "", email: "", externalAccount: null, caFiles: [], dns: null },
+      certificateStore: null,
     });
   });
 

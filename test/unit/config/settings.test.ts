@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { deployFlags } from "../../../src/cli/flags/deploy-flags.ts";
-import { authoritySettings, runSettings } from "../../../src/config/run-settings.ts";
+import {
+  authoritySettings,
+  certificateStoreSettings,
+  runSettings,
+} from "../../../src/config/run-settings.ts";
 import { fallbacksOf, optionFault, type Setting } from "../../../src/config/setting.ts";
 import {
   healthCheckSettings,
@@ -27,7 +31,10 @@ describe("tables of settings", () => {
   });
 
   test("have fallbacks that can be meant", () => {
-    const rows = [...all, ...Object.values({ ...runSettings, ...authoritySettings })];
+    const rows = [
+      ...all,
+      ...Object.values({ ...runSettings, ...authoritySettings, ...certificateStoreSettings }),
+    ];
     expect(rows.filter((row) => optionFault(row, row.fallback as never) !== undefined)).toEqual([]);
   });
 

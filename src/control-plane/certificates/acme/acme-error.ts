@@ -2,8 +2,10 @@
 import { acmeRefusedMemoryMs, acmeUnreachableMemoryMs } from "../../../config/defaults.ts";
 
 export type AcmeErrorKind =
-  /** It said no, or could not validate the name. */
+  /** It said no. */
   | "refused"
+  /** It could not validate the name: nothing but the name's owner changes that, and it counts such failures. */
+  | "invalid"
   /** Too many requests or an error of its own: worth another try, later. */
   | "busy"
   /** No answer. */

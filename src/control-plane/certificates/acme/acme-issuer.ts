@@ -87,7 +87,7 @@ export class AcmeIssuer implements CertificateIssuer {
         cause = error;
       }
     }
-    throw new AcmeError("refused", reasons.join("; "), { cause });
+    throw new AcmeError("invalid", reasons.join("; "), { cause });
   }
 
   /** Only DNS-01 proves a wildcard (RFC 8555 7.1.3 leaves it to the CA; all of them ask for it). */

@@ -22,7 +22,7 @@ export interface AcmeOrderContext {
 /** The authority looked at the answer to a challenge and did not like it. */
 export class ValidationError extends AcmeError {
   constructor(challenge: ChallengeType, reason: string) {
-    super("refused", `${challenge}: ${reason}`);
+    super("invalid", `${challenge}: ${reason}`);
   }
 }
 
@@ -92,9 +92,9 @@ export class AcmeOrder {
       case "dns-01":
         return await this.#answerDns(keyAuthorization);
       case "http-01":
-        return lasting(this.#challenges.answerHttp(challenge.token, keyAuthorization));
+        return await this.#challenges.answerHttp(challenge.token, keyAuthorization);
       default:
-        return lasting(await this.#answerTls(authorization, keyAuthorization));
+        return await this.#answerTls(authorization, keyAuthorization);
     }
   }
 
@@ -109,7 +109,10 @@ export class AcmeOrder {
     }
   }
 
-  async #answerTls(authorization: Authorization, keyAuthorization: string): Promise<Disposable> {
+  async #answerTls(
+    authorization: Authorization,
+    keyAuthorization: string,
+  ): Promise<AsyncDisposable> {
     // With its own key, an RSA one: the certificate may not be used for signatures by its KeyUsage,
     // which BoringSSL forgives RSA keys alone.
     const [privateKey, certificate] = await this.#acme.crypto.createAlpnCertificate(
@@ -170,14 +173,6 @@ function chooseChallenge(authorization: Authorization, preferred: ChallengeType)
     "refused",
     `of the challenges that the authority offers (${offered}) none can be met`,
   );
-}
-
-function lasting(answer: Disposable): AsyncDisposable {
-  return {
-    async [Symbol.asyncDispose]() {
-      answer[Symbol.dispose]();
-    },
-  };
 }
 
 function describeFailure(authorization: Authorization): string {

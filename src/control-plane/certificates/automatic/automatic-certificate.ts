@@ -3,6 +3,8 @@ import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { AcmeError } from "../acme/acme-error.ts";
+import { StorageError, type StorageLock } from "../storage/certificate-storage.ts";
+import { FailureMemory, type OrderFailures } from "./failure-memory.ts";
 import { describeError } from "../describe-error.ts";
 import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
 import type { IssuedCertificate, IssueRequest, PortChallenge } from "../acme/issuer.ts";
@@ -21,17 +23,14 @@ export interface AutomaticCertificateSeams {
   random: () => number;
   /** What the disk holds for the name, whatever its dates. Never rejects. */
   load: () => Promise<KeyPair | null>;
-  save: (keyPair: KeyPair) => Promise<void>;
+  save: (keyPair: KeyPair, lock: StorageLock | null) => Promise<void>;
+  /** Held while a certificate is ordered; null: nobody else orders it. Rejects when it can't be had. */
+  lock: (signal: AbortSignal) => Promise<StorageLock | null>;
+  failures: OrderFailures;
   issue: (
     request: Pick<IssueRequest, "privateKey" | "firstChallenge" | "signal" | "postponed">,
   ) => Promise<IssuedCertificate>;
   changed: () => void;
-}
-
-interface Failure {
-  error: AcmeError;
-  /** By the clock's `now`. */
-  untilMs: number;
 }
 
 export class AutomaticCertificate {
@@ -42,7 +41,7 @@ export class AutomaticCertificate {
   #loaded = false;
   #loading: Promise<void> | null = null;
   #obtaining: Promise<void> | null = null;
-  #failure: Failure | null = null;
+  readonly #failures: FailureMemory;
   #lastError: string | null = null;
   #firstChallenge: PortChallenge = "http-01";
   #renewalTimer: Timer | null = null;
@@ -50,6 +49,7 @@ export class AutomaticCertificate {
   constructor(name: string, seams: AutomaticCertificateSeams) {
     this.name = name;
     this.#seams = seams;
+    this.#failures = new FailureMemory(seams.clock, seams.failures);
   }
 
   /** The certificate as it is, also an expired one; null: none yet. */
@@ -64,18 +64,18 @@ export class AutomaticCertificate {
 
   /** Whether a handshake would be answered without a new order. */
   get isSettled(): boolean {
-    return this.#current !== null || this.#obtaining !== null || this.#rememberedFailure() !== null;
+    return this.#current !== null || this.#obtaining !== null || this.#failures.holds;
   }
 
   /** For a handshake: waits for the order when there is no certificate. Never rejects. */
   get(): CertificateKeyPair | null | Promise<CertificateKeyPair | null> {
     if (this.#isFresh()) return this.#current!.pair;
-    if (this.#obtaining === null && this.#rememberedFailure() !== null) return this.#pair();
+    if (this.#obtaining === null && this.#failures.holds) return this.#pair();
     return this.#obtain().then(
       () => this.#pair(),
       (error: unknown) => {
         // Whoever waited together fails together; the next ones fail at once for a while.
-        if (!this.#closing.signal.aborted) this.#remember(asFailure(error));
+        if (!this.#closing.signal.aborted) this.#failures.remember(asFailure(error));
         return this.#pair();
       },
     );
@@ -87,21 +87,28 @@ export class AutomaticCertificate {
     return this.#loading;
   }
 
+  /** Takes what another proxy has obtained meanwhile. Never rejects. */
+  async reload(): Promise<void> {
+    const found = await this.#seams.load();
+    const nowMs = this.#seams.clock.wallMs();
+    const oldMs = this.#current?.notAfterMs ?? 0;
+    if (found === null || found.notAfterMs <= oldMs || !isWithin(found, nowMs)) return;
+    this.#use(found, renewalTimeMs(found, this.#seams.random()));
+  }
+
   /** Obtains what is missing. A failure is left to the next handshake. */
   async fetchInBackground(): Promise<void> {
-    if (this.#isFresh() || this.#rememberedFailure() !== null) return;
+    if (this.#isFresh() || this.#failures.holds) return;
     try {
       await this.#obtain();
     } catch (error) {
-      const { error: acmeError } = asFailure(error);
-      // The authority named a time: that holds for handshakes as well.
-      if (acmeError.retryAfterMs !== null) this.#remember(asFailure(error));
+      if (!this.#closing.signal.aborted) this.#failures.remember(asFailure(error), true);
     }
   }
 
   /** A deploy may have repaired what was wrong, but not a time that the authority named. */
   forgetFailure(): void {
-    if (this.#failure?.error.retryAfterMs === null) this.#failure = null;
+    this.#failures.allowOne();
   }
 
   /** Stops renewing and gives up what is under way. */
@@ -119,17 +126,6 @@ export class AutomaticCertificate {
     return this.#current !== null && isWithin(this.#current, this.#seams.clock.wallMs());
   }
 
-  #rememberedFailure(): Failure | null {
-    if (this.#failure !== null && this.#failure.untilMs <= this.#seams.clock.now()) {
-      this.#failure = null;
-    }
-    return this.#failure;
-  }
-
-  #remember({ error }: { error: AcmeError }): void {
-    this.#failure ??= { error, untilMs: this.#seams.clock.now() + error.memoryMs };
-  }
-
   /** One at a time, however many wait. */
   #obtain(): Promise<void> {
     this.#obtaining ??= this.#loadOrOrder().finally(() => {
@@ -142,13 +138,16 @@ export class AutomaticCertificate {
     if (!this.#loaded) {
       await this.load();
       if (this.#isFresh()) return;
+      if (this.#failures.holds)
+        throw new AcmeError("refused", this.#lastError ?? "it failed before");
     }
     await this.#order();
   }
 
   async #load(): Promise<void> {
-    const found = await this.#seams.load();
+    const [found, reason] = await Promise.all([this.#seams.load(), this.#failures.load()]);
     this.#loaded = true;
+    this.#lastError ??= reason;
     if (found === null || !isWithin(found, this.#seams.clock.wallMs())) return;
     this.#use(found, renewalTimeMs(found, this.#seams.random()));
   }
@@ -158,6 +157,12 @@ export class AutomaticCertificate {
     const startedMs = clock.now();
     logger.debug("Obtaining certificate", { host: this.name });
     try {
+      const before = this.#current;
+      await using lock = await this.#seams.lock(this.#closing.signal);
+      if (lock !== null) await this.reload();
+      // Another proxy has obtained it while this one waited.
+      if (this.#current !== before) return;
+      logger.debug("Ordering certificate", { host: this.name });
       const privateKey = renewableKey(this.#current) ?? newPrivateKey();
       const issued = await this.#seams.issue({
         privateKey,
@@ -174,7 +179,7 @@ export class AutomaticCertificate {
         challenge: issued.challenge,
         duration_ms: Math.round(clock.now() - startedMs),
       });
-      await this.#save(keyPair);
+      await this.#save(keyPair, lock);
     } catch (error) {
       if (!this.#closing.signal.aborted) {
         this.#lastError = describeError(error);
@@ -195,9 +200,9 @@ export class AutomaticCertificate {
   }
 
   /** A full disk must not keep a certificate from being served. */
-  async #save(keyPair: KeyPair): Promise<void> {
+  async #save(keyPair: KeyPair, lock: StorageLock | null): Promise<void> {
     try {
-      await this.#seams.save(keyPair);
+      await this.#seams.save(keyPair, lock);
     } catch (error) {
       this.#seams.logger.error("Unable to save certificate", {
         host: this.name,
@@ -208,7 +213,7 @@ export class AutomaticCertificate {
 
   #use(keyPair: KeyPair, renewAtMs: number): void {
     this.#current = keyPair;
-    this.#failure = null;
+    this.#failures.forget();
     this.#lastError = null;
     this.#scheduleRenewal(renewAtMs);
     this.#seams.changed();
@@ -237,9 +242,11 @@ export class AutomaticCertificate {
   }
 }
 
-function asFailure(error: unknown): { error: AcmeError } {
-  if (error instanceof AcmeError) return { error };
-  return { error: new AcmeError("refused", describeError(error), { cause: error }) };
+function asFailure(error: unknown): AcmeError {
+  if (error instanceof AcmeError) return error;
+  // Without its lock or its place nothing is ordered; that passes.
+  const kind = error instanceof StorageError ? "unreachable" : "refused";
+  return new AcmeError(kind, describeError(error), { cause: error });
 }
 
 function readIssued(issued: IssuedCertificate, privateKey: string, name: string): KeyPair {

@@ -24,6 +24,11 @@ export class BackgroundFetches {
     this.#restoring = restoring;
   }
 
+  /** Services come from the last run. */
+  get restoring(): boolean {
+    return this.#restoring;
+  }
+
   /**
    * From now on new services are deploys. Until then none is: at each restart a name that can't be
    * validated would cost orders, of which authorities allow a few an hour.

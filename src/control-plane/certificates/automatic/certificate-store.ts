@@ -5,11 +5,11 @@ import type { Logger } from "../../../lib/logger.ts";
 import { OncePerKey } from "../../../lib/once-per-key.ts";
 import { AutomaticCertificate } from "./automatic-certificate.ts";
 import { describeError } from "../describe-error.ts";
-import type { DiskCache } from "../storage/disk-cache.ts";
+import type { CertificateCache } from "../storage/certificate-cache.ts";
 import type { CertificateIssuer } from "../acme/issuer.ts";
 
 export interface CertificateStoreSettings {
-  cache: DiskCache;
+  cache: CertificateCache;
   directoryUrl: string;
   issuer: CertificateIssuer;
   clock: Clock;
@@ -51,6 +51,11 @@ export class CertificateStore {
     return this.#certificates.values();
   }
 
+  /** Somebody else may have obtained what is served here. Never rejects. */
+  async reload(): Promise<void> {
+    await Promise.all([...this.#certificates.values()].map((certificate) => certificate.reload()));
+  }
+
   /** Names that no service has any more are not renewed; their certificates stay on the disk. */
   retain(isWanted: (name: string) => boolean): void {
     for (const [name, certificate] of this.#certificates) {
@@ -68,29 +73,49 @@ export class CertificateStore {
       random,
       changed,
       load: () => cache.readCertificate(name),
-      save: (keyPair) => cache.writeCertificate(name, keyPair),
+      save: (keyPair, lock) => cache.writeCertificate(name, keyPair, lock ?? undefined),
+      lock: (signal) => cache.lock(name, signal),
+      failures: {
+        load: () => cache.readFailure(name),
+        save: (failure) => this.#quietly(cache.writeFailure(name, failure)),
+        forget: () => this.#quietly(cache.deleteFailure(name)),
+      },
       issue: async (request) => {
-        const accountKey = await this.#readAccountKey();
+        const accountKey = await this.#readAccountKey(request.signal);
         return await issuer.issue({ ...request, name, directoryUrl, accountKey });
       },
     });
   }
 
-  async #readAccountKey(): Promise<string> {
-    this.#accountKey ??= await this.#accountKeys.run("", () => this.#loadAccountKey());
+  /** What can't be kept is lost with this run, no more. */
+  async #quietly(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      const fields = { path: this.#settings.cache.storage.place, error: describeError(error) };
+      this.#settings.logger.debug("Unable to keep the failure of an order", fields);
+    }
+  }
+
+  async #readAccountKey(signal: AbortSignal): Promise<string> {
+    this.#accountKey ??= await this.#accountKeys.run("", () => this.#loadAccountKey(signal));
     return this.#accountKey;
   }
 
-  async #loadAccountKey(): Promise<string> {
+  /** Several proxies share one account, so only one of them makes it. */
+  async #loadAccountKey(signal: AbortSignal): Promise<string> {
     const { cache, logger } = this.#settings;
-    const saved = await cache.readAccountKey();
+    const before = await cache.readAccountKey();
+    if (before !== null) return before;
+    await using lock = await cache.lock("account", signal);
+    const saved = lock === null ? null : await cache.readAccountKey();
     if (saved !== null) return saved;
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
     try {
-      await cache.writeAccountKey(key);
+      await cache.writeAccountKey(key, lock ?? undefined);
     } catch (error) {
-      const fields = { path: cache.folder, error: describeError(error) };
+      const fields = { path: cache.storage.place, error: describeError(error) };
       logger.error("Unable to save the ACME account key", fields);
     }
     return key;

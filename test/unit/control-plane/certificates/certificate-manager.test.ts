@@ -2,10 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { AcmeError } from "../../../../src/control-plane/certificates/acme/acme-error.ts";
 import { CertificateManager } from "../../../../src/control-plane/certificates/certificate-manager.ts";
-import {
-  cacheFolder,
-  DiskCache,
-} from "../../../../src/control-plane/certificates/storage/disk-cache.ts";
+import { CertificateCache } from "../../../../src/control-plane/certificates/storage/certificate-cache.ts";
+import { FolderStorage } from "../../../../src/control-plane/certificates/storage/folder-storage.ts";
 import type { CertificateKeyPair } from "../../../../src/seam/handshake-certificates.ts";
 import { readKeyPair } from "../../../../src/control-plane/certificates/key-pair.ts";
 import type { OnDemandAnswer } from "../../../../src/control-plane/certificates/automatic/on-demand.ts";
@@ -251,7 +249,7 @@ describe("automatic certificates", () => {
     before.startBackground();
     await before.ordered("saved.test");
     before.issueAll();
-    const cache = new DiskCache(cacheFolder(before.folder.path, ""));
+    const cache = new CertificateCache(new FolderStorage(before.folder.path), "");
     await waitFor(() => cache.has("saved.test"), "the file");
 
     using setup = new Setup("", true);
@@ -285,8 +283,11 @@ describe("automatic certificates", () => {
     });
     setup.issueAll();
     await Promise.all(handshakes);
-    const ownCache = new DiskCache(cacheFolder(setup.folder.file("own"), "https://own.test/dir"));
-    const other = new DiskCache(cacheFolder(setup.folder.path, "https://ca.test/dir"));
+    const ownCache = new CertificateCache(
+      new FolderStorage(setup.folder.file("own")),
+      "https://own.test/dir",
+    );
+    const other = new CertificateCache(new FolderStorage(setup.folder.path), "https://ca.test/dir");
     await waitFor(
       async () => (await ownCache.has("b.test")) && (await other.has("a.test")),
       "the files",
@@ -304,7 +305,7 @@ describe("automatic certificates", () => {
     expect(setup.issuer.last.request.directoryUrl).toBe(
       "https://acme-v02.api.letsencrypt.org/directory",
     );
-    const cache = new DiskCache(cacheFolder(setup.folder.path, ""));
+    const cache = new CertificateCache(new FolderStorage(setup.folder.path), "");
     expect(await cache.readAccountKey()).toBe(keys[0]!);
   });
 
@@ -326,7 +327,7 @@ describe("automatic certificates", () => {
     await setup.ordered("app.test");
     setup.issueAll();
     const first = await handshake;
-    const cache = new DiskCache(cacheFolder(setup.folder.path, ""));
+    const cache = new CertificateCache(new FolderStorage(setup.folder.path), "");
     await waitFor(() => cache.has("app.test"), "the file");
     setup.manager.update([]);
     setup.manager.update([tls("web", ["app.test"])]);
@@ -395,7 +396,7 @@ describe("on-demand certificates", () => {
       notBefore: new Date(nowMs - dayMs),
       notAfter: new Date(nowMs + 60 * dayMs),
     });
-    const cache = new DiskCache(cacheFolder(setup.folder.path, ""));
+    const cache = new CertificateCache(new FolderStorage(setup.folder.path), "");
     await cache.writeCertificate("a.test", readKeyPair(certificate, privateKey));
     setup.manager.update([onDemand()]);
     expect((await setup.forName("a.test"))?.certificate).toBe(certificate);

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { createPrivateKey } from "node:crypto";
 import { AcmeError } from "../../../../../src/control-plane/certificates/acme/acme-error.ts";
 import { AutomaticCertificate } from "../../../../../src/control-plane/certificates/automatic/automatic-certificate.ts";
+import type { OrderFailure } from "../../../../../src/control-plane/certificates/storage/certificate-cache.ts";
 import type { CertificateKeyPair } from "../../../../../src/seam/handshake-certificates.ts";
 import {
   type KeyPair,
@@ -25,6 +26,7 @@ class Setup {
   changes = 0;
   onDisk: KeyPair | null = null;
   saveError: Error | null = null;
+  keptFailure: OrderFailure | null = null;
   readonly certificate = new AutomaticCertificate("app.test", {
     clock: this.clock,
     logger: this.logger,
@@ -37,6 +39,12 @@ class Setup {
     save: async (keyPair) => {
       if (this.saveError !== null) throw this.saveError;
       this.saved.push(keyPair);
+    },
+    lock: async () => null,
+    failures: {
+      load: async () => this.keptFailure,
+      save: async (failure) => void (this.keptFailure = failure),
+      forget: async () => void (this.keptFailure = null),
     },
     issue: (request) =>
       this.issuer.issue({ ...request, name: "app.test", directoryUrl: "", accountKey: "" }),

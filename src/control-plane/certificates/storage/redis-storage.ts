@@ -1,0 +1,254 @@
+/**
+ * A storage that several proxies share: Redis or Valkey. A counter grows with each change; everybody looks at it
+ * every second. A lock is a key that ends by itself unless it is renewed; what is written under a lock is written
+ * only while it is held (both in one script, so that a holder that was asleep writes nothing).
+ */
+import { randomUUID } from "node:crypto";
+import {
+  storeCommandTimeoutMs,
+  storeLockMs,
+  storeLockRetryMs,
+  storePollIntervalMs,
+} from "../../../config/defaults.ts";
+import type { Clock, Timer } from "../../../lib/clock.ts";
+import { describeError } from "../describe-error.ts";
+import { type CertificateStorage, StorageError, type StorageLock } from "./certificate-storage.ts";
+
+export interface RedisStorageSettings {
+  /** `redis://` or `rediss://`, with user, password and database. */
+  url: string;
+  /** Before every key. */
+  prefix: string;
+  /** PEM of the authorities that a server with TLS is trusted by; null: the well-known ones. */
+  ca: string | null;
+  clock: Clock;
+  connect: (url: string, ca: string | null) => RedisConnection;
+}
+
+/** What is used of Bun's client. */
+export interface RedisConnection {
+  connect(): Promise<unknown>;
+  send(command: string, args: string[]): Promise<unknown>;
+  close(): void;
+}
+
+const writeScript = `
+if ARGV[2] ~= "" and redis.call("GET", KEYS[3]) ~= ARGV[2] then return 0 end
+redis.call("SET", KEYS[1], ARGV[1])
+redis.call("INCR", KEYS[2])
+return 1`;
+const deleteScript = `
+if redis.call("DEL", KEYS[1]) == 1 then redis.call("INCR", KEYS[2]) end
+return 1`;
+const lockScript = `
+if redis.call("EXISTS", KEYS[1]) == 1 then return 0 end
+local fence = redis.call("INCR", KEYS[2])
+redis.call("SET", KEYS[1], ARGV[1] .. ":" .. fence, "PX", ARGV[2])
+return fence`;
+const renewScript = `
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call("PEXPIRE", KEYS[1], ARGV[2])`;
+const unlockScript = `
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call("DEL", KEYS[1])`;
+
+export class RedisStorage implements CertificateStorage {
+  readonly place: string;
+  readonly isShared = true;
+  readonly #settings: RedisStorageSettings;
+  readonly #owner = randomUUID();
+  #connection: Promise<RedisConnection> | null = null;
+
+  constructor(settings: RedisStorageSettings) {
+    this.#settings = settings;
+    const { protocol, host, pathname } = new URL(settings.url);
+    this.place = `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
+  }
+
+  async read(key: string): Promise<Buffer | null> {
+    const value = await this.#send("GET", [this.#key(key)]);
+    return typeof value === "string" ? Buffer.from(value, "base64") : null;
+  }
+
+  async write(key: string, value: Uint8Array, lock?: StorageLock): Promise<void> {
+    const keys = [
+      this.#key(key),
+      this.#revisionKey,
+      lock === undefined ? "" : this.#lockKey(lock.name),
+    ];
+    const holder = lock === undefined ? "" : this.#holder(lock.fence);
+    const text = Buffer.from(value).toString("base64");
+    const isWritten = await this.#run(writeScript, keys, [text, holder]);
+    if (isWritten !== 1) throw this.#error(`the lock ${lock?.name} was lost: it took too long`);
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#run(deleteScript, [this.#key(key), this.#revisionKey], []);
+  }
+
+  async list(prefix: string): Promise<string[]> {
+    const pattern = `${this.#key(prefix).replace(/[*?[\]\\]/g, "\\$&")}*`;
+    const found: string[] = [];
+    let cursor = "0";
+    do {
+      const answer = await this.#send("SCAN", [cursor, "MATCH", pattern, "COUNT", "1000"]);
+      const [next, keys] = answer as [string, string[]];
+      found.push(...keys.map((key) => key.slice(this.#settings.prefix.length)));
+      cursor = String(next);
+    } while (cursor !== "0");
+    return [...new Set(found)];
+  }
+
+  async lock(name: string, signal: AbortSignal): Promise<StorageLock> {
+    const key = this.#lockKey(name);
+    const fenceKey = `${this.#settings.prefix}fence`;
+    for (;;) {
+      signal.throwIfAborted();
+      const fence = await this.#run(
+        lockScript,
+        [key, fenceKey],
+        [this.#owner, String(storeLockMs)],
+      );
+      if (typeof fence === "number" && fence > 0) return this.#held(name, fence);
+      await this.#pause(storeLockRetryMs, signal);
+    }
+  }
+
+  watch(changed: () => void): Disposable {
+    const { clock } = this.#settings;
+    let timer: Timer | null = null;
+    let isOver = false;
+    let seen: unknown;
+    const look = async (): Promise<void> => {
+      try {
+        const revision = await this.#send("GET", [this.#revisionKey]);
+        if (revision !== seen) {
+          const isFirst = seen === undefined;
+          seen = revision;
+          if (!isFirst && !isOver) changed();
+        }
+      } catch {
+        // Whoever reads or writes hears of it.
+      }
+      if (!isOver) timer = clock.after(storePollIntervalMs, () => void look());
+    };
+    void look();
+    return {
+      [Symbol.dispose]() {
+        isOver = true;
+        timer?.cancel();
+      },
+    };
+  }
+
+  /** Renewed until it is disposed. */
+  #held(name: string, fence: number): StorageLock {
+    const { clock } = this.#settings;
+    const keys = [this.#lockKey(name)];
+    let timer: Timer | null = null;
+    const renewLater = (): void => {
+      timer = clock.after(storeLockMs / 3, () => {
+        const renewed = this.#run(renewScript, keys, [this.#holder(fence), String(storeLockMs)]);
+        // Lost or not told: the next write under it shows.
+        renewed.catch(() => {}).finally(() => timer !== null && renewLater());
+      });
+    };
+    renewLater();
+    return {
+      name,
+      fence,
+      [Symbol.asyncDispose]: async () => {
+        timer?.cancel();
+        timer = null;
+        // It ends by itself when this does not arrive.
+        await this.#run(unlockScript, keys, [this.#holder(fence)]).catch(() => {});
+      },
+    };
+  }
+
+  #holder(fence: number): string {
+    return `${this.#owner}:${fence}`;
+  }
+
+  #key(key: string): string {
+    return this.#settings.prefix + key;
+  }
+
+  #lockKey(name: string): string {
+    return `${this.#settings.prefix}locks/${name}`;
+  }
+
+  get #revisionKey(): string {
+    return `${this.#settings.prefix}revision`;
+  }
+
+  #run(script: string, keys: string[], args: string[]): Promise<unknown> {
+    return this.#send("EVAL", [script, String(keys.length), ...keys, ...args]);
+  }
+
+  /** After a failure the next command connects anew. */
+  async #send(command: string, args: string[]): Promise<unknown> {
+    const connecting = (this.#connection ??= this.#connect());
+    let connection: RedisConnection | null = null;
+    try {
+      connection = await this.#inTime(connecting);
+      return await this.#inTime(connection.send(command, args));
+    } catch (error) {
+      // An answer of the server leaves the connection as it is.
+      if (!isReply(error) && this.#connection === connecting) {
+        this.#connection = null;
+        connecting.then((lost) => lost.close()).catch(() => {});
+      }
+      throw error instanceof StorageError ? error : this.#error(reasonOf(error), error);
+    }
+  }
+
+  async #connect(): Promise<RedisConnection> {
+    const { url, ca, connect } = this.#settings;
+    const connection = connect(url, ca);
+    await connection.connect();
+    return connection;
+  }
+
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = this.#settings.clock.after(storeCommandTimeoutMs, () => {
+      reject(this.#error(`no answer within ${storeCommandTimeoutMs / 1_000} s`));
+    });
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #pause(durationMs: number, signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = this.#settings.clock.after(durationMs, () => resolve());
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      await promise;
+    } finally {
+      timer.cancel();
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  #error(reason: string, cause?: unknown): StorageError {
+    return new StorageError(this.place, reason, { cause });
+  }
+}
+
+/** What the server itself said, such as `NOAUTH …` or `READONLY …`. */
+function isReply(error: unknown): boolean {
+  return error instanceof Error && /^[A-Z]+ /.test(error.message);
+}
+
+function reasonOf(error: unknown): string {
+  const text = describeError(error);
+  // The client tells no more when the server does not take its first command.
+  return text === "Connection closed"
+    ? "it closed the connection: user, password, database and TLS are to be checked"
+    : text;
+}
