@@ -153,7 +153,7 @@ export class Call
       this.#repeat();
       return;
     }
-    const reason = error === null ? "closed by the target" : error.message;
+    const reason = error === null ? "closed by the target" : connectionFaultOf(error);
     this.#fail(
       new ExchangeError(
         "connection-lost",

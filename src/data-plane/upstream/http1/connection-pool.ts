@@ -67,11 +67,12 @@ export class ConnectionPool<C extends PoolableConnection> {
 
   /** A target names whole seconds below the idle timeout: there are never more than a hundred. */
   #queueOf(keptMs: number): DeadlineQueue {
-    const index = this.#queues.findIndex((queue) => queue.keptMs >= keptMs);
-    const found = index < 0 ? undefined : this.#queues[index];
-    if (found?.keptMs === keptMs) return found.connections;
+    const queues = this.#queues;
+    let index = 0;
+    while (index < queues.length && queues[index]!.keptMs < keptMs) index++;
+    if (queues[index]?.keptMs === keptMs) return queues[index]!.connections;
     const connections = new DeadlineQueue(this.#clock, keptMs);
-    this.#queues.splice(index < 0 ? this.#queues.length : index, 0, { keptMs, connections });
+    queues.splice(index, 0, { keptMs, connections });
     return connections;
   }
 }

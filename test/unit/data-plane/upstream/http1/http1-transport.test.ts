@@ -171,18 +171,31 @@ describe("a connection that can't be made", () => {
   });
 });
 
-describe("a reused connection that is dead", () => {
-  test.each(["peerEnds", "breaks"] as const)("is replaced once: %s", async (leave) => {
-    const { connector, used, sendOpen } = setUp();
-    const socket = await used();
+describe("a connection that breaks", () => {
+  test.each(["peerEnds", "breaks"] as const)(
+    "and was used before is replaced once: %s",
+    async (leave) => {
+      const { connector, used, sendOpen } = setUp();
+      const socket = await used();
+      const { receiver } = await sendOpen();
+      socket[leave]();
+      await settled();
+      expect([connector.attempts.length, connector.socket.sent]).toEqual([2, get]);
+      connector.socket[leave]();
+      expect(receiver.events).toEqual(["error"]);
+      expect(receiver.error!.code).toBe("connection-lost");
+      expect(connector.attempts.length).toBe(2);
+    },
+  );
+
+  test("and is new fails the request with its reason", async () => {
+    const { connector, sendOpen } = setUp();
     const { receiver } = await sendOpen();
-    socket[leave]();
-    await settled();
-    expect([connector.attempts.length, connector.socket.sent]).toEqual([2, get]);
-    connector.socket[leave]();
-    expect(receiver.events).toEqual(["error"]);
-    expect(receiver.error!.code).toBe("connection-lost");
-    expect(connector.attempts.length).toBe(2);
+    connector.socket.breaks("ETIMEDOUT");
+    expect(receiver.error).toMatchObject({
+      code: "connection-lost",
+      message: "app:3000: connection lost before the response was complete: connection timed out",
+    });
   });
 
   test("is replaced for POST only when not a byte was taken", async () => {
