@@ -20,11 +20,13 @@ export class RouteIndex {
   readonly #hosts = new HostMap<Map<string, NamedOptions>>();
 
   constructor(services: Iterable<NamedOptions>) {
-    for (const service of services) {
-      for (const host of service.options.hosts) {
+    for (const { name, options } of services) {
+      // Not the service itself, of which newer ones may come and go.
+      const service: NamedOptions = { name, options };
+      for (const host of options.hosts) {
         const paths = this.#hosts.get(host) ?? new Map<string, NamedOptions>();
         this.#hosts.set(host, paths);
-        for (const prefix of service.options.pathPrefixes) {
+        for (const prefix of options.pathPrefixes) {
           // Of two that a file brought in beside each other the first is served.
           if (!paths.has(prefix)) paths.set(prefix, service);
         }

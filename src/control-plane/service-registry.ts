@@ -4,16 +4,13 @@ import type { ServiceOptions } from "../config/options.ts";
 import type { ServedServices } from "../seam/data-plane.ts";
 import type { ServiceSnapshot, Snapshot } from "../seam/snapshot.ts";
 import { type Conflict, RouteIndex } from "./route-index.ts";
-import {
-  groupsOf,
-  savedService,
-  type DeployedService,
-  serviceSnapshot,
-} from "./deployed-service.ts";
+import { savedService, type DeployedService, serviceSnapshot } from "./deployed-service.ts";
 import type { BrokenEntry, StateEntry } from "./state/state-entry.ts";
 import type { TargetGroup } from "./health/target-group.ts";
 
 interface DerivedValues {
+  /** What the options were made with. */
+  routes: RouteIndex;
   /** With the TLS settings that count. */
   options: ServiceOptions;
   snapshot: ServiceSnapshot | null;
@@ -23,7 +20,7 @@ interface DerivedValues {
 export class ServiceRegistry {
   readonly #dataPlane: ServedServices;
   readonly #services = new Map<string, DeployedService>();
-  /** Of the services as they are; null: to be made anew. */
+  /** Of the services as they are, as far as routes go; null: to be made anew. */
   #routes: RouteIndex | null = null;
   /** What was made of each service, so that a change of one costs nothing for the others. */
   readonly #derived = new WeakMap<DeployedService, DerivedValues>();
@@ -68,15 +65,18 @@ export class ServiceRegistry {
 
   serves(group: TargetGroup): boolean {
     for (const service of this.#services.values()) {
-      if (groupsOf(service).includes(group)) return true;
+      if (service.active === group || service.rollout === group) return true;
     }
     return false;
   }
 
   /** Adds or replaces, and publishes. */
   set(service: DeployedService): void {
+    const previous = this.#services.get(service.name);
+    if (previous === undefined || !areRoutesAlike(previous.options, service.options)) {
+      this.#routes = null;
+    }
     this.#services.set(service.name, service);
-    this.#routes = null;
     this.#broken = this.#broken.filter((entry) => entry.name !== service.name);
     this.publish();
   }
@@ -118,13 +118,18 @@ export class ServiceRegistry {
   }
 
   #derive(service: DeployedService): DerivedValues {
+    const routes = this.#routeIndex;
     const known = this.#derived.get(service);
-    const tls = this.#routeIndex.tlsOf(service.options);
-    if (known !== undefined && hasTls(known.options, tls)) return known;
+    if (known?.routes === routes) return known;
+    const tls = routes.tlsOf(service.options);
+    if (known !== undefined && hasTls(known.options, tls)) {
+      known.routes = routes;
+      return known;
+    }
     const { options: own } = service;
     const { tlsEnabled, tlsRedirect } = tls;
     const options = hasTls(own, tls) ? own : { ...own, tlsEnabled, tlsRedirect };
-    const derived: DerivedValues = { options, snapshot: null, entry: null };
+    const derived: DerivedValues = { routes, options, snapshot: null, entry: null };
     this.#derived.set(service, derived);
     return derived;
   }
@@ -149,4 +154,13 @@ export class ServiceRegistry {
 
 function hasTls(options: ServiceOptions, { tlsEnabled, tlsRedirect }: TlsPolicy): boolean {
   return options.tlsEnabled === tlsEnabled && options.tlsRedirect === tlsRedirect;
+}
+
+/** A service of the other options in the place of the one changes nothing for any other. */
+function areRoutesAlike(a: ServiceOptions, b: ServiceOptions): boolean {
+  return hasTls(a, b) && isSameList(a.hosts, b.hosts) && isSameList(a.pathPrefixes, b.pathPrefixes);
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, index) => text === b[index]);
 }

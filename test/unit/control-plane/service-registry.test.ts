@@ -83,6 +83,12 @@ describe("ServiceRegistry", () => {
       true,
       true,
     ]);
+    registry.set(service("root", "/", false));
+    expect(published.at(-1)!.services.some(({ options }) => options.tlsEnabled)).toBe(false);
+    registry.set(service("root", "/", true));
+    registry.set(service("s0", "/other"));
+    expect(registry.findConflict("new", service("new", "/p0").options)).toBeUndefined();
+    expect(registry.findConflict("new", service("new", "/other").options)?.service).toBe("s0");
     registry.remove("root");
     expect(published.at(-1)!.services.map(({ options }) => options.tlsEnabled)).toEqual([
       false,

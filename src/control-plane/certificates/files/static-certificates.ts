@@ -34,12 +34,13 @@ export class StaticCertificates {
     const next = new Map<string, Entry>();
     for (const { name, options } of services) {
       const files = filesOf(options);
-      const old = this.#entries.get(name)?.certificate;
+      const old = this.#entries.get(name);
       const certificate =
-        old !== undefined && isSame(old.files, files)
-          ? old
+        old !== undefined && isSame(old.certificate.files, files)
+          ? old.certificate
           : new StaticCertificate(name, files, this.#settings.logger);
-      certificate.refresh();
+      // A service that was not deployed again is left to the poll: thousands would ask the disk each time.
+      if (certificate !== old?.certificate || options !== old.options) certificate.refresh();
       next.set(name, { certificate, options });
     }
     this.#entries = next;
