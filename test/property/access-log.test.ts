@@ -27,6 +27,7 @@ const record = {
   proto: "HTTP/1.1",
   scheme: "http",
   customFields: null,
+  policy: null,
 };
 
 describe("formatAccessLine", () => {

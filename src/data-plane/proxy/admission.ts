@@ -1,17 +1,16 @@
-/** Whether a request may go on now: pause, stop, and the health check that is answered meanwhile. */
+/** The phase in which a service may hold or refuse a request: pause, stop, and the health check that is answered meanwhile. */
 import { Fields } from "../../protocols/http/fields.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { HoldOutcome, PauseGate } from "../services/pause-gate.ts";
-import type { Service } from "../services/service.ts";
-import type { Transport } from "../upstream/transport.ts";
 import type { Answers } from "./answers/answers.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import { clientGone } from "./answers/failure.ts";
-import type { RequestContext } from "./request-context.ts";
+import type { Phase, PhaseOutcome } from "./phases.ts";
+import type { RoutedRequest } from "./request-stages.ts";
 
 type AdmissionOutcome = "admitted" | "stopped" | "expired" | "full" | "removed" | "client-gone";
 
-export class Admission {
+export class Admission implements Phase {
   readonly #answers: Answers;
   readonly #logger: Logger;
 
@@ -20,41 +19,41 @@ export class Admission {
     this.#logger = logger;
   }
 
+  run(request: RoutedRequest): PhaseOutcome | Promise<PhaseOutcome> {
+    return request.service.gate.state === "running" ? "next" : this.#admit(request);
+  }
+
   /** Lets the request pass unless the service is stopped, or paused for too long. */
-  async admit(context: RequestContext, service: Service<Transport>): Promise<boolean> {
-    const { exchange } = context;
-    const { method } = exchange.request;
-    const { decodedPath, matchedPrefix } = context;
-    if (
-      service.gate.state !== "running" &&
-      service.isHealthCheck(method, decodedPath, matchedPrefix)
-    ) {
+  async #admit(request: RoutedRequest): Promise<PhaseOutcome> {
+    const { exchange, service, decodedPath, matchedPrefix } = request;
+    if (service.isHealthCheck(exchange.request.method, decodedPath, matchedPrefix)) {
       exchange.respond(200, new Fields(), Buffer.alloc(0));
-      return false;
+      return "answered";
     }
     const admission = enter(service.gate, exchange);
     const outcome = typeof admission === "string" ? admission : await admission;
     switch (outcome) {
       case "admitted":
-        return true;
+        return "next";
       case "stopped":
-        this.#answers.page(context, 503, service.gate.stopMessage);
-        return false;
+        this.#answers.page(request, 503, service.gate.stopMessage);
+        break;
       case "expired":
         this.#logger.warn("Rejecting request due to expired pause", {
           service: service.name,
-          path: context.decodedPath,
+          path: decodedPath,
         });
-        this.#answers.page(context, 504);
-        return false;
+        this.#answers.page(request, 504);
+        break;
       case "full":
       case "removed":
-        this.#answers.page(context, 503);
-        return false;
+        this.#answers.page(request, 503);
+        break;
       case "client-gone":
-        this.#answers.fail(context, clientGone());
-        return false;
+        this.#answers.fail(request, clientGone());
+        break;
     }
+    return "answered";
   }
 }
 

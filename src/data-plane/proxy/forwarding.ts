@@ -5,34 +5,31 @@ import type { Fields } from "../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../protocols/http/message-head.ts";
 import type { DeadlineQueue } from "../../lib/deadline-queue.ts";
 import type { InFlightRequest } from "../services/inflight-requests.ts";
-import type { Target } from "../services/target.ts";
-import type { Transport } from "../upstream/transport.ts";
 import { ExchangeError } from "../../protocols/http/exchange-error.ts";
 import type { ResponseReceiver, UpstreamCall } from "../upstream/upstream-request.ts";
 import { BufferedResponse, type CollectedResponse } from "./bodies/buffered-response.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import { clientGone } from "./answers/failure.ts";
 import { LimitedResponse } from "./bodies/limited-response.ts";
-import type { RequestContext } from "./request-context.ts";
+import type { ClientResponse } from "./policies/policy.ts";
+import type { ServicePolicies } from "./policies/service-policies.ts";
+import type { DeliveredRequest } from "./request-stages.ts";
 import { outgoingHead } from "./request-head.ts";
 import { isEventStream, removeConnectionFields } from "./response-head.ts";
-import type { SpooledBody, SpoolOptions } from "./bodies/spooled-body.ts";
+import type { SpoolOptions } from "./bodies/spooled-body.ts";
 import { Join } from "../../protocols/http/join.ts";
 
 export interface ForwardingOptions {
-  /** The collected request body, when requests are buffered. */
-  spool: SpooledBody | null;
+  /** When responses are buffered. */
   responseSpool: SpoolOptions | null;
   /** Tells when a target has paused in a response of unknown length. */
   responsePauses: DeadlineQueue;
-  /** Changes the fields of the final response: cookies. */
-  rewriteResponse: ((fields: Fields) => void) | null;
 }
 
 export class Forwarding implements ResponseReceiver, InFlightRequest {
-  readonly #context: RequestContext;
+  readonly #request: DeliveredRequest;
   readonly #exchange: Exchange;
-  readonly #target: Target<Transport>;
+  readonly #policies: ServicePolicies;
   readonly #options: ForwardingOptions;
   readonly #done = Promise.withResolvers<ExchangeError | null>();
   #call: UpstreamCall | null = null;
@@ -40,10 +37,10 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   #tunnel: Join | null = null;
   #finished = false;
 
-  constructor(context: RequestContext, target: Target<Transport>, options: ForwardingOptions) {
-    this.#context = context;
-    this.#exchange = context.exchange;
-    this.#target = target;
+  constructor(request: DeliveredRequest, policies: ServicePolicies, options: ForwardingOptions) {
+    this.#request = request;
+    this.#exchange = request.exchange;
+    this.#policies = policies;
     this.#options = options;
   }
 
@@ -58,28 +55,31 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
 
   start(): void {
     const { request } = this.#exchange;
-    const { spool } = this.#options;
+    const { routed, target } = this.#request;
+    const spool = routed.collectedBody;
     // Many apps read no body of which they are not told the length.
     const framing = spool === null ? request.framing : spool.framing;
-    this.#target.inFlight.begin(this);
+    const head = outgoingHead(request, framing, {
+      // A client that names no host: many apps refuse an empty one.
+      host: request.host || target.address,
+      target: routed.targetPath + request.query,
+      requestId: routed.requestId,
+      requestStart: routed.received.requestStart,
+      forwarded: this.#request.forwarded,
+      isStranger: routed.origin.trusted === false,
+      clientIpHeader: routed.service.options.clientIpHeader,
+    });
+    for (const policy of this.#policies.onOutgoing) policy.onOutgoing(this.#request, head);
+    target.inFlight.begin(this);
     this.#exchange.onAbort = () => this.#clientGone();
-    this.#call = this.#target.transport.send(
+    this.#call = target.transport.send(
       {
-        head: outgoingHead(request, framing, {
-          // A client that names no host: many apps refuse an empty one.
-          host: request.host || this.#target.address,
-          target: this.#context.targetPath + request.query,
-          requestId: this.#context.requestId,
-          requestStart: this.#context.requestStart,
-          forwarded: this.#context.forwarded!,
-          isStranger: this.#context.origin.trusted === false,
-          clientIpHeader: this.#context.service?.options.clientIpHeader ?? "",
-        }),
+        head,
         framing,
         body: spool === null ? request.body : spool.source(),
         rewindBody: spool === null ? null : (): BodySource => spool.source(),
         upgrade: request.upgrade,
-        responseTimeoutMs: this.#target.options.responseTimeoutMs,
+        responseTimeoutMs: this.#request.responseTimeoutMs,
       },
       this,
     );
@@ -103,12 +103,22 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   }
 
   onHead(head: ResponseHead, framing: BodyFraming): BodySink {
-    const { fields } = head;
+    const { status, reason, fields } = head;
     removeConnectionFields(fields, framing.kind === "chunked");
-    this.#options.rewriteResponse?.(fields);
-    this.#collected = this.#collector(head, framing);
-    if (this.#collected !== null) return this.#collected;
-    return this.#exchange.sendHead(head.status, head.reason, fields, framing);
+    const response = { status, reason, fields, framing };
+    for (const policy of this.#policies.onResponse) policy.onResponse(this.#request, response);
+    this.#collected = this.#collector(response, framing);
+    return this.#collected ?? this.#sendHead(response);
+  }
+
+  /** Returns where the body goes, past the policies that change it. */
+  #sendHead(response: ClientResponse): BodySink {
+    const { status, reason, fields, framing } = response;
+    let sink = this.#exchange.sendHead(status, reason, fields, framing);
+    for (const policy of this.#policies.wrapBody) {
+      sink = policy.wrapBody(this.#request, response, sink);
+    }
+    return sink;
   }
 
   onUpgrade(head: ResponseHead, duplex: Duplex): void {
@@ -119,7 +129,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     const client = this.#exchange.switchProtocols(head.reason, fields);
     this.#exchange.onAbort = null;
     this.#tunnel = new Join(client, duplex, () => this.#finish(null));
-    this.#target.inFlight.upgraded(this);
+    this.#request.target.inFlight.upgraded(this);
     this.#tunnel.start();
   }
 
@@ -129,24 +139,28 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   }
 
   onComplete(): void {
-    this.#target.inFlight.end(this);
+    this.#request.target.inFlight.end(this);
     if (this.#collected === null) this.#finish(null);
   }
 
-  /** Null when the body goes on as it comes: event streams, and what has no length and no limit. */
-  #collector(head: ResponseHead, framing: BodyFraming): CollectedResponse | null {
+  /**
+   * Null when the body goes on as it comes: event streams, and what has no length and no limit. `framing` is
+   * that of the target.
+   */
+  #collector(response: ClientResponse, framing: BodyFraming): CollectedResponse | null {
     const { responseSpool, responsePauses } = this.#options;
-    if (responseSpool === null || framing.kind === "none" || isEventStream(head.fields))
+    if (responseSpool === null || framing.kind === "none" || isEventStream(response.fields))
       return null;
+    const sendHead = (): BodySink => this.#sendHead(response);
     const onEnded = (error: ExchangeError | null): void => this.#finish(error);
     if (framing.kind === "length") {
       return framing.length === 0
         ? null
-        : new BufferedResponse(this.#exchange, head, framing, responseSpool, onEnded);
+        : new BufferedResponse(sendHead, framing.length, responseSpool, onEnded);
     }
     return responseSpool.maxBytes === 0
       ? null
-      : new LimitedResponse(this.#exchange, head, framing, responseSpool, responsePauses, onEnded);
+      : new LimitedResponse(sendHead, responseSpool, responsePauses, onEnded);
   }
 
   #clientGone(): void {
@@ -159,7 +173,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     if (this.#finished) return;
     this.#finished = true;
     this.#exchange.onAbort = null;
-    this.#target.inFlight.end(this);
+    this.#request.target.inFlight.end(this);
     this.#done.resolve(error);
   }
 }

@@ -1,35 +1,31 @@
-/**
- * The phases of a request, in order: start reading here. Each phase either answers the exchange or
- * lets it pass to the next; the log line and the metrics come last, whatever happened.
- */
-import { Fields } from "../../protocols/http/fields.ts";
+/** Takes every request: finds its service, sends it through the phases, and records how it ended. */
 import { byteSet, percentDecode, percentEncode } from "../../protocols/http/percent-encoding.ts";
 import type { CidrList } from "../../lib/cidr.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { stackOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
+import type { MemoryBudget } from "../../net/memory-budget.ts";
+import type { Exchange } from "../../protocols/http/exchange.ts";
 import type { LiveServices } from "../services/live-services.ts";
 import { stripPrefix } from "../services/routed-path.ts";
-import type { Service } from "../services/service.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { Admission } from "./admission.ts";
 import { Answers } from "./answers/answers.ts";
-import { Delivery, type DeliveryOptions } from "./delivery.ts";
-import type { Exchange } from "../../protocols/http/exchange.ts";
-import {
-  redirectBody,
-  redirectFields,
-  redirectLocation,
-  redirectStatus,
-} from "./answers/redirects.ts";
-import { RequestContext } from "./request-context.ts";
+import { SpoolSpace } from "./bodies/spool-space.ts";
+import { Collection } from "./collection.ts";
+import { Delivery } from "./delivery.ts";
+import { type Phases, policies, runPhases } from "./phases.ts";
+import type { ChallengeResponse } from "./policies/policy.ts";
+import { PolicyPhase } from "./policies/policy-phase.ts";
+import { PolicyCompiler, type ServicePolicies } from "./policies/service-policies.ts";
 import type { RequestRecorder } from "./request-record.ts";
+import { ReceivedRequest, RoutedRequest } from "./request-stages.ts";
 
 /** Bytes that RFC 3986 does not allow in a path. */
 const rawBytes = byteSet(/[\x7f-\xff]/);
 
-type ChallengeResponse = { status: number; body: string } | null;
-
-export interface PipelineOptions extends DeliveryOptions {
+export interface PipelineOptions {
+  clock: Clock;
   logger: Logger;
   services: LiveServices<Transport>;
   recorder: RequestRecorder;
@@ -38,118 +34,109 @@ export interface PipelineOptions extends DeliveryOptions {
   trustedProxies: CidrList | null;
   /** Null when the service of that host has no automatic certificate. */
   challengeResponse(hostName: string, path: string): ChallengeResponse | Promise<ChallengeResponse>;
+  /** Of all buffered bodies together. */
+  spoolMemory: MemoryBudget;
+  spoolFolder: string;
+  /** How long a request is held while its targets refuse connections; 0: not at all. */
+  targetRetryMs: number;
 }
 
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #answers: Answers;
-  readonly #admission: Admission;
-  readonly #delivery: Delivery;
+  readonly #policies: PolicyCompiler;
+  readonly #phases: Phases;
 
   constructor(options: PipelineOptions) {
+    const { clock, logger, targetRetryMs } = options;
+    const answers = new Answers(logger);
+    const space = new SpoolSpace(options.spoolMemory, options.spoolFolder);
     this.#options = options;
-    this.#answers = new Answers(options.logger);
-    this.#admission = new Admission(this.#answers, options.logger);
-    this.#delivery = new Delivery(options, this.#answers, this.#admission);
+    this.#answers = answers;
+    this.#policies = new PolicyCompiler(policies, {
+      answers,
+      clock,
+      logger,
+      services: options.services,
+      challengeResponse: options.challengeResponse,
+    });
+    this.#phases = {
+      policies: new PolicyPhase(answers),
+      admission: new Admission(answers, logger),
+      collection: new Collection(space, answers),
+      delivery: new Delivery(clock, space, answers, targetRetryMs),
+    };
   }
 
   async handle(exchange: Exchange): Promise<void> {
-    const context = this.#begin(exchange);
-    try {
-      await this.#respond(context);
-    } catch (error) {
-      this.#options.logger.error("Request failed inside the proxy", {
-        path: exchange.request.path,
-        error: stackOf(error),
-      });
-      if (exchange.status === 0) this.#answers.page(context, 500);
-      else exchange.cut();
-    }
-    this.#options.recorder.ended(context);
+    const received = this.#receive(exchange);
+    const routed = this.#route(received);
+    if (routed === null) this.#answers.page(received, 404);
+    else await this.#serve(routed);
+    this.#options.recorder.ended(received, routed);
   }
 
-  #begin(exchange: Exchange): RequestContext {
+  async #serve(request: RoutedRequest): Promise<void> {
+    const { exchange } = request;
+    let servicePolicies: ServicePolicies | null = null;
+    try {
+      servicePolicies = this.#policies.of(request.service);
+      await runPhases(this.#phases, request, servicePolicies);
+    } catch (error) {
+      this.#logFailure(exchange, error);
+      if (exchange.status === 0) this.#answers.page(request, 500);
+      else exchange.cut();
+    }
+    request.collectedBody?.dispose();
+    for (const policy of servicePolicies?.onEnd ?? []) {
+      try {
+        policy.onEnd(request);
+      } catch (error) {
+        this.#logFailure(exchange, error);
+      }
+    }
+  }
+
+  /** A mistake of the program costs this request alone. */
+  #logFailure(exchange: Exchange, error: unknown): void {
+    this.#options.logger.error("Request failed inside the proxy", {
+      path: exchange.request.path,
+      error: stackOf(error),
+    });
+  }
+
+  #receive(exchange: Exchange): ReceivedRequest {
     const { clock, newRequestId, trustedProxies } = this.#options;
-    const { fields, clientAddress, clientIsUnnamed, scheme, host } = exchange.request;
+    const { fields, clientAddress, clientIsUnnamed, scheme, host, path } = exchange.request;
     const startedWallMs = clock.wallMs();
     const trusted =
       trustedProxies === null ? null : !clientIsUnnamed && trustedProxies.contains(clientAddress);
-    return new RequestContext(
+    return new ReceivedRequest(
       exchange,
       { fields, clientAddress, scheme, host, trusted, proxies: trustedProxies },
-      { startedWallMs, startedMs: clock.now() },
-      {
-        requestId: fields.get("x-request-id") || newRequestId(),
-        requestStart: fields.get("x-request-start") || `t=${Math.floor(startedWallMs)}`,
-      },
+      percentDecode(path) ?? path,
+      startedWallMs,
+      clock.now(),
+      fields.get("x-request-id") || newRequestId(),
+      fields.get("x-request-start") || `t=${Math.floor(startedWallMs)}`,
     );
-  }
-
-  async #respond(context: RequestContext): Promise<void> {
-    const service = this.#route(context);
-    if (service === null) {
-      this.#answers.page(context, 404);
-      return;
-    }
-    if (isChallenge(context) && (await this.#answerChallenge(context))) return;
-    if (this.#redirect(context, service)) return;
-    // Nothing is awaited on the common path: body bytes that came with the head would wait in a copy.
-    if (service.gate.state !== "running" && !(await this.#admission.admit(context, service)))
-      return;
-    await this.#delivery.deliver(context, service);
   }
 
   /** Finds the service by host and path; null when no service wants the request. */
-  #route(context: RequestContext): Service<Transport> | null {
-    const { request } = context.exchange;
-    context.decodedPath = percentDecode(request.path) ?? request.path;
-    const found = this.#options.services.lookup(request.hostName, context.decodedPath);
+  #route(received: ReceivedRequest): RoutedRequest | null {
+    const { request } = received.exchange;
+    const found = this.#options.services.lookup(request.hostName, received.decodedPath);
     if (found === undefined) return null;
     const { value: service, prefix } = found;
-    context.service = service;
-    context.matchedPrefix = prefix;
-    context.targetPath = percentEncode(
+    const targetPath = percentEncode(
       stripPrefix(request.path, service.strippedPrefix(prefix)),
       rawBytes,
     );
-    if (service.excludesMetrics) {
-      const seen = percentDecode(context.targetPath) ?? context.targetPath;
-      context.excludedFromMetrics = service.isExcludedFromMetrics(seen);
-    }
-    this.#options.recorder.started(context);
-    return service;
+    const isExcluded =
+      service.excludesMetrics &&
+      service.isExcludedFromMetrics(percentDecode(targetPath) ?? targetPath);
+    const routed = new RoutedRequest(received, service, prefix, targetPath, isExcluded);
+    this.#options.recorder.started(routed);
+    return routed;
   }
-
-  /** Answers HTTP-01 validations (RFC 8555 8.3) of services with automatic certificates. */
-  async #answerChallenge(context: RequestContext): Promise<boolean> {
-    const { exchange } = context;
-    const { hostName, path } = exchange.request;
-    const answer = await this.#options.challengeResponse(hostName, path);
-    if (answer === null) return false;
-    const fields = Fields.of(["Content-Type", "text/plain; charset=utf-8"]);
-    exchange.respond(answer.status, fields, Buffer.from(answer.body));
-    return true;
-  }
-
-  /** Redirects to the wanted scheme or host; refuses TLS for services without it. */
-  #redirect(context: RequestContext, service: Service<Transport>): boolean {
-    const { exchange } = context;
-    const { request } = exchange;
-    const tls = this.#options.services.tlsPolicy(service, request.hostName);
-    if (request.scheme === "https" && !tls.tlsEnabled) {
-      this.#answers.page(context, 503);
-      return true;
-    }
-    const { tlsEnabled, tlsRedirect } = tls;
-    const { canonicalHost } = service.options;
-    const location = redirectLocation(request, { tlsEnabled, tlsRedirect, canonicalHost });
-    if (location === undefined) return false;
-    const body = Buffer.from(redirectBody(request.method, location), "latin1");
-    exchange.respond(redirectStatus, redirectFields(request.method, location), body, true);
-    return true;
-  }
-}
-
-function isChallenge(context: RequestContext): boolean {
-  return context.exchange.request.path.startsWith("/.well-known/acme-challenge/");
 }

@@ -4,7 +4,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Fields } from "../../protocols/http/fields.ts";
 import { remoteAddress } from "./forwarded-headers.ts";
-import type { RequestContext } from "./request-context.ts";
+import type { ReceivedRequest, RoutedRequest } from "./request-stages.ts";
 
 export interface RequestRecorderOptions {
   metrics: Metrics;
@@ -21,28 +21,29 @@ export class RequestRecorder {
     this.#options = options;
   }
 
-  started(context: RequestContext): void {
-    if (!context.excludedFromMetrics) this.#options.metrics.requestStarted(context.service!.name);
+  started(request: RoutedRequest): void {
+    if (!request.excludedFromMetrics) this.#options.metrics.requestStarted(request.service.name);
   }
 
-  ended(context: RequestContext): void {
+  /** `routed` is null when no service wanted it. */
+  ended(received: ReceivedRequest, routed: RoutedRequest | null): void {
     const { metrics, clock, httpPort, httpsPort, writeLine } = this.#options;
-    const { exchange, service, target } = context;
+    const { exchange } = received;
     const { request } = exchange;
     const { fields, framing } = request;
-    const status = context.unsentStatus || exchange.status || 200;
-    const durationMs = clock.now() - context.startedMs;
-    const serviceName = service?.name ?? "";
+    const status = received.unsentStatus || exchange.status || 200;
+    const durationMs = clock.now() - received.startedMs;
+    const serviceName = routed?.service.name ?? "";
     writeLine(
       formatAccessLine({
         wallMs: clock.wallMs(),
         host: request.host,
         port: request.scheme === "https" ? httpsPort : httpPort,
-        path: context.decodedPath,
-        requestId: context.requestId,
+        path: received.decodedPath,
+        requestId: received.requestId,
         status,
         service: serviceName,
-        target: target?.address ?? "",
+        target: routed?.delivered?.target.address ?? "",
         durationNs: durationMs * 1e6,
         method: request.method,
         reqContentLength:
@@ -52,16 +53,17 @@ export class RequestRecorder {
         respContentType: exchange.responseFields?.get("content-type") ?? "",
         clientAddr: request.clientAddress,
         clientPort: request.clientPort,
-        remoteAddr: remoteAddress(context.origin, service?.options.clientIpHeader ?? ""),
+        remoteAddr: remoteAddress(received.origin, routed?.service.options.clientIpHeader ?? ""),
         userAgent: fields.get("user-agent") ?? "",
         proto: request.protocol,
         scheme: request.scheme,
         query: request.query.slice(1),
-        customFields: customFields(context),
+        customFields: routed === null ? null : customFields(routed),
+        policy: routed?.answeredBy ?? null,
       }),
     );
-    if (context.excludedFromMetrics) return;
-    if (service !== null) metrics.requestEnded(serviceName);
+    if (routed?.excludedFromMetrics === true) return;
+    if (routed !== null) metrics.requestEnded(serviceName);
     metrics.countRequest(serviceName, request.method, status, durationMs / 1e3);
   }
 }
@@ -70,15 +72,15 @@ export class RequestRecorder {
  * Fields named by --log-request-header and --log-response-header, of requests that were on their way
  * to a target.
  */
-function customFields(context: RequestContext): [string, string][] | null {
-  const options = context.target?.options ?? context.collectedFor;
+function customFields(request: RoutedRequest): [string, string][] | null {
+  const options = request.delivered?.target.options ?? request.collectedFor;
   if (options === null) return null;
   const { logRequestHeaders, logResponseHeaders } = options;
   if (logRequestHeaders.length + logResponseHeaders.length === 0) return null;
   const custom: [string, string][] = [];
-  const { responseFields } = context.exchange;
+  const { responseFields } = request.exchange;
   for (const { logKey, key } of requestHeaders.of(logRequestHeaders)) {
-    custom.push([logKey, requestValue(context, key)]);
+    custom.push([logKey, requestValue(request, key)]);
   }
   for (const { logKey, key } of responseHeaders.of(logResponseHeaders)) {
     custom.push([logKey, loggedValue(responseFields, key)]);
@@ -122,16 +124,16 @@ const requestHeaders = new LoggedHeaders("req");
 const responseHeaders = new LoggedHeaders("resp");
 
 /** As the client sent it; of what the proxy adds to every request, what the target was told. */
-function requestValue(context: RequestContext, key: string): string {
+function requestValue({ received, delivered }: RoutedRequest, key: string): string {
   switch (key) {
     case "x-request-id":
-      return context.requestId;
+      return received.requestId;
     case "x-request-start":
-      return context.requestStart;
+      return received.requestStart;
     case "x-kamal-target":
-      return context.forwarded?.kamalTarget ?? loggedValue(context.exchange.request.fields, key);
+      return delivered?.forwarded.kamalTarget ?? loggedValue(received.exchange.request.fields, key);
     default:
-      return loggedValue(context.exchange.request.fields, key);
+      return loggedValue(received.exchange.request.fields, key);
   }
 }
 

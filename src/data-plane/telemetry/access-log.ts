@@ -42,6 +42,8 @@ export interface AccessRecord {
   query: string;
   /** `req_…` and `resp_…`, ordinary text, with their values, in this order. */
   customFields: readonly (readonly [key: string, value: string])[] | null;
+  /** The policy that has answered; null, and left out, when it was somebody else. Not escaped. */
+  policy: string | null;
 }
 
 /** The line with its newline. */
@@ -51,9 +53,9 @@ export function formatAccessLine(record: AccessRecord): string {
       ? `"${record.clientAddr}"`
       : jsonValue(record.remoteAddr);
   const line = `{"time":"${formatLogTime(record.wallMs)}","level":"INFO","msg":"Request","host":${jsonValue(record.host)},"port":${record.port},"path":${jsonValue(record.path)},"request_id":${jsonValue(record.requestId)},"status":${record.status},"service":${jsonFromText(record.service)},"target":"${record.target}","duration":${wholeNumber(record.durationNs)},"method":"${logged(record.method)}","req_content_length":${record.reqContentLength},"req_content_type":${jsonValue(record.reqContentType)},"resp_content_length":${record.respContentLength},"resp_content_type":${jsonValue(record.respContentType)},"client_addr":"${record.clientAddr}","client_port":"${record.clientPort}","remote_addr":${remoteAddr},"user_agent":${jsonValue(record.userAgent)},"proto":"${record.proto}","scheme":"${record.scheme}","query":${jsonValue(record.query)}`;
-  return record.customFields === null
-    ? `${line}}\n`
-    : `${line}${customJson(record.customFields)}}\n`;
+  const policy = record.policy === null ? "" : `,"policy":"${record.policy}"`;
+  const custom = record.customFields === null ? "" : customJson(record.customFields);
+  return `${line}${custom}${policy}}\n`;
 }
 
 function customJson(fields: NonNullable<AccessRecord["customFields"]>): string {

@@ -5,7 +5,18 @@ import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { CompiledPages } from "./compiled-pages.ts";
 import { errorPageType } from "./error-pages.ts";
 import { failureOf } from "./failure.ts";
-import type { RequestContext } from "../request-context.ts";
+import type { Exchange } from "../../../protocols/http/exchange.ts";
+import type { Service } from "../../services/service.ts";
+import type { Transport } from "../../upstream/transport.ts";
+import type { RoutedRequest } from "../request-stages.ts";
+
+/** A request, at any stage. */
+export interface AnswerableRequest {
+  readonly exchange: Exchange;
+  readonly service: Service<Transport> | null;
+  /** For log and metrics, when the client has left before its answer. */
+  set unsentStatus(status: number);
+}
 
 export class Answers {
   readonly #logger: Logger;
@@ -16,33 +27,40 @@ export class Answers {
   }
 
   /** The error page of the status; `message` is shown by the page of a stopped service. */
-  page(context: RequestContext, status: number, message?: string): void {
-    const { exchange, service } = context;
-    if (exchange.aborted) {
-      context.unsentStatus = status;
-      return;
-    }
-    const pages = this.#pages.of(service?.snapshot.errorPages ?? null);
+  page(request: AnswerableRequest, status: number, message?: string): void {
+    const pages = this.#pages.of(request.service?.snapshot.errorPages ?? null);
     const fields = Fields.of(["Content-Type", errorPageType]);
-    exchange.respond(status, fields, Buffer.from(pages.render(status, message)));
+    this.respond(request, status, fields, Buffer.from(pages.render(status, message)));
   }
 
-  fail(context: RequestContext, error: ExchangeError): void {
-    const { exchange } = context;
-    const { target } = context;
+  /** A complete answer of the proxy's own; `close` ends the connection behind it. */
+  respond(
+    request: AnswerableRequest,
+    status: number,
+    fields: Fields,
+    body: Uint8Array,
+    close = false,
+  ): void {
+    if (request.exchange.aborted) request.unsentStatus = status;
+    else request.exchange.respond(status, fields, body, close);
+  }
+
+  fail(request: RoutedRequest, error: ExchangeError): void {
+    const { exchange } = request;
+    const target = request.delivered?.target ?? null;
     const failure = failureOf(error, target === null);
     if (failure.level !== "none") {
       this.#logger[failure.level](failure.message, {
         ...(target !== null && { target: target.address }),
-        path: context.decodedPath,
+        path: request.decodedPath,
         error: error.message,
       });
     }
     if (failure.silent) {
-      if (exchange.status === 0) context.unsentStatus = failure.status;
+      if (exchange.status === 0) request.unsentStatus = failure.status;
       if (!exchange.aborted) exchange.cut();
     } else if (exchange.status === 0) {
-      this.page(context, failure.status);
+      this.page(request, failure.status);
     } else {
       exchange.cut();
     }

@@ -3,11 +3,8 @@
  * The target is free early, a broken answer becomes a clean 502, and limits are exact.
  */
 import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
-import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
-import type { ResponseHead } from "../../../protocols/http/message-head.ts";
 import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
-import type { Exchange } from "../../../protocols/http/exchange.ts";
 import { bufferingError, responseTooLarge } from "../answers/failure.ts";
 import { SpooledBody, type SpoolOptions } from "./spooled-body.ts";
 
@@ -18,9 +15,8 @@ export interface CollectedResponse extends BodySink {
 }
 
 export class BufferedResponse implements CollectedResponse {
-  readonly #exchange: Exchange;
-  readonly #head: ResponseHead;
-  readonly #framing: BodyFraming;
+  readonly #sendHead: () => BodySink;
+  readonly #length: number;
   readonly #spoolOptions: SpoolOptions;
   readonly #onEnded: (error: ExchangeError | null) => void;
   #spool: SpooledBody | null = null;
@@ -30,17 +26,18 @@ export class BufferedResponse implements CollectedResponse {
   /** Its Content-Length was beyond the limit. */
   #refused = false;
 
-  /** `onEnded` is called once: with null when the client has been given everything. */
+  /**
+   * `sendHead` gives the head to the client and returns where the body goes, `length` is that of the target's.
+   * `onEnded` is called once: with null when the client has been given everything.
+   */
   constructor(
-    exchange: Exchange,
-    head: ResponseHead,
-    framing: BodyFraming,
+    sendHead: () => BodySink,
+    length: number,
     spoolOptions: SpoolOptions,
     onEnded: (error: ExchangeError | null) => void,
   ) {
-    this.#exchange = exchange;
-    this.#head = head;
-    this.#framing = framing;
+    this.#sendHead = sendHead;
+    this.#length = length;
     this.#spoolOptions = spoolOptions;
     this.#onEnded = onEnded;
   }
@@ -51,7 +48,7 @@ export class BufferedResponse implements CollectedResponse {
 
   attach(source: BodySource): void {
     this.#source = source;
-    if (this.#framing.kind !== "length" || !this.#tooLarge(this.#framing.length)) return;
+    if (!this.#tooLarge(this.#length)) return;
     // Why wait for what nobody will get?
     this.#refused = true;
     source.cancel();
@@ -61,8 +58,7 @@ export class BufferedResponse implements CollectedResponse {
   write(chunk: Uint8Array): boolean {
     if (this.#refused) return true;
     if (this.#spool === null) {
-      const isWhole = this.#framing.kind === "length" && chunk.length === this.#framing.length;
-      if (isWhole) {
+      if (chunk.length === this.#length) {
         this.#direct = this.#sendHead();
         this.#direct.write(chunk);
         return true;
@@ -137,14 +133,5 @@ export class BufferedResponse implements CollectedResponse {
         onEnded(bufferingError(error));
       },
     });
-  }
-
-  #sendHead(): BodySink {
-    return this.#exchange.sendHead(
-      this.#head.status,
-      this.#head.reason,
-      this.#head.fields,
-      this.#framing,
-    );
   }
 }

@@ -4,13 +4,10 @@
  * so that a slow stream still flows. What is too large after that is cut.
  */
 import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
-import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
-import type { ResponseHead } from "../../../protocols/http/message-head.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../../lib/deadline-queue.ts";
 import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { CollectedResponse } from "./buffered-response.ts";
-import type { Exchange } from "../../../protocols/http/exchange.ts";
 import { bufferingError, responseTooLarge } from "../answers/failure.ts";
 import { SpooledBody, type SpoolOptions } from "./spooled-body.ts";
 
@@ -34,9 +31,7 @@ export class LimitedResponse implements CollectedResponse, DeadlineEntry {
   earlierEntry: DeadlineEntry | null = null;
   laterEntry: DeadlineEntry | null = null;
 
-  readonly #exchange: Exchange;
-  readonly #head: ResponseHead;
-  readonly #framing: BodyFraming;
+  readonly #sendHead: () => BodySink;
   readonly #maxBytes: number;
   readonly #spool: SpooledBody;
   readonly #pauses: DeadlineQueue;
@@ -50,18 +45,17 @@ export class LimitedResponse implements CollectedResponse, DeadlineEntry {
   /** It did not take all of what was collected yet. */
   #clientHolds = false;
 
-  /** `onEnded` is called once: with null when the client has been given everything. */
+  /**
+   * `sendHead` gives the head to the client and returns where the body goes. `onEnded` is called once: with
+   * null when the client has been given everything.
+   */
   constructor(
-    exchange: Exchange,
-    head: ResponseHead,
-    framing: BodyFraming,
+    sendHead: () => BodySink,
     spoolOptions: SpoolOptions,
     pauses: DeadlineQueue,
     onEnded: (error: ExchangeError | null) => void,
   ) {
-    this.#exchange = exchange;
-    this.#head = head;
-    this.#framing = framing;
+    this.#sendHead = sendHead;
     this.#maxBytes = spoolOptions.maxBytes;
     this.#spool = new SpooledBody(spoolOptions);
     this.#pauses = pauses;
@@ -165,9 +159,8 @@ export class LimitedResponse implements CollectedResponse, DeadlineEntry {
   }
 
   #replay(onEnd: (client: BodySink, trailers: Fields | null) => void): void {
-    const { status, reason, fields } = this.#head;
     this.#state = "replaying";
-    const client = this.#exchange.sendHead(status, reason, fields, this.#framing);
+    const client = this.#sendHead();
     this.#client = client;
     const collected = this.#spool.source();
     pipe(collected, {

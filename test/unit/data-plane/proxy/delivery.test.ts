@@ -5,7 +5,12 @@ import { Admission } from "../../../../src/data-plane/proxy/admission.ts";
 import { Answers } from "../../../../src/data-plane/proxy/answers/answers.ts";
 import { Delivery } from "../../../../src/data-plane/proxy/delivery.ts";
 import type { Exchange } from "../../../../src/protocols/http/exchange.ts";
-import { RequestContext } from "../../../../src/data-plane/proxy/request-context.ts";
+import { Collection } from "../../../../src/data-plane/proxy/collection.ts";
+import { SpoolSpace } from "../../../../src/data-plane/proxy/bodies/spool-space.ts";
+import { runPhases } from "../../../../src/data-plane/proxy/phases.ts";
+import { PolicyPhase } from "../../../../src/data-plane/proxy/policies/policy-phase.ts";
+import { ServicePolicies } from "../../../../src/data-plane/proxy/policies/service-policies.ts";
+import { ReceivedRequest, RoutedRequest } from "../../../../src/data-plane/proxy/request-stages.ts";
 import { MemoryBudget } from "../../../../src/net/memory-budget.ts";
 import { LiveServices } from "../../../../src/data-plane/services/live-services.ts";
 import type { Transport } from "../../../../src/data-plane/upstream/transport.ts";
@@ -36,11 +41,14 @@ function setUp(targetRetryMs = 10_000) {
       }) as unknown as Transport,
   });
   const answers = new Answers(logger);
-  const delivery = new Delivery(
-    { clock, spoolMemory: new MemoryBudget(0), spoolFolder: "/", targetRetryMs },
-    answers,
-    new Admission(answers, logger),
-  );
+  const space = new SpoolSpace(new MemoryBudget(0), "/");
+  const phases = {
+    policies: new PolicyPhase(answers),
+    admission: new Admission(answers, logger),
+    collection: new Collection(space, answers),
+    delivery: new Delivery(clock, space, answers, targetRetryMs),
+  };
+  const policies = new ServicePolicies([]);
   const deploy = (...targets: string[]): void =>
     services.apply(snapshot(serviceSnapshot("web", { active: poolSnapshot(targets) })));
   const pause = (...targets: string[]): void =>
@@ -70,21 +78,17 @@ function setUp(targetRetryMs = 10_000) {
       status: 0,
       respond: (status: number) => void answered.push(status),
     } as unknown as Exchange;
-    const context = new RequestContext(
-      exchange,
-      {
-        fields,
-        clientAddress: "127.0.0.1",
-        scheme: "http",
-        host: "a",
-        trusted: null,
-        proxies: null,
-      },
-      { startedWallMs: 0, startedMs: 0 },
-      { requestId: "", requestStart: "" },
-    );
-    context.targetPath = "/";
-    void delivery.deliver(context, services.get("web")!);
+    const origin = {
+      fields,
+      clientAddress: "127.0.0.1",
+      scheme: "http",
+      host: "a",
+      trusted: null,
+      proxies: null,
+    } as const;
+    const received = new ReceivedRequest(exchange, origin, "/", 0, 0, "", "");
+    const routed = new RoutedRequest(received, services.get("web")!, "/", "/", false);
+    void runPhases(phases, routed, policies);
   };
   /** Long enough for everything that follows without a timer. */
   const refuse = async (code: ExchangeErrorCode = "connect-failed"): Promise<void> => {

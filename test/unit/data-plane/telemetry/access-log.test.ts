@@ -30,6 +30,7 @@ const record: AccessRecord = {
     ["req_x_foo", "bar"],
     ["resp_x_a", ""],
   ],
+  policy: null,
 };
 
 describe("formatAccessLine", () => {
@@ -49,6 +50,13 @@ describe("formatAccessLine", () => {
   test("tells when the request ended", () => {
     const { time } = JSON.parse(formatAccessLine(record));
     expect(new Date(time).getTime()).toBe(record.wallMs);
+  });
+
+  test("names the policy that has answered, and has no such field for kamal-proxy's own answers", () => {
+    expect(JSON.parse(formatAccessLine({ ...record, policy: "basic-auth" })).policy).toBe(
+      "basic-auth",
+    );
+    expect(formatAccessLine(record)).not.toContain('"policy"');
   });
 
   test("has no further fields when no target was chosen", () => {

@@ -1,0 +1,59 @@
+/**
+ * The order in which things happen to a request: start reading here. `pipeline` finds its service and hands it
+ * from phase to phase; each answers it or lets it pass. Behind the last one come `onEnd` of the policies, the
+ * log line and the metrics, whatever happened.
+ */
+import { acmeChallenge } from "./policies/acme-challenge.ts";
+import { cookiePaths } from "./policies/cookie-paths.ts";
+import type { PolicyFactory } from "./policies/policy.ts";
+import { redirect } from "./policies/redirect.ts";
+import type { ServicePolicies } from "./policies/service-policies.ts";
+import { writerAffinity } from "./policies/writer-affinity.ts";
+import type { RoutedRequest } from "./request-stages.ts";
+
+/** Requests meet them in this order, responses from the last to the first. */
+export const policies: readonly PolicyFactory[] = [
+  acmeChallenge,
+  redirect,
+  writerAffinity,
+  cookiePaths,
+];
+
+export const phases = [
+  /** `onRequest` of the policies. */
+  "policies",
+  /** A pause holds the request, a stop refuses it. */
+  "admission",
+  /** The body is collected where requests are buffered. */
+  "collection",
+  /** A target is chosen (rollout, `chooseTarget`), gets the request (`onOutgoing`), and its response goes back. */
+  "delivery",
+] as const;
+
+/** "again": time has passed, in which a deploy, a pause or a stop may have come. */
+const repeatedFrom = phases.indexOf("admission");
+
+export type PhaseOutcome = "next" | "again" | "answered";
+
+export interface Phase {
+  run(request: RoutedRequest, policies: ServicePolicies): PhaseOutcome | Promise<PhaseOutcome>;
+}
+
+export type Phases = Readonly<Record<(typeof phases)[number], Phase>>;
+
+/**
+ * Resolves when the request is answered. Nothing is awaited on the common path: body bytes that came with the
+ * head would wait in a copy.
+ */
+export async function runPhases(
+  parts: Phases,
+  request: RoutedRequest,
+  servicePolicies: ServicePolicies,
+): Promise<void> {
+  for (let index = 0; index < phases.length;) {
+    const result = parts[phases[index]!].run(request, servicePolicies);
+    const outcome = typeof result === "string" ? result : await result;
+    if (outcome === "answered") return;
+    index = outcome === "again" ? repeatedFrom : index + 1;
+  }
+}

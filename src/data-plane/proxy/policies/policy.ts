@@ -1,0 +1,70 @@
+/**
+ * What a service may want done with its requests: one file a policy in this folder, named by the list in
+ * `phases.ts`. A policy is made for each service at each of its snapshots, and left out where it has nothing
+ * to do; what it has no method for costs nothing.
+ */
+import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
+import type { BodySink } from "../../../protocols/http/body.ts";
+import type { ResponseHead } from "../../../protocols/http/message-head.ts";
+import type { OutgoingHead } from "../../../protocols/http/outgoing-head.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import type { Logger } from "../../../lib/logger.ts";
+import type { LiveServices } from "../../services/live-services.ts";
+import type { LoadBalancer } from "../../services/load-balancer.ts";
+import type { Service } from "../../services/service.ts";
+import type { Target } from "../../services/target.ts";
+import type { Transport } from "../../upstream/transport.ts";
+import type { Answers } from "../answers/answers.ts";
+import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
+
+export type Verdict = "pass" | "answered";
+
+/** A response on its way to the client, before its head is sent. */
+export interface ClientResponse extends ResponseHead {
+  /** A body of another length needs another framing, and another Content-Length. */
+  framing: BodyFraming;
+}
+
+/** Requests meet policies in the order of the list, responses the other way round. */
+export interface Policy {
+  /** `policy` in the log lines of requests that it answers; null where kamal-proxy does it and has no such field. */
+  readonly logName: string | null;
+  /** Before a pause holds the request and its body is read. Without need no promise: body bytes would have to wait. */
+  onRequest?(request: RoutedRequest): Verdict | Promise<Verdict>;
+  /** The first policy that names a target decides; else it is the turn of one. Those in `tried` have refused. */
+  chooseTarget?(
+    request: RoutedRequest,
+    group: LoadBalancer<Transport>,
+    tried: readonly Target<Transport>[],
+  ): Target<Transport> | undefined;
+  /** May change the head, and the time that the target has. */
+  onOutgoing?(request: DeliveredRequest, head: OutgoingHead): void;
+  /** Of the final response of a target, a switch of protocols left out. */
+  onResponse?(request: DeliveredRequest, response: ClientResponse): void;
+  /** Takes the body's place before `client`; called when the head was sent. */
+  wrapBody?(request: DeliveredRequest, response: ClientResponse, client: BodySink): BodySink;
+  /** The request is over, however it ended; the log line follows. */
+  onEnd?(request: RoutedRequest): void;
+}
+
+/** What policies may use. */
+export interface PolicyContext {
+  readonly answers: Answers;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly services: LiveServices<Transport>;
+  /** Null when the service of that host has no automatic certificate. */
+  challengeResponse(hostName: string, path: string): ChallengeResponse | Promise<ChallengeResponse>;
+}
+
+export type ChallengeResponse = { status: number; body: string } | null;
+
+/**
+ * Null when the service, as it is now, has no use for the policy. `previous` is what this factory made for
+ * the service's snapshot before, whose state may have to go on.
+ */
+export type PolicyFactory = (
+  service: Service<Transport>,
+  context: PolicyContext,
+  previous: Policy | null,
+) => Policy | null;

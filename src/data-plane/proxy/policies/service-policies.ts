@@ -1,0 +1,61 @@
+/** The policies of one service, by what they have to do; made once for each of its snapshots. */
+import type { ServiceSnapshot } from "../../../seam/snapshot.ts";
+import type { Service } from "../../services/service.ts";
+import type { Transport } from "../../upstream/transport.ts";
+import type { Policy, PolicyContext, PolicyFactory } from "./policy.ts";
+
+type Hook = Exclude<keyof Policy, "logName">;
+type With<H extends Hook> = Policy & Required<Pick<Policy, H>>;
+
+export class ServicePolicies {
+  readonly onRequest: readonly With<"onRequest">[];
+  readonly chooseTarget: readonly With<"chooseTarget">[];
+  readonly onOutgoing: readonly With<"onOutgoing">[];
+  /** The last of the list first: responses take the way back. */
+  readonly onResponse: readonly With<"onResponse">[];
+  /** The first of the list is next to the client. */
+  readonly wrapBody: readonly With<"wrapBody">[];
+  readonly onEnd: readonly With<"onEnd">[];
+
+  constructor(policies: readonly Policy[]) {
+    this.onRequest = having(policies, "onRequest");
+    this.chooseTarget = having(policies, "chooseTarget");
+    this.onOutgoing = having(policies, "onOutgoing");
+    this.onResponse = having(policies, "onResponse").toReversed();
+    this.wrapBody = having(policies, "wrapBody");
+    this.onEnd = having(policies, "onEnd");
+  }
+}
+
+function having<H extends Hook>(policies: readonly Policy[], hook: H): With<H>[] {
+  return policies.filter((policy): policy is With<H> => policy[hook] !== undefined);
+}
+
+interface Compiled {
+  snapshot: ServiceSnapshot;
+  /** By factory. */
+  made: (Policy | null)[];
+  policies: ServicePolicies;
+}
+
+export class PolicyCompiler {
+  readonly #factories: readonly PolicyFactory[];
+  readonly #context: PolicyContext;
+  readonly #compiled = new WeakMap<Service<Transport>, Compiled>();
+
+  constructor(factories: readonly PolicyFactory[], context: PolicyContext) {
+    this.#factories = factories;
+    this.#context = context;
+  }
+
+  of(service: Service<Transport>): ServicePolicies {
+    const known = this.#compiled.get(service);
+    if (known?.snapshot === service.snapshot) return known.policies;
+    const made = this.#factories.map((make, index) =>
+      make(service, this.#context, known?.made[index] ?? null),
+    );
+    const policies = new ServicePolicies(made.filter((policy) => policy !== null));
+    this.#compiled.set(service, { snapshot: service.snapshot, made, policies });
+    return policies;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * What is known of a request, stage by stage: received, routed to a service, delivered to a target. Each
+ * stage has all that the one before it has, so that nobody asks for what can't be there yet.
+ */
+import type { TargetOptions } from "../../config/options.ts";
+import type { Exchange } from "../../protocols/http/exchange.ts";
+import type { LoadBalancer } from "../services/load-balancer.ts";
+import type { Service } from "../services/service.ts";
+import type { Target } from "../services/target.ts";
+import type { Transport } from "../upstream/transport.ts";
+import type { SpooledBody } from "./bodies/spooled-body.ts";
+import type { ConnectRetry } from "./connect-retry.ts";
+import type { ForwardedFields, Origin } from "./forwarded-headers.ts";
+
+export class ReceivedRequest {
+  /** No service wants it, as far as is known. */
+  readonly service = null;
+  /** Status for log and metrics when none was sent (499). */
+  unsentStatus = 0;
+
+  constructor(
+    readonly exchange: Exchange,
+    /** Who sent the request, as far as it is believed. */
+    readonly origin: Origin,
+    /** Path with its escapes decoded, prefix included. */
+    readonly decodedPath: string,
+    /** Milliseconds since 1970, with fraction. */
+    readonly startedWallMs: number,
+    readonly startedMs: number,
+    readonly requestId: string,
+    readonly requestStart: string,
+  ) {}
+}
+
+export class RoutedRequest {
+  /** The policy that has answered it, for the log; null when it was somebody else. */
+  answeredBy: string | null = null;
+  /** While the body is collected no target is chosen yet: the options that it is collected by. */
+  collectedFor: TargetOptions | null = null;
+  /** The body as far as it is collected; null when it goes on as it comes. */
+  collectedBody: SpooledBody | null = null;
+  /** What was tried so far; null before the first target. */
+  retry: ConnectRetry | null = null;
+  /** At the last target that it was sent to; null before. */
+  delivered: DeliveredRequest | null = null;
+
+  constructor(
+    readonly received: ReceivedRequest,
+    readonly service: Service<Transport>,
+    /** The part of the path that led to the service, decoded. */
+    readonly matchedPrefix: string,
+    /** What the target sees, still escaped. */
+    readonly targetPath: string,
+    readonly excludedFromMetrics: boolean,
+  ) {}
+
+  get exchange(): Exchange {
+    return this.received.exchange;
+  }
+  get origin(): Origin {
+    return this.received.origin;
+  }
+  get decodedPath(): string {
+    return this.received.decodedPath;
+  }
+  get requestId(): string {
+    return this.received.requestId;
+  }
+  set unsentStatus(status: number) {
+    this.received.unsentStatus = status;
+  }
+}
+
+export class DeliveredRequest {
+  /** For the head of the response; 0: as long as it takes. */
+  responseTimeoutMs: number;
+
+  constructor(
+    readonly routed: RoutedRequest,
+    readonly target: Target<Transport>,
+    /** Those that the target was chosen from. */
+    readonly group: LoadBalancer<Transport>,
+    readonly forwarded: ForwardedFields,
+  ) {
+    this.responseTimeoutMs = target.options.responseTimeoutMs;
+  }
+
+  get exchange(): Exchange {
+    return this.routed.exchange;
+  }
+  get service(): Service<Transport> {
+    return this.routed.service;
+  }
+}
