@@ -1,6 +1,6 @@
 /**
  * `npm test`: types, format, lint, build, then every test. The last line is `N passed, N failed`, counted in
- * the runner's own report. Arguments are passed on to `bun test`, for example `npm test -- test/unit/http`.
+ * the runner's own report. Arguments are passed on to `bun test`, for example `npm test -- test/unit/protocols`.
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";

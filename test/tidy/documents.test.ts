@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { catalogue } from "../../../src/cli/catalogue.ts";
-import { imageConfig } from "../../../scripts/image/proxy-image.ts";
-import { completionLevels } from "../../../src/cli/completion/completion-levels.ts";
-import { runLine } from "../../support/command-line.ts";
-import manifest from "../../../package.json" with { type: "json" };
+import { catalogue } from "../../src/cli/catalogue.ts";
+import { imageConfig } from "../../scripts/image/proxy-image.ts";
+import { completionLevels } from "../../src/cli/completion/completion-levels.ts";
+import { runLine } from "../support/command-line.ts";
+import { projectFolder } from "./source-files.ts";
+import manifest from "../../package.json" with { type: "json" };
 
-const projectFolder = join(import.meta.dir, "..", "..", "..");
 const read = (path: string) => readFileSync(join(projectFolder, path), "utf8");
 
 describe("documentation", () => {
@@ -41,14 +41,68 @@ describe("documentation", () => {
     expect(found.filter(([, version]) => version !== manifest.version)).toEqual([]);
   });
 
-  test("links lead to files that exist", async () => {
-    for (const page of new Bun.Glob("{*,docs/*}.md").scanSync({ cwd: projectFolder })) {
-      for (const [, link = ""] of read(page).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
-        if (/^https?:/.test(link)) continue;
-        const path = join(page, "..", link);
-        expect(await Bun.file(join(projectFolder, path)).exists(), `${page}: ${link}`).toBe(true);
-      }
+  test("links lead to files that exist", () => {
+    const patterns = ["*.md", "docs/*.md"].map((pattern) => new Bun.Glob(pattern));
+    const pages = patterns.flatMap((glob) => [...glob.scanSync({ cwd: projectFolder })]);
+    expect(pages.length).toBeGreaterThan(5);
+    for (const page of pages) expect(brokenLinks(page, read(page)), page).toEqual([]);
+  });
+
+  test("of the code name what is there", () => {
+    for (const page of ["ARCHITECTURE.md", "CONTRIBUTING.md"]) {
+      expect(missingNames(read(page)), page).toEqual([]);
     }
+  });
+});
+
+/** Links to places in the project where nothing is. */
+function brokenLinks(page: string, text: string): string[] {
+  const links = [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(([, link]) => link!);
+  return links.filter((link) => {
+    return !/^https?:/.test(link) && !existsSync(join(projectFolder, page, "..", link));
+  });
+}
+
+const projectPaths = [
+  ...new Bun.Glob("{src,test,scripts,docs,.ci,.github}/**/*").scanSync({
+    cwd: projectFolder,
+    dot: true,
+    onlyFiles: false,
+  }),
+].map((path) => `/${path}`);
+
+/** Paths in code quotes that no path of the project ends with, even without its extension. */
+function missingNames(text: string): string[] {
+  const named = [...text.matchAll(/`((?:[a-z0-9.-]+\/)+[a-z0-9.-]*)`/g)].map(([, path]) => path!);
+  return named.filter((name) => {
+    // What a build makes, and the folders of the project themselves.
+    if (name.startsWith("dist/") || existsSync(join(projectFolder, name))) return false;
+    const path = `/${name.replace(/\/$/, "")}`;
+    return !projectPaths.some((each) => each.endsWith(path) || each.endsWith(`${path}.ts`));
+  });
+}
+
+test("workflows, the Dockerfile and the pages call scripts that are there", () => {
+  const workflows = [
+    ...new Bun.Glob(".github/workflows/*.yml").scanSync({ cwd: projectFolder, dot: true }),
+  ];
+  expect(workflows.length).toBeGreaterThan(1);
+  for (const page of [...workflows, "Dockerfile", "README.md", "CONTRIBUTING.md"]) {
+    const called = [...read(page).matchAll(/npm run ([a-z-]+)/g)].map(([, script]) => script!);
+    expect(
+      called.filter((script) => !(script in manifest.scripts)),
+      page,
+    ).toEqual([]);
+  }
+});
+
+describe("the rules of the documents", () => {
+  test("find links and names that lead nowhere", () => {
+    expect(brokenLinks("docs/a.md", "[a](drop-in.md) [b](../README.md#x) [c](none.md)")).toEqual([
+      "none.md",
+    ]);
+    const text = "`lib/clock` `src/main.ts` `proxy/` `test/tidy` `lib/clocks` `proxy/none.ts` a/b";
+    expect(missingNames(text)).toEqual(["lib/clocks", "proxy/none.ts"]);
   });
 });
 
