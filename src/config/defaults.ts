@@ -145,6 +145,8 @@ export const upstreamIdleTimeoutMs = 90 * SECOND;
 export const upstreamSurplusTimeoutMs = 1 * SECOND;
 /** So long before a target closes an idle connection (Keep-Alive: timeout=N), it is closed here. */
 export const maxKeepAliveMarginMs = 1 * SECOND;
+/** Of a request body over HTTP/2, kept until the response begins: a target may refuse a request unread. */
+export const maxReplayedBytes = 64 * KB;
 /** A connect that hangs; the target timeout counts as well. */
 export const upstreamConnectTimeoutMs = 10 * SECOND;
 /** The least that one of several addresses of a target gets of that time, as in kamal-proxy. */

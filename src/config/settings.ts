@@ -141,6 +141,15 @@ export const serviceSettings = {
 
 /** `target_options.health_check_config` in the state file. */
 export const healthCheckSettings = {
+  protocol: {
+    kind: "choice",
+    words: ["http", "grpc"],
+    flag: "health-check-protocol",
+    stateKey: "protocol",
+    own: true,
+    fallback: "http",
+    help: "How targets are asked for their health: http, or grpc (grpc.health.v1)",
+  },
   path: {
     kind: "text",
     flag: "health-check-path",
@@ -183,6 +192,16 @@ export const healthCheckSettings = {
  * state file.
  */
 export const targetSettings = {
+  /** `auto`: HTTP/1.1, but gRPC by HTTP/2 in plain with prior knowledge. */
+  targetProtocol: {
+    kind: "choice",
+    words: ["auto", "h1", "h2c"],
+    flag: "target-protocol",
+    stateKey: "target_protocol",
+    own: true,
+    fallback: "auto",
+    help: "Protocol spoken with targets: h1, h2c, or auto (h1, and h2c for gRPC)",
+  },
   /** From the end of the request to the end of the response head. */
   responseTimeoutMs: {
     kind: "duration",

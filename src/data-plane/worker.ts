@@ -32,7 +32,7 @@ import { Pipeline } from "./proxy/pipeline.ts";
 import { RequestRecorder } from "./proxy/request-record.ts";
 import { LiveServices } from "./services/live-services.ts";
 import { Metrics } from "./telemetry/metrics.ts";
-import { Http1Transport } from "./upstream/http1/http1-transport.ts";
+import { ProtocolTransport } from "./upstream/protocol-transport.ts";
 import type { Transport } from "./upstream/transport.ts";
 
 export interface WorkerContext {
@@ -111,7 +111,7 @@ class ServingPlane {
     const connector = new SystemConnector(new SystemResolver({ clock }), clock);
     this.services = new LiveServices<Transport>({
       clock,
-      createTransport: (host, port) => new Http1Transport({ host, port, clock, connector }),
+      createTransport: (host, port) => new ProtocolTransport({ host, port, clock, connector }),
     });
     this.certificates = new PushedCertificates({
       clock,

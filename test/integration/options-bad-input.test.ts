@@ -210,6 +210,7 @@ describe("bad messages on the control socket", () => {
       deploy({
         targetOptions: targetOptions({
           healthCheck: {
+            protocol: "http",
             path: "/up",
             port: 0,
             host: "",

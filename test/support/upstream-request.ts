@@ -8,6 +8,7 @@ export function upstreamRequest(
   options: Partial<UpstreamRequest> = {},
 ): UpstreamRequest {
   return {
+    protocol: "h1",
     head: {
       method,
       authority: "app",

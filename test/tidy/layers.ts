@@ -37,7 +37,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "control-plane/socket": ["control-plane/health", ...shared],
   "control-plane/certificates": shared,
   "control-plane/telemetry": shared,
-  "control-plane/health": shared,
+  "control-plane/health": [...shared, "protocols/http2"],
   "control-plane/state": shared,
   "control-plane": shared,
   cli: ["control-plane/socket/client", "control-plane/socket/protocol", ...ground],

@@ -18,6 +18,7 @@ export const impure: readonly string[] = [
   "lib/running-time",
   "lib/usable-memory",
   "control-plane/certificates",
+  "control-plane/health/grpc-health-request",
   "control-plane/health/health-probe",
   "control-plane/health/health-request",
   "control-plane/socket",

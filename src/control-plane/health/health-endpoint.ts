@@ -3,6 +3,7 @@ import type { HealthCheckOptions } from "../../config/options.ts";
 import type { TargetAddress } from "../../config/target-address.ts";
 
 export interface HealthEndpoint {
+  protocol: HealthCheckOptions["protocol"];
   secure: boolean;
   host: string;
   port: number;
@@ -21,6 +22,7 @@ export function healthEndpoint(target: TargetAddress, options: HealthCheckOption
   const authority = ownPort ? `${target.host}:${options.port}` : target.address;
   const path = escapePath(options.path);
   return {
+    protocol: options.protocol,
     secure: false,
     host: target.host,
     port: ownPort ? options.port : target.port,
@@ -51,6 +53,7 @@ export function redirectedEndpoint(from: HealthEndpoint, location: string): Redi
   const secure = url.protocol === "https:";
   return {
     endpoint: {
+      protocol: from.protocol,
       secure,
       host: url.hostname.replace(/^\[|\]$/g, ""),
       port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),

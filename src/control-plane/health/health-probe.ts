@@ -1,5 +1,5 @@
 /**
- * One health check: a GET, redirects followed. Not `fetch`, which obeys HTTP_PROXY, rewrites paths and refuses
+ * One health check: a GET, redirects followed, or a question of gRPC. Not `fetch`, which obeys HTTP_PROXY, rewrites paths and refuses
  * host names such as `web.1`.
  */
 import { maxHealthCheckRedirects, upstreamConnectTimeoutMs } from "../../config/defaults.ts";
@@ -7,6 +7,8 @@ import type { Clock } from "../../lib/clock.ts";
 import { DeadlineQueue } from "../../lib/deadline-queue.ts";
 import { messageOf } from "../../lib/error-text.ts";
 import type { Connector } from "../../net/connector.ts";
+import type { GrpcHealth } from "./grpc-health-answer.ts";
+import { GrpcHealthRequest } from "./grpc-health-request.ts";
 import { type HealthEndpoint, redirectedEndpoint } from "./health-endpoint.ts";
 import { HealthRequest } from "./health-request.ts";
 
@@ -25,6 +27,9 @@ const redirects = new Set([301, 302, 303, 307, 308]);
 export function probeThrough(connector: Connector, clock: Clock): Probe {
   const connecting = new DeadlineQueue(clock, upstreamConnectTimeoutMs);
   return async (endpoint, signal) => {
+    if (endpoint.protocol === "grpc") {
+      return grpcResult(await new GrpcHealthRequest(endpoint, signal).ask(connector, connecting));
+    }
     let current = endpoint;
     /** The last redirect, which stands before whatever went wrong behind it. */
     let redirect = "";
@@ -49,6 +54,12 @@ export function probeThrough(connector: Connector, clock: Clock): Probe {
     }
     return failed(`${redirect}stopped after ${maxHealthCheckRedirects} redirects`);
   };
+}
+
+function grpcResult(health: GrpcHealth): ProbeResult {
+  if (typeof health === "string") return failed(health);
+  if (health.grpcStatus !== "0") return failed(`answered grpc-status ${health.grpcStatus}`);
+  return health.serving ? { healthy: true } : failed("answered that it is not serving");
 }
 
 function failed(reason: string): ProbeResult {

@@ -7,7 +7,7 @@ import { ByteBlocks } from "../../net/byte-blocks.ts";
 import { unsentMemory } from "../../net/socket-writer.ts";
 import { TurnWriter } from "../../net/turn-writer.ts";
 import type { WritableSocket } from "../../net/socket-writer.ts";
-import type { Fields } from "../../protocols/http/fields.ts";
+import { type Fields, isFieldValue } from "../../protocols/http/fields.ts";
 import {
   defaultMaxFrameBytes,
   FrameFlag,
@@ -56,8 +56,8 @@ export class OutgoingStream {
   }
 }
 
-/** Not forwarded in any head (RFC 9113 8.2.2); `host` stands in `:authority`. */
-const leftOut: ReadonlySet<string> = new Set([...connectionKeys, "http2-settings"]);
+/** In any head (RFC 9113 8.2.2). */
+const forbidden: ReadonlySet<string> = new Set([...connectionKeys, "http2-settings"]);
 /** A frame of less is not begun where the buffer ends. */
 const minFrameBytes = 1_024;
 /** One stream sends so much before the others that wait have their turn. */
@@ -93,14 +93,19 @@ export class FrameSender {
 
   // Heads.
 
-  /** Adds the fields to the block that the encoder has begun. */
-  addFields(fields: Fields): void {
+  /** Adds the fields, but those whose key is in the set, to the block that the encoder has begun. */
+  addFields(fields: Fields, dropped: ReadonlySet<string> = forbidden): void {
     const { keys, values, wellFormed } = fields;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i]!;
-      if (leftOut.has(key)) continue;
+      if (dropped.has(key)) continue;
       this.encoder.field(key, wellFormed ? values[i]! : safeValue(values[i]!));
     }
+  }
+
+  /** Adds one field of the proxy's own: the name is right, the value may come from anywhere. */
+  addField(key: string, value: string): void {
+    this.encoder.field(key, safeValue(value));
   }
 
   /** Sends the encoder's block as the head of the stream, or as its trailers. */
@@ -325,5 +330,5 @@ const unsafeInValue = /[\0-\x08\x0a-\x1f\x7f\u0100-\uffff]/g;
 
 /** Recipients may replace such characters by blanks as well (RFC 9110 5.5). */
 function safeValue(value: string): string {
-  return value.replace(unsafeInValue, " ").trim();
+  return isFieldValue(value) ? value : value.replace(unsafeInValue, " ").trim();
 }

@@ -5,12 +5,7 @@
 import { http2Limits, maxFieldCount, maxTrailerBytes } from "../../config/defaults.ts";
 import { MemoryBudget } from "../../net/memory-budget.ts";
 import type { WritableSocket } from "../../net/socket-writer.ts";
-import {
-  type BudgetedReader,
-  chunkUnits,
-  requestUnits,
-  workBudget,
-} from "../../net/work-budget.ts";
+import { chunkUnits, requestUnits } from "../../net/work-budget.ts";
 import { ExchangeError } from "../../protocols/http/exchange-error.ts";
 import { Credit } from "../../protocols/http2/credit.ts";
 import { FieldSection } from "../../protocols/http2/field-section.ts";
@@ -22,9 +17,10 @@ import { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
 import { applySettings, defaultWindowBytes } from "../../protocols/http2/settings.ts";
 import { FrameSender } from "./frame-sender.ts";
 import type { Http2Stream, StreamSession } from "./http2-stream.ts";
+import { type InputOwner, type InputSocket, SessionInput } from "./session-input.ts";
 import type { IncomingBody } from "./incoming-body.ts";
 
-export interface SessionOwner extends BudgetedReader {
+export interface SessionOwner extends InputOwner {
   /** The head of a new stream, in `section`. Returns why the connection ends. */
   onNewStream(id: number, endStream: boolean): Http2Fault | null;
   /** Whether a stream that is not open never was. */
@@ -41,6 +37,7 @@ export interface SessionOptions {
   maxHeadBytes: number;
   /** Milliseconds, exact. */
   nowMs(): number;
+  role: "server" | "client";
   /** The same, as exact as a sweep is; free to read. */
   coarseMs(): number;
 }
@@ -62,6 +59,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   readonly #owner: SessionOwner;
   readonly #options: SessionOptions;
   readonly sender: FrameSender;
+  readonly input: SessionInput;
   readonly streams = new Map<number, Http2Stream>();
   readonly #frames: FrameDecoder;
   readonly #hpack = new HpackDecoder();
@@ -71,17 +69,17 @@ export class Http2Session implements FrameHandler, StreamSession {
   readonly #broken: Credit;
   #resetHere: Set<number> | null = null;
   #hasSettings = false;
-  #stopped = false;
   /** Bytes of the present read are still needed by somebody. */
   #readKept = false;
   #reading = false;
   /** Bodies of which something was given away since they were flushed. */
   #toFlush: IncomingBody[] = [];
 
-  constructor(owner: SessionOwner, socket: WritableSocket, options: SessionOptions) {
+  constructor(owner: SessionOwner, socket: WritableSocket & InputSocket, options: SessionOptions) {
     this.#owner = owner;
     this.#options = options;
     this.sender = new FrameSender(socket);
+    this.input = new SessionInput(this, socket, owner);
     const nowMs = options.coarseMs();
     this.#window = new ReceiveWindow(defaultWindowBytes, nowMs);
     this.#control = new Credit(http2Limits.controlFrames, nowMs);
@@ -138,11 +136,6 @@ export class Http2Session implements FrameHandler, StreamSession {
     for (const body of bodies) body.flush();
   }
 
-  /** No further frame is looked at. */
-  stop(): void {
-    this.#stopped = true;
-  }
-
   // Streams.
 
   newStreamWindow(): ReceiveWindow {
@@ -185,11 +178,16 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   /** The connection is gone: so are its streams. */
   close(error: ExchangeError): void {
-    this.#stopped = true;
+    this.input.stop();
     grownWindows.release(this.#grownBytes);
     this.#grownBytes = 0;
     this.sender.writer.close();
-    for (const stream of this.streams.values()) stream.break(error);
+    for (const stream of this.streams.values()) stream.break(error, ErrorCode.noError);
+  }
+
+  /** The stream was reset here, and the peer may not know yet. Ours are all ended by us or by the target. */
+  #isForgotten(id: number): boolean {
+    return this.#options.role === "client" || (this.#resetHere?.has(id) ?? false);
   }
 
   // The measure of floods (RFC 9113 10.5).
@@ -202,9 +200,9 @@ export class Http2Session implements FrameHandler, StreamSession {
       : new Http2Fault(ErrorCode.enhanceYourCalm, "too many frames that carry nothing");
   }
 
-  /** The peer has broken a stream off before its end, by a reset or a mistake. */
+  /** The peer has broken a stream off before its end, by a reset or a mistake; a target may, as it likes. */
   #spendBroken(): Http2Fault | null {
-    return this.#broken.spend(1, this.coarseMs)
+    return this.#options.role === "client" || this.#broken.spend(1, this.coarseMs)
       ? null
       : new Http2Fault(ErrorCode.enhanceYourCalm, "too many streams broken off");
   }
@@ -212,7 +210,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   // Frames.
 
   mayGoOn(): boolean {
-    return !this.#stopped && workBudget.spend(this.#owner, chunkUnits);
+    return this.input.mayGoOn(chunkUnits);
   }
 
   onData(
@@ -230,7 +228,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     if (stream === undefined) {
       if (this.#owner.isIdle(id)) return onIdle("DATA");
       this.#takenOfAll(flowBytes, this.#options.nowMs());
-      return this.#resetHere?.has(id) ? null : behindEnd("DATA");
+      return this.#isForgotten(id) ? null : behindEnd("DATA");
     }
     if (!stream.window.receive(flowBytes)) return this.onStreamFault(id, windowExceeded);
     if (end === start && !endStream) {
@@ -253,7 +251,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   ): Http2Fault | null {
     const early = this.#expectSettings();
     if (early !== null) return early;
-    workBudget.spend(this.#owner, requestUnits);
+    this.input.mayGoOn(requestUnits);
     const stream = this.streams.get(id);
     const isTrailers = stream !== undefined && stream.hasHead;
     const kind = stream === undefined ? "request" : isTrailers ? "trailers" : "response";
@@ -271,7 +269,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     }
     if (dependency === id) return this.onStreamFault(id, selfDependent);
     if (stream === undefined) {
-      if (this.#resetHere?.has(id)) return null;
+      if (!this.#owner.isIdle(id) && this.#isForgotten(id)) return null;
       return this.#owner.onNewStream(id, endStream);
     }
     const fault = stream.onHeaders(section, endStream);
@@ -293,18 +291,26 @@ export class Http2Session implements FrameHandler, StreamSession {
     const stream = this.streams.get(id);
     // What is idle or closed can't be broken, but the peer is to know.
     this.sendReset(id, fault.code);
-    stream?.break(new ExchangeError("malformed-request", fault.reason));
+    const isTarget = this.#options.role === "client";
+    const code = isTarget ? "malformed-response" : "malformed-request";
+    stream?.break(new ExchangeError(code, fault.reason), ErrorCode.noError);
     return null;
   }
 
-  onReset(id: number): Http2Fault | null {
+  onReset(id: number, code: number): Http2Fault | null {
     const early = this.#expectSettings();
     if (early !== null) return early;
     const stream = this.streams.get(id);
     if (stream === undefined) {
       return this.#owner.isIdle(id) ? onIdle("RST_STREAM") : this.#spendControl(1);
     }
-    stream.break(new ExchangeError("client-gone", "the client went away"));
+    if (this.#options.role === "client") {
+      // Its answer is complete, and it reads no more of the request (RFC 9113 8.1).
+      if (stream.remoteEnded) stream.stopSending();
+      else stream.break(new ExchangeError("connection-lost", `reset with code ${code}`), code);
+      return null;
+    }
+    stream.break(new ExchangeError("client-gone", "the client went away"), code);
     return this.#spendBroken();
   }
 

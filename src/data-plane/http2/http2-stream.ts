@@ -31,16 +31,24 @@ export interface StreamSession {
 
 /** Who is called when something comes on a stream. */
 export interface StreamOwner {
-  /** A head, in the client's role; the server's owner is made of it. Returns why the stream ends. */
+  /**
+   * A head, in the client's role: of the last one `hasHead` is set. The server's owner is made of it.
+   * Returns why the stream ends.
+   */
   onHead(section: FieldSection, endStream: boolean): Http2Fault | null;
   /** Somebody has asked for the body. */
   onBodyStarted(): void;
   /** Nobody wants the rest of the body. */
   onBodyCancelled(): void;
+  /** The sink of the body has heard of its end. */
+  onBodyDone(): void;
   /** Everything handed over was sent. */
   onSent(): void;
-  /** The stream is over before its time: reset by the peer, by a mistake of it, or with its connection. */
-  onBroken(error: ExchangeError): void;
+  /**
+   * The stream is over before its time: reset by the peer, by a mistake of it, or with its connection.
+   * `code` is that of the peer's reset, else `noError`.
+   */
+  onBroken(error: ExchangeError, code: number): void;
 }
 
 export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
@@ -69,6 +77,10 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
     this.sinceMs = session.coarseMs;
     this.body = new IncomingBody(this);
     this.outgoing = new OutgoingStream(id, session.sender.peer.initialWindowBytes, this);
+  }
+
+  get sender(): FrameSender {
+    return this.#session.sender;
   }
 
   /** No longer part of its connection. */
@@ -128,19 +140,24 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   }
 
   /** The peer has reset it, or made a mistake, or is gone. */
-  break(error: ExchangeError): void {
+  break(error: ExchangeError, code: number): void {
     if (this.#over) return;
     this.#leave();
     this.body.abort(error);
-    this.#owner.onBroken(error);
+    this.#owner.onBroken(error, code);
+  }
+
+  /** The peer reads no more; what it has sent is still given away. */
+  stopSending(): void {
+    if (!this.#over) this.#leave();
   }
 
   // What goes.
 
-  /** The message was sent; what the peer still sends is not wanted (RFC 9113 8.1). */
-  leaveBody(): void {
+  /** The stream is not needed any more, whatever the peer still sends or reads (RFC 9113 8.1). */
+  drop(code: ErrorCode): void {
     if (this.#over) return;
-    this.#session.sendReset(this.id, ErrorCode.noError);
+    this.#session.sendReset(this.id, code);
     this.#leave();
     this.body.discard();
   }
@@ -149,7 +166,7 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   cut(code: ErrorCode): void {
     if (this.#over) return;
     this.#session.sendReset(this.id, code);
-    this.break(new ExchangeError("client-gone", "the stream was cut off"));
+    this.break(new ExchangeError("client-gone", "the stream was cut off"), ErrorCode.noError);
   }
 
   write(bytes: Uint8Array): boolean {
@@ -174,6 +191,10 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
 
   bodyTaken(bytes: number): void {
     this.#session.taken(this, bytes);
+  }
+
+  bodyDone(): void {
+    this.#owner.onBodyDone();
   }
 
   bodyCancelled(): void {

@@ -18,6 +18,8 @@ export interface IncomingBodyOwner {
   keepRead(): void;
   /** `flush` is to be called behind the present read. */
   flushLater(): void;
+  /** The sink has heard of the end. */
+  bodyDone(): void;
   /** Nobody wants the rest. */
   bodyCancelled(): void;
 }
@@ -44,6 +46,8 @@ export class IncomingBody implements BodySource {
   /** The last byte has come, with these trailers. */
   #complete = false;
   #trailers: Fields | null = null;
+  /** Why it will never be complete. */
+  #error: ExchangeError | null = null;
   #draining = false;
 
   constructor(owner: IncomingBodyOwner) {
@@ -68,10 +72,8 @@ export class IncomingBody implements BodySource {
   // The source.
 
   start(sink: BodySink): void {
-    if (this.#flow !== "waiting") {
-      if (this.#flow === "done" && this.#complete) sink.end(this.#trailers);
-      return;
-    }
+    if (this.#error !== null) sink.abort(this.#error);
+    if (this.#flow !== "waiting") return;
     this.#sink = sink;
     this.#flow = "flowing";
     this.#owner.bodyStarted();
@@ -123,6 +125,7 @@ export class IncomingBody implements BodySource {
     if (this.#flow === "done") return;
     this.#release();
     this.#flow = "done";
+    this.#error = error;
     const sink = this.#sink;
     this.#sink = null;
     sink?.abort(error);
@@ -215,7 +218,9 @@ export class IncomingBody implements BodySource {
     this.#flow = "done";
     const sink = this.#sink;
     this.#sink = null;
-    sink?.end(this.#trailers);
+    if (sink === null) return;
+    sink.end(this.#trailers);
+    this.#owner.bodyDone();
   }
 
   /** What is kept or held goes out of the way. */

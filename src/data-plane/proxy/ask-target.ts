@@ -7,6 +7,7 @@ import type { ResponseHead } from "../../protocols/http/message-head.ts";
 import type { TargetAnswer, TargetQuestion } from "../../seam/data-plane.ts";
 import type { LiveServices } from "../services/live-services.ts";
 import type { Transport } from "../upstream/transport.ts";
+import { targetProtocolFor } from "./target-protocol.ts";
 import type { ResponseReceiver } from "../upstream/upstream-request.ts";
 
 const noFields = new Fields();
@@ -24,6 +25,10 @@ export function askTarget(
   const answer = new Answer();
   const call = target.transport.send(
     {
+      protocol: targetProtocolFor(target.options.targetProtocol, {
+        upgrade: null,
+        fields: noFields,
+      }),
       head: {
         method: "GET",
         authority: host,

@@ -18,6 +18,7 @@ import { outgoingHead } from "./request-head.ts";
 import { isEventStream, removeConnectionFields } from "./response-head.ts";
 import type { SpoolOptions } from "./bodies/spooled-body.ts";
 import { Join } from "../../protocols/http/join.ts";
+import { targetProtocolFor } from "./target-protocol.ts";
 
 export interface ForwardingOptions {
   /** When responses are buffered. */
@@ -74,6 +75,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     this.#exchange.onAbort = () => this.#clientGone();
     this.#call = target.transport.send(
       {
+        protocol: targetProtocolFor(target.options.targetProtocol, request),
         head,
         framing,
         body: spool === null ? request.body : spool.source(),

@@ -15,7 +15,7 @@ import type { ForwardedFields, Origin } from "./forwarded-headers.ts";
 export class ReceivedRequest {
   /** No service wants it, as far as is known. */
   readonly service = null;
-  /** Status for log and metrics when none was sent (499). */
+  /** Status for log and metrics when none was sent (499), or another one in the terms of gRPC. */
   unsentStatus = 0;
 
   constructor(

@@ -6,7 +6,11 @@ import type { ResponseHead } from "../../protocols/http/message-head.ts";
 import type { Fields } from "../../protocols/http/fields.ts";
 import type { ExchangeError } from "../../protocols/http/exchange-error.ts";
 
+/** `h2c`: HTTP/2 in plain, with prior knowledge. */
+export type UpstreamProtocol = "h1" | "h2c";
+
 export interface UpstreamRequest {
+  protocol: UpstreamProtocol;
   head: OutgoingHead;
   framing: BodyFraming;
   /** Null only when not a byte can follow (`isEmptyBody`). */

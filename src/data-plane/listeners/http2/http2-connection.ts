@@ -4,10 +4,7 @@
  */
 import { http2Limits, lingerTimeoutMs, type ClientLimits } from "../../../config/defaults.ts";
 import type { Clock } from "../../../lib/clock.ts";
-import { ByteQueue } from "../../../net/byte-queue.ts";
-import { releaseReceived } from "../../../net/received-buffer.ts";
 import { unsentMemory } from "../../../net/socket-writer.ts";
-import { workBudget } from "../../../net/work-budget.ts";
 import type { Exchange, Scheme } from "../../../protocols/http/exchange.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { Fields } from "../../../protocols/http/fields.ts";
@@ -43,6 +40,7 @@ export interface Http2Context {
 export function http2Context(options: Omit<Http2Context, "session">): Http2Context {
   const { scheme, altSvc, limits, clock, connections, handle } = options;
   const session = {
+    role: "server" as const,
     maxHeadBytes: limits.maxHeaderBytes,
     nowMs: () => clock.now(),
     coarseMs: () => connections.nowMs,
@@ -66,11 +64,6 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   readonly #exchanges = new Map<number, Http2Exchange>();
   /** Requests that wait until the client has taken more of what it asked for. */
   #held: Http2Exchange[] = [];
-  /** What was read and not used yet. */
-  readonly #input = new ByteQueue();
-  /** Waits for its turn to go on with it. */
-  #waits = false;
-  #paused = false;
   #lastStream = 0;
   #served = 0;
   /** The head that was incomplete at the last sweep, and since when. */
@@ -127,54 +120,16 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
       case "open":
         break;
     }
-    if (this.#input.length > 0) {
-      this.#input.append(chunk);
-      return;
-    }
-    workBudget.begin(this);
-    let offset = 0;
-    if (this.#state === "preface") {
-      offset = this.#readPreface(chunk);
-      if (offset < 0) return;
-    }
-    const end = this.#read(chunk, offset);
-    const isKept = end < chunk.length && this.#input.keep(chunk, end);
-    if (!isKept && !this.session.readKept) releaseReceived(chunk);
+    const offset = this.#state === "preface" ? this.#readPreface(chunk) : 0;
+    if (offset >= 0) this.session.input.receive(chunk, offset);
   }
 
-  readOn(): void {
-    if (this.#state !== "open" && this.#state !== "preface") return;
-    workBudget.begin(this);
-    const end = this.#read(this.#input.view(), 0);
-    this.#input.consume(end);
+  onFault(fault: Http2Fault): void {
+    this.#end(fault);
   }
 
-  fail(): void {
+  onBug(): void {
     this.destroy();
-  }
-
-  /** Returns the index behind what is out of the way. */
-  #read(bytes: Buffer, offset: number): number {
-    const end = this.session.read(bytes, offset);
-    if (end instanceof Http2Fault) {
-      this.#end(end);
-      return bytes.length;
-    }
-    if (this.#state === "closed" || this.#state === "draining") return bytes.length;
-    this.#waits = end < bytes.length;
-    this.#adjustReading();
-    return end;
-  }
-
-  /** Paused are those whose turn it is not, and those that don't read what they were sent. */
-  #adjustReading(): void {
-    const { writer } = this.session.sender;
-    const pausing =
-      this.#waits || (writer.blocked && writer.unsentBytes > http2Limits.maxUnsentBytes);
-    if (pausing === this.#paused || this.#state === "closed") return;
-    this.#paused = pausing;
-    if (pausing) this.#socket.pause();
-    else this.#socket.resume();
   }
 
   onDrain(): void {
@@ -186,7 +141,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     if (sender.writer.takenBytes > takenBefore) this.#sinceMs = this.#context.connections.nowMs;
     if (sender.writer.blocked) return;
     if (this.#state === "draining") this.#linger();
-    else this.#adjustReading();
+    else this.session.input.adjust();
   }
 
   /** A client that stops sending can't open windows or streams any more: it is gone. */
@@ -231,7 +186,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
       const { stream } = exchange;
       if (exchange.isTunnel) continue;
       // A target may think as long as it is allowed to.
-      const isOurs = this.#waits || (!exchange.awaitsClient && !exchange.uploadHeld);
+      const isOurs = this.session.input.waits || (!exchange.awaitsClient && !exchange.uploadHeld);
       if (isOurs || stream.outgoing.progressed) stream.sinceMs = nowMs;
       stream.outgoing.progressed = false;
       if (nowMs - stream.sinceMs <= limits.stallTimeoutMs) continue;
@@ -383,12 +338,13 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
       this.#goAwaySent = true;
       sender.goAway(this.#lastStream, fault?.code ?? ErrorCode.noError, fault?.reason ?? "");
     }
-    this.session.stop();
+    this.session.input.stop();
     sender.writer.flush();
     this.#state = "draining";
     this.#sinceMs = this.#context.connections.nowMs;
     for (const { stream } of this.#exchanges.values()) {
-      stream.break(new ExchangeError("client-gone", fault?.reason ?? "the connection was ended"));
+      const reason = fault?.reason ?? "the connection was ended";
+      stream.break(new ExchangeError("client-gone", reason), ErrorCode.noError);
     }
     if (!sender.writer.blocked) this.#linger();
   }
@@ -397,10 +353,8 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   #linger(): void {
     this.#state = "lingering";
     this.#sinceMs = this.#context.connections.nowMs;
-    this.#input.consume(this.#input.length);
-    this.#waits = false;
     this.#socket.shutdown();
-    this.#adjustReading();
+    this.session.input.adjust();
   }
 
   #readPreface(chunk: Buffer): number {

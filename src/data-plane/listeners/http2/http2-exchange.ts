@@ -245,6 +245,8 @@ export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, Strea
     if (this.#isTunnel) this.cut();
   }
 
+  onBodyDone(): void {}
+
   onSent(): void {
     if (this.#ended) this.#finish();
     else this.#source?.resume();
@@ -264,7 +266,7 @@ export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, Strea
 
   /** The answer is out; nobody reads the rest of the upload (RFC 9113 8.1). */
   #finish(): void {
-    if (!this.#stream.remoteEnded) this.#stream.leaveBody();
+    if (!this.#stream.remoteEnded) this.#stream.drop(ErrorCode.noError);
   }
 
   #sendBlock(status: number, fields: Fields, isFinal: boolean): void {

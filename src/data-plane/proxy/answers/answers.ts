@@ -1,5 +1,8 @@
 /** The proxy's own answers: error pages, and the one way in which an error becomes an answer. */
+import { chunkedBody } from "../../../protocols/http/body-framing.ts";
 import { Fields } from "../../../protocols/http/fields.ts";
+import { grpcFailure, isGrpc } from "../../../protocols/http/grpc.ts";
+import { reasonPhrase } from "../../../protocols/http/status.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { CompiledPages } from "./compiled-pages.ts";
@@ -28,6 +31,14 @@ export class Answers {
 
   /** The error page of the status; `message` is shown by the page of a stopped service. */
   page(request: AnswerableRequest, status: number, message?: string): void {
+    const { exchange } = request;
+    if (isGrpc(exchange.request.fields)) {
+      // Its clients read no page. The log and the metrics show the status that it stands for.
+      request.unsentStatus = status;
+      const fields = grpcFailure(status, reasonPhrase(status));
+      if (!exchange.aborted) exchange.sendHead(200, "OK", fields, chunkedBody).end(null);
+      return;
+    }
     const pages = this.#pages.of(request.service?.snapshot.errorPages ?? null);
     const fields = Fields.of(["Content-Type", errorPageType]);
     this.respond(request, status, fields, Buffer.from(pages.render(status, message)));

@@ -20,6 +20,7 @@ import { chunkUnits } from "../../../net/work-budget.ts";
 import type { Connection, ConnectionUser } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
+import { isRepeatable } from "../../../protocols/http/methods.ts";
 import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstream-request.ts";
 
 /** What a call needs of the transport that it belongs to. */
@@ -356,21 +357,6 @@ export class Call
 
   #text(message: string): string {
     return `${this.#host.address}: ${message}`;
-  }
-}
-
-/** Methods that may be sent twice (RFC 9110 9.2.2). */
-function isRepeatable(method: string): boolean {
-  switch (method) {
-    case "GET":
-    case "HEAD":
-    case "OPTIONS":
-    case "TRACE":
-    case "PUT":
-    case "DELETE":
-      return true;
-    default:
-      return false;
   }
 }
 

@@ -140,7 +140,14 @@ describe("state files of older versions", () => {
       name: "web",
       options: expect.objectContaining({ hosts: [""], pathPrefixes: ["/"], stripPrefix: false }),
       targetOptions: expect.objectContaining({
-        healthCheck: { path: "", port: 0, host: "", intervalMs: 1_000, timeoutMs: 5_000 },
+        healthCheck: {
+          protocol: "http",
+          path: "",
+          port: 0,
+          host: "",
+          intervalMs: 1_000,
+          timeoutMs: 5_000,
+        },
         responseTimeoutMs: 0,
       }),
       activeTargets: ["web:80"],
