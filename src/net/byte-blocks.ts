@@ -9,6 +9,10 @@ import type { MemoryBudget } from "./memory-budget.ts";
 const minBlockBytes = 1024;
 const maxBlockBytes = 64 * 1024;
 
+interface TakingSocket {
+  write(bytes: Uint8Array, offset: number, length: number): number;
+}
+
 export class ByteBlocks {
   readonly #budget: MemoryBudget | null;
   #blocks: Buffer[] = [];
@@ -89,6 +93,20 @@ export class ByteBlocks {
     }
     this.#start = 0;
     this.#end = 0;
+  }
+
+  /** Writes as much as the socket takes; the number of bytes, or -1 when it is broken. */
+  drainInto(socket: TakingSocket): number {
+    let total = 0;
+    while (this.#length > 0) {
+      const first = this.front();
+      const taken = socket.write(first, 0, first.length);
+      if (taken < 0) return -1;
+      total += taken;
+      this.consume(taken);
+      if (taken < first.length) break;
+    }
+    return total;
   }
 
   /** Forgets everything. */

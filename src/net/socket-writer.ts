@@ -127,18 +127,10 @@ export class SocketWriter {
   drain(): boolean {
     const pending = this.#pending;
     if (pending === null) return true;
-    while (pending.length > 0) {
-      const first = pending.front();
-      const taken = this.#socket.write(first, 0, first.length);
-      if (taken < 0) {
-        this.close();
-        return true;
-      }
-      this.#takenBytes += taken;
-      pending.consume(taken);
-      if (taken < first.length) return false;
-    }
-    return true;
+    const taken = pending.drainInto(this.#socket);
+    if (taken >= 0) this.#takenBytes += taken;
+    else this.close();
+    return pending.length === 0;
   }
 
   /** Forgets everything; later writes are ignored. */

@@ -66,4 +66,24 @@ describe("ByteBlocks", () => {
     blocks.clear();
     expect([budget.usedBytes, blocks.length]).toEqual([0, 0]);
   });
+
+  test("gives a socket as much as it takes, in order, and says when it is broken", () => {
+    const { blocks } = setUp();
+    blocks.append(Buffer.alloc(64 * KB, "a"));
+    blocks.append(Buffer.from("the end"));
+    let text = "";
+    const taking = (limit: number) => ({
+      write(bytes: Uint8Array, offset: number, length: number): number {
+        const taken = Math.min(length, limit - text.length);
+        text += Buffer.from(bytes).toString("latin1", offset, offset + taken);
+        return taken;
+      },
+    });
+    expect([blocks.drainInto(taking(70)), blocks.length]).toEqual([70, 64 * KB + 7 - 70]);
+    expect([blocks.drainInto(taking(Infinity)), blocks.length]).toEqual([64 * KB + 7 - 70, 0]);
+    expect(text).toBe(`${"a".repeat(64 * KB)}the end`);
+    expect(blocks.drainInto(taking(0))).toBe(0);
+    blocks.append(Buffer.from("x"));
+    expect(blocks.drainInto({ write: () => -1 })).toBe(-1);
+  });
 });
