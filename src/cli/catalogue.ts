@@ -20,6 +20,27 @@ const rollout: Group = {
   ],
 };
 
+const certificatesList = leaf("list", "List the certificates of all services", async () => {
+  return (await import("./commands/certificates-list.ts")).certificatesList;
+});
+
+const certificates: Group = {
+  kind: "group",
+  name: "certificates",
+  summary: "See, renew and forget certificates",
+  aliases: ["certs"],
+  fallback: certificatesList,
+  entries: [
+    certificatesList,
+    leaf("renew", "Obtain a certificate anew", async () => {
+      return (await import("./commands/certificates-renew.ts")).certificatesRenew;
+    }),
+    leaf("forget", "Forget a certificate and why it could not be had", async () => {
+      return (await import("./commands/certificates-forget.ts")).certificatesForget;
+    }),
+  ],
+};
+
 export const catalogue: Group = {
   kind: "group",
   name: "kamal-proxy",
@@ -46,6 +67,7 @@ export const catalogue: Group = {
       "ls",
     ]),
     rollout,
+    certificates,
     auxiliary("help", "Show the help of a command", async () => {
       return (await import("./commands/help.ts")).help(catalogue);
     }),

@@ -16,6 +16,8 @@ export interface Group {
   name: string;
   summary: string;
   aliases: readonly string[];
+  /** The entry that is meant when none is named. */
+  fallback?: Leaf;
   /** In the order in which they are suggested. */
   entries: readonly Entry[];
 }

@@ -13,13 +13,20 @@ export interface Found {
   unknown: string | undefined;
 }
 
+const helpFlags = new Set(["-h", "--help"]);
+
 export function findCommand(root: Group, args: readonly string[]): Found {
   const path: Entry[] = [];
   const rest = [...args];
   let group = root;
   for (;;) {
     const index = nameIndex(rest);
-    if (index < 0) return { path, rest, unknown: undefined };
+    if (index < 0) {
+      // The help of a group is its own.
+      const isFallback = group.fallback !== undefined && !rest.some((arg) => helpFlags.has(arg));
+      if (isFallback) path.push(group.fallback!);
+      return { path, rest, unknown: undefined };
+    }
     const name = rest[index]!;
     const entry = group.entries.find((each) => each.name === name || each.aliases.includes(name));
     if (entry === undefined) return { path, rest, unknown: name };

@@ -7,6 +7,7 @@ import type { ServedServices } from "../seam/data-plane.ts";
 import { type DeploymentContext, deployRollout, deployService } from "./deployment.ts";
 import { type DescribeCertificates, describeServices } from "./describe.ts";
 import { type CommandHandlers, dispatch } from "./socket/dispatcher.ts";
+import type { CertificateDetails } from "./socket/protocol.ts";
 import type { Probe } from "./health/health-probe.ts";
 import { restoreServices, retryDegraded } from "./restore.ts";
 import { ControlServer } from "./socket/control-server.ts";
@@ -31,9 +32,26 @@ export interface ControlPlaneSettings extends ServiceFiles {
   socketPath: string;
   /** How a target is asked for its health. */
   probe: Probe;
-  /** For `list`. */
-  describeCertificates?: DescribeCertificates;
+  certificates?: CertificateOperations;
 }
+
+/** What commands say and do about certificates. */
+export interface CertificateOperations {
+  /** For `list`. */
+  describe: DescribeCertificates;
+  details(): Promise<CertificateDetails[]>;
+  /** Resolves when a new one is served; rejects with the reason when it can't be had. */
+  renew(name: string): Promise<void>;
+  /** Resolves when nothing is kept for the name. */
+  forget(name: string): Promise<void>;
+}
+
+const noCertificates: CertificateOperations = {
+  describe: () => [],
+  details: async () => [],
+  renew: async () => {},
+  forget: async () => {},
+};
 
 export class ControlPlane {
   readonly #context: DeploymentContext;
@@ -65,7 +83,7 @@ export class ControlPlane {
         },
       },
     };
-    const handlers = this.#createHandlers(settings.describeCertificates ?? (() => []));
+    const handlers = this.#createHandlers(settings.certificates ?? noCertificates);
     this.#server = new ControlServer({
       socketPath,
       logger,
@@ -112,7 +130,7 @@ export class ControlPlane {
     });
   }
 
-  #createHandlers(describeCertificates: DescribeCertificates): CommandHandlers {
+  #createHandlers(certificates: CertificateOperations): CommandHandlers {
     const context = this.#context;
     return {
       deploy: (command, report) => deployService(command, context, report),
@@ -123,9 +141,18 @@ export class ControlPlane {
       stop: (command, report) => stopService(command, context, report),
       resume: ({ service }) => resumeService(service, context),
       remove: ({ service }) => removeService(service, context),
+      certificates: () => certificates.details(),
+      "certificate-renew": async ({ name }) => {
+        await certificates.renew(name);
+        return [];
+      },
+      "certificate-forget": async ({ name }) => {
+        await certificates.forget(name);
+        return [];
+      },
       list: async () => {
         const { registry, dataPlane } = context;
-        return describeServices(registry, await dataPlane.samples(), describeCertificates);
+        return describeServices(registry, await dataPlane.samples(), certificates.describe);
       },
     };
   }

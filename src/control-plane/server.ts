@@ -15,6 +15,7 @@ import { BatchedWriter } from "./telemetry/batched-writer.ts";
 import { expositionType, formatMetrics } from "./telemetry/exposition.ts";
 import { listenForMetrics } from "./telemetry/metrics-listener.ts";
 import { logFigure, processFigures } from "./telemetry/process-figures.ts";
+import { certificateFigures } from "./telemetry/certificate-figures.ts";
 import { wireControlPlane } from "./wired-control-plane.ts";
 
 /** Runs the proxy until a signal stops it; resolves with the exit code. Throws when it can't start. */
@@ -52,6 +53,7 @@ export async function runServer(options: RunOptions): Promise<number> {
           async () =>
             formatMetrics(await dataPlane.metrics(), [
               logFigure(output.droppedLines),
+              ...certificateFigures(certificates.expiries(), certificates.failedOrders),
               ...processFigures(),
             ]),
         );

@@ -84,7 +84,12 @@ export function wireControlPlane<T extends DataPlane>(
     loadErrorPages,
     checkCertificate: (service) => certificates.checkCertificate(service),
     canOrderWildcard: (host) => certificates.canOrder(host),
-    describeCertificates: (service) => certificates.describe(service).certificates,
+    certificates: {
+      describe: (service) => certificates.describe(service).certificates,
+      details: async () => certificates.details(),
+      renew: (name) => certificates.renew(name),
+      forget: (name) => certificates.forget(name),
+    },
   });
   return { controlPlane, certificates, feed, dataPlane };
 }

@@ -187,7 +187,12 @@ describe("list", () => {
       error: null,
     };
     await using proxy = await startControlPlane(folder, {
-      describeCertificates: (service) => (service === "web" ? [certificate] : []),
+      certificates: {
+        describe: (service) => (service === "web" ? [certificate] : []),
+        details: async () => [],
+        renew: async () => {},
+        forget: async () => {},
+      },
     });
     await using writer = app();
     await using reader = app();

@@ -1,7 +1,10 @@
 /** Automatic certificates through the whole product, issued by a real ACME server. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import type { ServiceDescription } from "../../src/control-plane/socket/protocol.ts";
+import type {
+  CertificateDetails,
+  ServiceDescription,
+} from "../../src/control-plane/socket/protocol.ts";
 import { AcmeSite } from "../support/acme-site.ts";
 import { startApp } from "../support/app.ts";
 import { saveCertificate } from "../support/certificate-files.ts";
@@ -9,6 +12,7 @@ import { createCertificate } from "../support/certificates.ts";
 import { DnsWebhook } from "../support/dns-webhook.ts";
 import { getOnce } from "../support/https-client.ts";
 import { findPebble } from "../support/pebble.ts";
+import { readMetrics } from "../support/proxy-metrics.ts";
 import type { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse, valuesOf, type RawResponse } from "../support/raw-response.ts";
@@ -186,6 +190,67 @@ test.skipIf(binaries === null)(
     const args = ["deploy", "other", `--target=${app.address}`, "--host=*.example.net", "--tls"];
     const refused = await proxy.run(...args);
     expect(refused.stderr.trim()).toBe("Error: automatic TLS does not support wildcards");
+  },
+  timeoutMs,
+);
+
+test.skipIf(binaries === null)(
+  "the command shows, renews and forgets certificates",
+  async () => {
+    await using app = startApp(() => new Response("the app"));
+    await using site = await AcmeSite.start(binaries!);
+    const { proxy, pebble } = site;
+    await proxy.deploy("web", app.address, `--host=${host}`, "--tls");
+    await proxy.waitForLog("Obtained certificate");
+    const read = async (): Promise<CertificateDetails> => {
+      const { stdout } = await proxy.run("certificates", "--json");
+      return (JSON.parse(stdout) as CertificateDetails[])[0]!;
+    };
+    const first = await read();
+    expect(first).toMatchObject({
+      name: host,
+      service: "web",
+      source: "acme",
+      served_by: null,
+      key: "ECDSA P-256",
+      store: expect.stringContaining("certs"),
+      error: null,
+      error_at: null,
+    });
+    expect(first.issuer).toContain("Pebble");
+    expect(Date.parse(first.renews!)).toBeLessThan(Date.parse(first.expires!));
+    const table = (await proxy.run("certificates")).stdout;
+    expect(table).toContain("ECDSA P-256");
+    expect(table).toMatch(/89d 23h/);
+    expect(await readMetrics(proxy)).toContain(
+      `kamal_proxy_certificate_expiry_timestamp_seconds{name="${host}"} ${Date.parse(first.expires!) / 1_000}\n`,
+    );
+    expect(await proxy.run("certs", "list")).toMatchObject({ stdout: table, code: 0 });
+
+    const before = await shownTo(proxy, host);
+    expect(await proxy.run("certificates", "renew", host)).toMatchObject({ code: 0, stderr: "" });
+    expect(pebble.orders).toBe(2);
+    const after = await shownTo(proxy, host);
+    expect(after).not.toBeNull();
+    expect(after).not.toBe(before);
+
+    expect(await proxy.run("certificates", "forget", host)).toMatchObject({ code: 0, stderr: "" });
+    expect((await read()).expires).toBeNull();
+    expect(await shownTo(proxy, host)).not.toBe(after);
+    expect(pebble.orders).toBe(3);
+
+    for (const [name, text] of [
+      ["other.example.com", "no service with TLS has the name other.example.com"],
+      ["", "no service with TLS has the name "],
+    ] as const) {
+      const { code, stderr } = await proxy.run("certificates", "renew", name);
+      expect([code, stderr.trimEnd()]).toEqual([1, `Error: ${text}`.trimEnd()]);
+    }
+    await pebble.stop();
+    const failed = await proxy.run("certificates", "renew", host);
+    expect(failed.stderr).toContain(`Error: unable to obtain a certificate for ${host}: `);
+    expect((await read()).error_at).not.toBeNull();
+    expect((await proxy.run("certificates", "--help")).stdout).toContain("renew");
   },
   timeoutMs,
 );

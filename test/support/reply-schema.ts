@@ -41,6 +41,24 @@ const replySchema = v.variant("ok", [
   v.strictObject({
     ok: v.literal(true),
     services: v.exactOptional(v.record(v.string(), serviceDescription)),
+    certificates: v.exactOptional(
+      v.array(
+        v.strictObject({
+          name: v.string(),
+          service: v.string(),
+          source: v.picklist(["file", "acme", "on-demand"]),
+          served_by: v.nullable(v.string()),
+          issuer: v.nullable(v.string()),
+          key: v.nullable(v.string()),
+          expires: v.nullable(v.string()),
+          expires_in_ms: v.nullable(v.number()),
+          renews: v.nullable(v.string()),
+          store: v.string(),
+          error: v.nullable(v.string()),
+          error_at: v.nullable(v.string()),
+        }),
+      ),
+    ),
     warnings: v.exactOptional(texts),
   }),
   v.strictObject({ ok: v.literal(false), error: v.string() }),

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { certificateFigures } from "../../src/control-plane/telemetry/certificate-figures.ts";
 import { formatMetrics } from "../../src/control-plane/telemetry/exposition.ts";
 import { logFigure, processFigures } from "../../src/control-plane/telemetry/process-figures.ts";
 import { Metrics } from "../../src/data-plane/telemetry/metrics.ts";
@@ -14,7 +15,11 @@ function exposedNames(): Set<string> {
   const metrics = new Metrics();
   metrics.requestStarted("web");
   metrics.countRequest("web", "GET", 200, 0.1);
-  const text = formatMetrics(metrics.snapshot(), [...processFigures(), logFigure(0)]);
+  const text = formatMetrics(metrics.snapshot(), [
+    ...processFigures(),
+    logFigure(0),
+    ...certificateFigures(new Map([["app.example.com", 1]]), 0),
+  ]);
   return new Set([...text.matchAll(/^(\w+)(?=[{ ])/gm)].map(([name]) => name));
 }
 

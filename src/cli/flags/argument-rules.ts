@@ -2,8 +2,8 @@
 import { CommandError } from "../../config/command-error.ts";
 import { goQuote } from "../../go/quote.ts";
 
-/** `service`, `shell`: exactly one; `none`: an error names the first one; `any`: ignored. */
-export type PositionalRule = "service" | "shell" | "none" | "any";
+/** `service`, `name`, `shell`: exactly one; `none`: an error names the first one; `any`: ignored. */
+export type PositionalRule = "service" | "name" | "shell" | "none" | "any";
 
 export interface FlagRules {
   required?: readonly string[];
@@ -19,7 +19,7 @@ export function checkPositionals(
   commandPath: string,
 ): void {
   const [first] = positionals;
-  if ((rule === "service" || rule === "shell") && positionals.length !== 1) {
+  if (rule !== "none" && rule !== "any" && positionals.length !== 1) {
     throw new CommandError(`accepts 1 arg(s), received ${positionals.length}`);
   }
   if (rule === "none" && first !== undefined) {

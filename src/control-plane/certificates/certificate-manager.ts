@@ -2,6 +2,7 @@
  * Knows the certificate of every server name: from files, from a certificate authority, or on demand.
  * Follows the published services; listeners and the pipeline ask it.
  */
+import { CommandError } from "../../config/command-error.ts";
 import { acmeProductionDirectory } from "../../config/defaults.ts";
 import type { AcmeSettings } from "../../config/acme-settings.ts";
 import type { ServiceOptions } from "../../config/options.ts";
@@ -27,6 +28,8 @@ import type {
 } from "../../seam/handshake-certificates.ts";
 import type { CertificateIssuer } from "./acme/issuer.ts";
 import type { KeyPair } from "./key-pair.ts";
+import { type CertificateEntry, certificateEntry } from "./certificate-entry.ts";
+import { describeError } from "./describe-error.ts";
 import { type AskTarget, OnDemandPolicy } from "./automatic/on-demand.ts";
 import { StaticCertificates } from "./files/static-certificates.ts";
 import { type CertificateSource, isOrderable, sourceOf, TlsServices } from "./tls-services.ts";
@@ -87,6 +90,7 @@ export class CertificateManager implements HandshakeCertificates {
     withoutName: null as CertificateKeyPair | null,
   };
   #closed = false;
+  #failedOrders = 0;
 
   constructor(settings: CertificateManagerSettings) {
     const { clock, logger, acme, userAgent, askTarget, fetch = globalThis.fetch } = settings;
@@ -248,6 +252,74 @@ export class CertificateManager implements HandshakeCertificates {
     return { certificates };
   }
 
+  /** What is known of each name of each service with TLS. */
+  details(): CertificateEntry[] {
+    return [...this.#services.all()].flatMap((service) =>
+      this.#namesOf(service).map((name) => this.#entryOf(service, name)),
+    );
+  }
+
+  /** When each certificate expires, by name, in milliseconds since 1970. */
+  expiries(): Map<string, number> {
+    const found = new Map<string, number>();
+    for (const service of this.#services.all()) {
+      for (const name of this.#namesOf(service)) {
+        const keyPair = this.#known(service, name);
+        if (keyPair !== null) found.set(name, keyPair.notAfterMs);
+      }
+    }
+    return found;
+  }
+
+  /** Since the start. */
+  get failedOrders(): number {
+    return this.#failedOrders;
+  }
+
+  /** Rejects with a CommandError when it can't be had. */
+  async renew(name: string): Promise<void> {
+    const { store, name: ordered } = this.#orderableOrigin(name);
+    try {
+      await store.certificate(ordered).renewNow();
+    } catch (error) {
+      throw new CommandError(
+        `unable to obtain a certificate for ${ordered}: ${describeError(error)}`,
+      );
+    }
+  }
+
+  async forget(name: string): Promise<void> {
+    const { store, name: ordered } = this.#orderableOrigin(name);
+    await store.forget(ordered);
+  }
+
+  #orderableOrigin(name: string): CertificateOrigin {
+    const host = normalHostName(name);
+    const service = this.#services.lookup(host);
+    if (service === null) throw new CommandError(`no service with TLS has the name ${host}`);
+    if (sourceOf(service) === "file") {
+      throw new CommandError(`the certificate of ${host} comes from files: replace them`);
+    }
+    const origin = this.#originOf(service, host);
+    if (origin === null) throw new CommandError(`${host}: ${notOrderable}`);
+    return origin;
+  }
+
+  #entryOf(service: ServiceSnapshot, name: string): CertificateEntry {
+    const isFile = sourceOf(service) === "file";
+    const origin = isFile ? null : this.#originOf(service, name);
+    return certificateEntry({
+      name,
+      service,
+      servedBy: origin?.name ?? name,
+      keyPair: this.#known(service, name),
+      automatic: origin?.store.find(origin.name),
+      store: isFile ? service.options.tlsCertificatePath : this.#storeOf(service).place,
+      error: this.#error(service, name),
+      nowMs: this.#settings.clock.wallMs(),
+    });
+  }
+
   /** Ends timers and gives up orders under way. */
   close(): void {
     this.#closed = true;
@@ -392,6 +464,7 @@ export class CertificateManager implements HandshakeCertificates {
         logger,
         random: this.#random,
         changed: () => this.#tellChange(),
+        failed: () => void this.#failedOrders++,
       });
       this.#stores.set(key, store);
     }

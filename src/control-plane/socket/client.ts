@@ -7,7 +7,7 @@ import { maxControlMessageBytes, maxReplyBytes } from "../../config/defaults.ts"
 import { codeOf } from "../../lib/error-text.ts";
 import { SocketWriter } from "../../net/socket-writer.ts";
 import { decodeMessage, encodeCuriousMessage, encodeMessage, MessageReader } from "./framing.ts";
-import type { Command, Progress, Reply, ServiceDescriptions } from "./protocol.ts";
+import type { Command, Progress, Reply } from "./protocol.ts";
 
 const connectErrors: Record<string, string> = {
   ENOENT: "no such file or directory",
@@ -95,18 +95,29 @@ function readReply(line: string): Reply {
   }
   const payload = decoded.kind === "payload" ? decoded.payload : undefined;
   if (typeof payload === "object" && payload !== null && "ok" in payload) {
-    if (payload.ok === true && "warnings" in payload && isTexts(payload.warnings)) {
-      return { ok: true, warnings: payload.warnings };
-    }
-    if (payload.ok === true && !("services" in payload)) return { ok: true };
-    if (payload.ok === true && "services" in payload && isDescriptions(payload.services)) {
-      return { ok: true, services: payload.services };
-    }
+    if (payload.ok === true && Object.entries(payload).every(isPart)) return payload as Reply;
     if (payload.ok === false && "error" in payload && typeof payload.error === "string") {
       return { ok: false, error: payload.error };
     }
   }
   throw new CommandError("reply of the proxy could not be understood");
+}
+
+/** What a reply may hold, as far as those who print it need it. */
+const partsOfReply: Readonly<Record<string, (value: unknown) => boolean>> = {
+  ok: (value) => value === true,
+  warnings: isTexts,
+  services: isDescriptions,
+  certificates: (value) => Array.isArray(value) && value.every(isNamed),
+};
+
+/** A newer proxy may tell more. */
+function isPart([key, value]: [string, unknown]): boolean {
+  return partsOfReply[key]?.(value) ?? true;
+}
+
+function isNamed(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "name" in value;
 }
 
 function isProgress(value: unknown): value is Progress {
@@ -116,12 +127,12 @@ function isProgress(value: unknown): value is Progress {
   return value.waiting_for === "health" && "targets" in value && Array.isArray(value.targets);
 }
 
-function isTexts(value: unknown): value is string[] {
+function isTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((text) => typeof text === "string");
 }
 
 /** As far as the table of `list` needs it. */
-function isDescriptions(value: unknown): value is ServiceDescriptions {
+function isDescriptions(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   return Object.values(value).every(
     (service: unknown) =>

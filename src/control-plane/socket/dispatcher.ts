@@ -3,6 +3,9 @@ import { CommandError } from "../../config/command-error.ts";
 import { stackOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type {
+  CertificateCommand,
+  CertificateDetails,
+  CertificatesCommand,
   Command,
   DeployCommand,
   ListCommand,
@@ -29,6 +32,9 @@ export interface CommandHandlers {
   resume: (command: PlainServiceCommand) => Promise<Warnings>;
   remove: (command: PlainServiceCommand) => Promise<Warnings>;
   list: () => Promise<ServiceDescriptions>;
+  certificates: () => Promise<CertificateDetails[]>;
+  "certificate-renew": (command: CertificateCommand) => Promise<Warnings>;
+  "certificate-forget": (command: CertificateCommand) => Promise<Warnings>;
 }
 
 export async function dispatch(
@@ -41,6 +47,9 @@ export async function dispatch(
     const command = parseCommand(payload);
     logger.debug("Command received", { command: command.command });
     if (command.command === "list") return { ok: true, services: await handlers.list() };
+    if (command.command === "certificates") {
+      return { ok: true, certificates: await handlers.certificates() };
+    }
     const warnings = await perform(command, handlers, report);
     return warnings.length === 0 ? { ok: true } : { ok: true, warnings };
   } catch (error) {
@@ -51,7 +60,7 @@ export async function dispatch(
 }
 
 function perform(
-  command: Exclude<Command, ListCommand>,
+  command: Exclude<Command, ListCommand | CertificatesCommand>,
   handlers: CommandHandlers,
   report: Report | undefined,
 ): Promise<Warnings> {
@@ -66,6 +75,9 @@ function perform(
       return handlers.pause(command, report);
     case "stop":
       return handlers.stop(command, report);
+    case "certificate-renew":
+    case "certificate-forget":
+      return handlers[command.command](command);
     default:
       return handlers[command.command](command);
   }

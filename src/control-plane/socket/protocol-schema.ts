@@ -68,7 +68,11 @@ const commandSchema = v.variant("command", [
     command: v.picklist(["rollout-stop", "resume", "remove"]),
     service: v.string(),
   }),
-  v.strictObject({ command: v.literal("list") }),
+  v.strictObject({ command: v.picklist(["list", "certificates"]) }),
+  v.strictObject({
+    command: v.picklist(["certificate-renew", "certificate-forget"]),
+    name: v.string(),
+  }),
 ]) satisfies v.GenericSchema<Command>;
 
 /** Throws a CommandError that names the field at fault. */

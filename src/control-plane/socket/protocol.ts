@@ -52,6 +52,16 @@ export interface ListCommand {
   command: "list";
 }
 
+export interface CertificatesCommand {
+  command: "certificates";
+}
+
+export interface CertificateCommand {
+  command: "certificate-renew" | "certificate-forget";
+  /** Server name, or a wildcard. */
+  name: string;
+}
+
 export type Command =
   | DeployCommand
   | RolloutDeployCommand
@@ -59,7 +69,9 @@ export type Command =
   | PauseCommand
   | StopCommand
   | PlainServiceCommand
-  | ListCommand;
+  | ListCommand
+  | CertificatesCommand
+  | CertificateCommand;
 
 /** What `list --json` prints for one service. */
 export interface ServiceDescription {
@@ -100,6 +112,28 @@ export interface CertificateDescription {
   error: string | null;
 }
 
+/** What `certificates --json` prints for one name of one service. */
+export interface CertificateDetails {
+  name: string;
+  service: string;
+  source: CertificateDescription["source"];
+  /** Name in the certificate that serves this one when it is another: a wildcard. */
+  served_by: string | null;
+  issuer: string | null;
+  /** Kind and size. */
+  key: string | null;
+  /** ISO dates. */
+  expires: string | null;
+  /** Negative behind the end. */
+  expires_in_ms: number | null;
+  renews: string | null;
+  /** Folder or address where it is kept; for files their path. */
+  store: string;
+  error: string | null;
+  /** When that was, an ISO date. */
+  error_at: string | null;
+}
+
 /** What a command waits for. A client that asks for it is told before the reply. */
 export type Progress =
   | {
@@ -127,6 +161,11 @@ export type ServiceDescriptions = Record<string, ServiceDescription>;
 export type Warnings = readonly string[];
 
 export type Reply =
-  | { ok: true; services?: ServiceDescriptions; warnings?: Warnings }
+  | {
+      ok: true;
+      services?: ServiceDescriptions;
+      certificates?: CertificateDetails[];
+      warnings?: Warnings;
+    }
   /** `error` is what follows `Error: ` on the client's stderr. */
   | { ok: false; error: string };

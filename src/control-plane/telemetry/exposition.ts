@@ -3,11 +3,17 @@ import { durationBuckets, type Series, type ServiceMetrics } from "../../seam/se
 
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8";
 
-/** A figure without labels, such as those of the process. */
+/** A figure such as those of the process. */
 export interface Figure {
   name: string;
   help: string;
   type: "counter" | "gauge";
+  /** One value, or several that are told apart by labels. */
+  value: number | readonly LabelledValue[];
+}
+
+export interface LabelledValue {
+  labels: Readonly<Record<string, string>>;
   value: number;
 }
 
@@ -77,11 +83,21 @@ function requestsText(rows: readonly Row[]): string {
 }
 
 function figureText(figure: Figure): string {
-  return family(figure.name, figure.help, figure.type, `${figure.name} ${figure.value}\n`);
+  const { name, help, type, value } = figure;
+  const samples =
+    typeof value === "number"
+      ? `${name} ${value}\n`
+      : value.map((one) => `${name}{${labelText(one.labels)}} ${one.value}\n`).join("");
+  return family(name, help, type, samples);
 }
 
 function family(name: string, help: string, type: string, samples: string): string {
   return samples === "" ? "" : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples}`;
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return pairs.map(([name, value]) => `${name}="${labelValue(value)}"`).join(",");
 }
 
 function labelValue(value: string): string {

@@ -25,7 +25,7 @@ export function processFigures(): Figure[] {
     ),
   ];
   // Where there is no /proc, some are unknown.
-  return figures.filter((figure) => Number.isFinite(figure.value));
+  return figures.filter(({ value }) => typeof value !== "number" || Number.isFinite(value));
 }
 
 export function logFigure(droppedLines: number): Figure {

@@ -42,6 +42,7 @@ describe("the help", () => {
     const { stdout } = await runLine([]);
     const names = [...stdout.matchAll(/^ {2}([a-z]+) {3,}\S/gm)].map((match) => match[1]);
     expect(names).toEqual([
+      "certificates",
       "completion",
       "deploy",
       "help",

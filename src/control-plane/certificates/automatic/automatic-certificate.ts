@@ -31,6 +31,8 @@ export interface AutomaticCertificateSeams {
     request: Pick<IssueRequest, "privateKey" | "firstChallenge" | "signal" | "postponed">,
   ) => Promise<IssuedCertificate>;
   changed: () => void;
+  /** An order has failed. */
+  failed: () => void;
 }
 
 export class AutomaticCertificate {
@@ -43,6 +45,9 @@ export class AutomaticCertificate {
   #obtaining: Promise<void> | null = null;
   readonly #failures: FailureMemory;
   #lastError: string | null = null;
+  /** Milliseconds since 1970; null: not in this run. */
+  #lastErrorMs: number | null = null;
+  #renewAtMs: number | null = null;
   #firstChallenge: PortChallenge = "http-01";
   #renewalTimer: Timer | null = null;
 
@@ -60,6 +65,27 @@ export class AutomaticCertificate {
   /** Why the last attempt failed, until one succeeds. */
   get lastError(): string | null {
     return this.#lastError;
+  }
+
+  /** When that was, in milliseconds since 1970; null: there was none in this run. */
+  get lastErrorMs(): number | null {
+    return this.#lastError === null ? null : this.#lastErrorMs;
+  }
+
+  /** Milliseconds since 1970; null: it is not there yet. */
+  get renewAtMs(): number | null {
+    return this.#current === null ? null : this.#renewAtMs;
+  }
+
+  /** Orders a new one although the present one is good. Rejects with the reason when it can't be had. */
+  async renewNow(): Promise<void> {
+    this.#failures.allowOne();
+    if (this.#failures.holds)
+      throw new AcmeError("busy", this.#lastError ?? "the authority is busy");
+    this.#obtaining ??= this.#order().finally(() => {
+      this.#obtaining = null;
+    });
+    await this.#obtaining;
   }
 
   /** Whether a handshake would be answered without a new order. */
@@ -183,6 +209,8 @@ export class AutomaticCertificate {
     } catch (error) {
       if (!this.#closing.signal.aborted) {
         this.#lastError = describeError(error);
+        this.#lastErrorMs = clock.wallMs();
+        this.#seams.failed();
         logger.error("Unable to obtain certificate", { host: this.name, error: this.#lastError });
       }
       throw error;
@@ -221,6 +249,7 @@ export class AutomaticCertificate {
 
   #scheduleRenewal(atMs: number): void {
     this.#renewalTimer?.cancel();
+    this.#renewAtMs = atMs;
     if (this.#closing.signal.aborted) return;
     const { clock } = this.#seams;
     this.#renewalTimer = clock.after(sleepMs(atMs, clock.wallMs()), () => {

@@ -16,6 +16,7 @@ export interface CertificateStoreSettings {
   logger: Logger;
   random: () => number;
   changed: () => void;
+  failed: () => void;
 }
 
 export class CertificateStore {
@@ -51,6 +52,19 @@ export class CertificateStore {
     return this.#certificates.values();
   }
 
+  /** Where certificates are kept, for messages. */
+  get place(): string {
+    return this.#settings.cache.storage.place;
+  }
+
+  /** Forgets the certificate, also where it is kept, and why it could not be had. */
+  async forget(name: string): Promise<void> {
+    this.#certificates.get(name)?.close();
+    this.#certificates.delete(name);
+    await this.#settings.cache.forget(name);
+    this.#settings.changed();
+  }
+
   /** Somebody else may have obtained what is served here. Never rejects. */
   async reload(): Promise<void> {
     await Promise.all([...this.#certificates.values()].map((certificate) => certificate.reload()));
@@ -66,12 +80,13 @@ export class CertificateStore {
   }
 
   #create(name: string): AutomaticCertificate {
-    const { cache, directoryUrl, issuer, clock, logger, random, changed } = this.#settings;
+    const { cache, directoryUrl, issuer, clock, logger, random, changed, failed } = this.#settings;
     return new AutomaticCertificate(name, {
       clock,
       logger,
       random,
       changed,
+      failed,
       load: () => cache.readCertificate(name),
       save: (keyPair, lock) => cache.writeCertificate(name, keyPair, lock ?? undefined),
       lock: (signal) => cache.lock(name, signal),

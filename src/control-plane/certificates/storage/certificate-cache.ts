@@ -90,6 +90,12 @@ export class CertificateCache {
     await this.storage.delete(this.#key(`${failuresFolder}/${name}`));
   }
 
+  async forget(name: string): Promise<void> {
+    for (const key of [name, name + rsaSuffix, `${failuresFolder}/${name}`]) {
+      await this.storage.delete(this.#key(key));
+    }
+  }
+
   /** Only one of several proxies orders a certificate or registers the account; null: there is only this one. */
   async lock(name: string, signal: AbortSignal): Promise<StorageLock | null> {
     return this.storage.isShared ? await this.storage.lock(this.#key(name), signal) : null;

@@ -69,7 +69,9 @@ describe("listenForMetrics", () => {
 
 describe("processFigures", () => {
   test("reports the process under the common names", () => {
-    const values = Object.fromEntries(processFigures().map(({ name, value }) => [name, value]));
+    const values = Object.fromEntries(
+      processFigures().map(({ name, value }) => [name, Number(value)]),
+    );
     expect(Object.keys(values)).toEqual([
       "process_cpu_seconds_total",
       "process_max_fds",

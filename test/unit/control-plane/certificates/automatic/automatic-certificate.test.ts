@@ -32,6 +32,7 @@ class Setup {
     logger: this.logger,
     random: () => 0,
     changed: () => void this.changes++,
+    failed: () => {},
     load: async () => {
       this.loads++;
       return this.onDisk;
