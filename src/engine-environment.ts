@@ -13,6 +13,8 @@ const settings: Readonly<Record<string, string>> = {
 
 /** Whatever begins like this is read by nobody but Bun, its libraries, and what imitates Node.js. */
 const engineVariable = /^(BUN|NODE|JSC|UV|MIMALLOC|WTF)_/;
+/** The first argument that makes a worker of this program; nobody but the primary gives it. */
+export const workerCommand = "worker";
 
 /** To be called before anything is open. Does not return when the process starts once more. */
 export function settleEngine(environment: NodeJS.ProcessEnv): void {
@@ -36,8 +38,19 @@ export function settledEnvironment(environment: NodeJS.ProcessEnv): NodeJS.Proce
   return isSame ? null : settled;
 }
 
+/**
+ * The command that runs this very program with other arguments, also when another file has its name by
+ * now. Only for children, which find themselves below that path.
+ */
+export function ownCommand(...args: string[]): string[] {
+  return ["/proc/self/exe", ...process.execArgv, ...(isCompiled() ? [] : [Bun.main]), ...args];
+}
+
 /** A compiled executable has its script inside. */
 function scriptAndArguments(): string[] {
-  const isCompiled = Bun.main.startsWith("/$bunfs/");
-  return process.argv.slice(isCompiled ? 2 : 1);
+  return process.argv.slice(isCompiled() ? 2 : 1);
+}
+
+function isCompiled(): boolean {
+  return Bun.main.startsWith("/$bunfs/");
 }

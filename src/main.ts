@@ -1,10 +1,12 @@
 /** The entry of the binary: hands the process to the command line. */
-import { lstatSync, mkdirSync, writeSync } from "node:fs";
+import { fstatSync, lstatSync, mkdirSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
-import { settleEngine } from "./engine-environment.ts";
+import { settleEngine, workerCommand } from "./engine-environment.ts";
+import { channelFd } from "./seam/channel-end.ts";
 import { codeOf } from "./lib/error-text.ts";
+import { grantedCores } from "./lib/granted-cores.ts";
 import { usableMemoryBytes } from "./lib/usable-memory.ts";
 
 /** What a shell shows for a program that SIGPIPE has ended. */
@@ -36,6 +38,7 @@ const context: CliContext = {
     return runServer(options);
   },
   usableMemoryBytes,
+  grantedCores,
   belongsToOthers(path) {
     try {
       return lstatSync(path).uid !== process.getuid!();
@@ -53,7 +56,25 @@ const context: CliContext = {
   },
 };
 
-void runProgram(process.argv.slice(2), context).then((exitCode) => process.exit(exitCode));
+void run(process.argv.slice(2)).then((exitCode) => process.exit(exitCode));
+
+async function run(args: readonly string[]): Promise<number> {
+  if (args[0] !== workerCommand) return await runProgram(args, context);
+  if (!isSocket(channelFd)) {
+    await context.writeError("Error: worker is a part of run, which starts it by itself\n");
+    return 1;
+  }
+  const { runWorker } = await import("./data-plane/worker-process.ts");
+  return await runWorker();
+}
+
+function isSocket(fd: number): boolean {
+  try {
+    return fstatSync(fd).isSocket();
+  } catch {
+    return false;
+  }
+}
 
 async function print(file: Bun.BunFile, text: string): Promise<void> {
   try {

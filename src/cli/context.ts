@@ -24,6 +24,8 @@ export interface CliContext {
   serve(options: RunOptions): Promise<number>;
   /** The memory that the proxy may use. */
   usableMemoryBytes(): number;
+  /** Cores that the process may use. */
+  grantedCores(): number;
   /** Makes the folder if need be; false when that cannot be done. */
   makeFolder(path: string): boolean;
   /** It is there, and another user's. */

@@ -27,6 +27,10 @@ export interface RunOptions {
   /** A PROXY protocol header (v1 or v2) is expected from trusted addresses. */
   proxyProtocol: boolean;
   minTlsVersion: MinTlsVersion;
+  /** Processes that serve. */
+  workers: number;
+  /** No workers: everything in one process. */
+  oneProcess: boolean;
   acme: AcmeSettings;
   /** Null: certificates are in folders of this machine. */
   certificateStore: SharedStoreSettings | null;

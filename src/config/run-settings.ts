@@ -4,7 +4,7 @@
  */
 import { CidrFault, CidrList } from "../lib/cidr.ts";
 import { isIpAddress } from "../lib/ip-address.ts";
-import { clientLimits, maxBufferMemoryTotalBytes, targetRetryMs } from "./defaults.ts";
+import { clientLimits, maxBufferMemoryTotalBytes, maxWorkers, targetRetryMs } from "./defaults.ts";
 import type { RunSettingTable } from "./environment.ts";
 
 export const runSettings = {
@@ -119,6 +119,22 @@ export const runSettings = {
     fallback: targetRetryMs,
     fault: (ms) => (ms < 0 ? "must not be negative" : undefined),
     help: "Time that a request waits while its targets refuse connections",
+  },
+  workers: {
+    kind: "count",
+    flag: null,
+    variables: ["KAMAL_PROXY_WORKERS"],
+    fallback: maxWorkers,
+    fault: (count) =>
+      count >= 1 && count <= maxWorkers ? undefined : `must be from 1 to ${maxWorkers}`,
+    help: "Processes that serve; unless it is set no more than the cores that may be used",
+  },
+  oneProcess: {
+    kind: "switch",
+    flag: null,
+    variables: ["KAMAL_PROXY_ONE_PROCESS"],
+    fallback: false,
+    help: "Serve in the one process that takes commands, as where workers are not possible",
   },
   minTlsVersion: {
     kind: "choice",

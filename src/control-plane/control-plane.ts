@@ -7,9 +7,9 @@ import type { ServedServices } from "../seam/data-plane.ts";
 import { type DeploymentContext, deployRollout, deployService } from "./deployment.ts";
 import { type DescribeCertificates, describeServices } from "./describe.ts";
 import { type CommandHandlers, dispatch } from "./socket/dispatcher.ts";
-import type { CertificateDetails } from "./socket/protocol.ts";
 import type { Probe } from "./health/health-probe.ts";
 import { restoreServices, retryDegraded } from "./restore.ts";
+import type { CertificateDetails, WorkerDescription } from "./socket/protocol.ts";
 import { ControlServer } from "./socket/control-server.ts";
 import { groupsOf } from "./deployed-service.ts";
 import type { ServiceFiles } from "./service-check.ts";
@@ -33,6 +33,8 @@ export interface ControlPlaneSettings extends ServiceFiles {
   /** How a target is asked for its health. */
   probe: Probe;
   certificates?: CertificateOperations;
+  /** For `list`. */
+  describeWorkers?: () => WorkerDescription[];
 }
 
 /** What commands say and do about certificates. */
@@ -83,7 +85,10 @@ export class ControlPlane {
         },
       },
     };
-    const handlers = this.#createHandlers(settings.certificates ?? noCertificates);
+    const handlers = this.#createHandlers(
+      settings.certificates ?? noCertificates,
+      settings.describeWorkers ?? (() => []),
+    );
     this.#server = new ControlServer({
       socketPath,
       logger,
@@ -130,7 +135,10 @@ export class ControlPlane {
     });
   }
 
-  #createHandlers(certificates: CertificateOperations): CommandHandlers {
+  #createHandlers(
+    certificates: CertificateOperations,
+    describeWorkers: () => WorkerDescription[],
+  ): CommandHandlers {
     const context = this.#context;
     return {
       deploy: (command, report) => deployService(command, context, report),
@@ -152,7 +160,12 @@ export class ControlPlane {
       },
       list: async () => {
         const { registry, dataPlane } = context;
-        return describeServices(registry, await dataPlane.samples(), certificates.describe);
+        const samples = await dataPlane.samples();
+        const workers = describeWorkers();
+        return {
+          services: describeServices(registry, samples, certificates.describe),
+          ...(workers.some(({ state }) => state !== "serving") && { workers }),
+        };
       },
     };
   }

@@ -5,7 +5,8 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { SystemResolver } from "../net/resolver/resolver.ts";
 import { SystemConnector } from "../net/system-connector.ts";
-import type { DataPlane, DataPlaneQuestions } from "../seam/data-plane.ts";
+import type { CertificateChange } from "../seam/certificates.ts";
+import type { DataPlaneQuestions } from "../seam/data-plane.ts";
 import { systemDnsChallenge } from "./certificates/acme/dns/system-dns-challenge.ts";
 import { sharedStorage } from "./certificates/storage/shared-storage.ts";
 import { CertificateFeed } from "./certificates/certificate-feed.ts";
@@ -13,28 +14,28 @@ import { CertificateManager } from "./certificates/certificate-manager.ts";
 import { probeThrough } from "./health/health-probe.ts";
 import { ControlPlane } from "./control-plane.ts";
 import type { ServiceFiles } from "./service-check.ts";
+import type { Serving } from "./workers/serving.ts";
 
-export interface WiringContext<T extends DataPlane> {
+export interface WiringContext {
   clock: Clock;
   logger: Logger;
   /** Sent to certificate authorities. */
   userAgent: string;
   loadErrorPages: ServiceFiles["loadErrorPages"];
   /** Who serves, and asks. */
-  connect(questions: DataPlaneQuestions): T;
+  serve(questions: DataPlaneQuestions, pushed: () => CertificateChange | null): Serving;
 }
 
-export interface WiredControlPlane<T extends DataPlane> {
+export interface WiredControlPlane {
   controlPlane: ControlPlane;
   certificates: CertificateManager;
-  feed: CertificateFeed;
-  dataPlane: T;
+  serving: Serving;
 }
 
-export function wireControlPlane<T extends DataPlane>(
+export function wireControlPlane(
   options: RunOptions,
-  { clock, logger, userAgent, loadErrorPages, connect }: WiringContext<T>,
-): WiredControlPlane<T> {
+  { clock, logger, userAgent, loadErrorPages, serve }: WiringContext,
+): WiredControlPlane {
   const cachePath = certificateFolder(options.dataPath);
   const dns =
     options.acme.dns === null
@@ -53,28 +54,29 @@ export function wireControlPlane<T extends DataPlane>(
     defaultCachePath: cachePath,
     userAgent,
     askTarget: (service, pathAndQuery, host, signal) =>
-      dataPlane.askTarget({ service, pathAndQuery, host }, signal),
+      serving.plane.askTarget({ service, pathAndQuery, host }, signal),
     challengesChanged: () => feed.push(),
     restoring: true,
   });
   const feed = new CertificateFeed({
     served: () => certificates.served(),
-    send: (change) => dataPlane.certificates(change),
+    send: (change) => serving.plane.certificates(change),
   });
   certificates.onChange = () => void feed.push();
-  const dataPlane = connect({
+  const questions: DataPlaneQuestions = {
     certificate: async (name) => certificates.forName(name),
     challenge: async ({ hostName, path }) => certificates.challengeResponse(hostName, path),
-  });
+  };
+  const serving = serve(questions, () => feed.whole());
   const controlPlane = new ControlPlane({
     dataPlane: {
       async apply(snapshot) {
-        const applied = dataPlane.apply(snapshot);
+        const applied = serving.plane.apply(snapshot);
         certificates.update(snapshot.services);
         await Promise.all([applied, feed.push()]);
       },
-      drain: (targetIds, timeoutMs) => dataPlane.drain(targetIds, timeoutMs),
-      samples: () => dataPlane.samples(),
+      drain: (targetIds, timeoutMs) => serving.plane.drain(targetIds, timeoutMs),
+      samples: () => serving.plane.samples(),
     },
     logger,
     clock,
@@ -90,6 +92,7 @@ export function wireControlPlane<T extends DataPlane>(
       renew: (name) => certificates.renew(name),
       forget: (name) => certificates.forget(name),
     },
+    describeWorkers: () => serving.describe(),
   });
-  return { controlPlane, certificates, feed, dataPlane };
+  return { controlPlane, certificates, serving };
 }

@@ -41,10 +41,12 @@ export interface WorkerContext {
   /** Takes the lines of the log. */
   output: LineWriter;
   clock: Clock;
+  /** There is nothing left to do here. */
+  onEnd(): void;
 }
 
-/** Serves what it is told over the seam, until the other end is closed. */
-export function startWorker({ end, output, clock }: WorkerContext): void {
+/** Serves what it is told over the seam. When the other end has gone, it finishes what is under way. */
+export function startWorker({ end, output, clock, onEnd }: WorkerContext): void {
   let serving: ServingPlane | null = null;
   const snapshots = new SnapshotReceiver();
   const plane = (): ServingPlane => {
@@ -76,8 +78,18 @@ export function startWorker({ end, output, clock }: WorkerContext): void {
       await plane().finish();
       return null;
     },
+    async end() {
+      serving?.destroy();
+      // What was cut just now still gets its log line.
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+      setImmediate(onEnd);
+      return null;
+    },
   });
-  control.onClose = () => serving?.destroy();
+  control.onClose = () => {
+    if (serving === null) onEnd();
+    else void serving.finish().then(onEnd);
+  };
 }
 
 interface Listener {
@@ -112,6 +124,7 @@ class ServingPlane {
     this.services = new LiveServices<Transport>({
       clock,
       createTransport: (host, port) => new ProtocolTransport({ host, port, clock, connector }),
+      maxHeld: options.maxHeldRequests,
     });
     this.certificates = new PushedCertificates({
       clock,
@@ -139,7 +152,7 @@ class ServingPlane {
 
   /** Throws a CommandError when a port can't be had. */
   listen(): ListeningPorts {
-    const { bind, limits, http3, httpsPort } = this.#options;
+    const { bind, limits, http3, httpsPort, sockets } = this.#options;
     const context = {
       bind,
       limits,
@@ -152,11 +165,17 @@ class ServingPlane {
       minTlsVersion: this.#options.minTlsVersion,
       handle: (exchange: Exchange): void => void this.#pipeline.handle(exchange),
     };
-    const http = new HttpListener({ ...context, port: this.#options.httpPort });
+    const http = new HttpListener({
+      ...context,
+      port: this.#options.httpPort,
+      fd: sockets?.http ?? null,
+    });
     this.#listeners.push(http);
-    const https = new TlsListener({ ...context, port: httpsPort });
+    const https = new TlsListener({ ...context, port: httpsPort, fd: sockets?.https ?? null });
     this.#listeners.push(https);
-    if (http3) this.#listeners.push(new Http3Listener({ ...context, port: https.port }));
+    if (this.#options.servesHttp3) {
+      this.#listeners.push(new Http3Listener({ ...context, port: https.port }));
+    }
     return { http: http.port, https: https.port };
   }
 

@@ -3,14 +3,12 @@
  * an unreachable network as refused, and a connection that hangs can't be given up before it is open. The
  * descriptor is handed to Bun at once, which waits for the rest.
  */
-import { type Pointer, ptr } from "bun:ffi";
-import { isIPv4 } from "node:net";
+import { ptr } from "bun:ffi";
 import { getSystemErrorName } from "node:util";
-import { lastErrno, type Libc, openLibc } from "./libc.ts";
+import { internetName } from "./internet-name.ts";
+import { lastErrno, openLibc } from "./libc.ts";
 
 // Values of Linux, on every architecture that Bun runs on.
-const inet = 2;
-const inet6 = 10;
 /** SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC */
 const streamSocket = 0o2004001;
 const inProgress = 115;
@@ -21,7 +19,7 @@ export type Dialled = { descriptor: number } | { code: string };
 export function dial(address: string, port: number): Dialled | null {
   const libc = openLibc();
   if (libc === null) return null;
-  const socketAddress = isIPv4(address) ? ipv4(libc, address, port) : ipv6(libc, address, port);
+  const socketAddress = internetName(libc, address, port);
   const descriptor = libc.socket(socketAddress[0]!, streamSocket, 0);
   if (descriptor < 0) return { code: getSystemErrorName(-lastErrno(libc)) };
   if (libc.connect(descriptor, ptr(socketAddress), socketAddress.length) === 0) {
@@ -31,28 +29,6 @@ export function dial(address: string, port: number): Dialled | null {
   if (error === inProgress) return { descriptor };
   libc.close(descriptor);
   return { code: getSystemErrorName(-error) };
-}
-
-/** A sockaddr_in: family, port, address. */
-function ipv4(libc: Libc, address: string, port: number): Buffer {
-  const socketAddress = Buffer.alloc(16);
-  socketAddress.writeUInt16LE(inet, 0);
-  socketAddress.writeUInt16BE(port, 2);
-  libc.inet_pton(inet, textPointer(address), ptr(socketAddress, 4));
-  return socketAddress;
-}
-
-/** A sockaddr_in6: family, port, flow, address, scope. */
-function ipv6(libc: Libc, address: string, port: number): Buffer {
-  const socketAddress = Buffer.alloc(28);
-  socketAddress.writeUInt16LE(inet6, 0);
-  socketAddress.writeUInt16BE(port, 2);
-  libc.inet_pton(inet6, textPointer(address), ptr(socketAddress, 8));
-  return socketAddress;
-}
-
-function textPointer(text: string): Pointer {
-  return ptr(Buffer.from(`${text}\0`, "latin1"));
 }
 
 const peer = new Uint8Array(128);

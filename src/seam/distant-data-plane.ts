@@ -72,7 +72,11 @@ export class DistantDataPlane implements DataPlane {
     await this.#conversation.call("finish", null);
   }
 
-  /** The other end cuts what is left. */
+  /** The other end cuts what is left, writes its last lines and goes. */
+  async end(): Promise<void> {
+    await this.#conversation.call("end", null);
+  }
+
   close(): void {
     this.#conversation.close();
   }

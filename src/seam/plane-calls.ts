@@ -1,4 +1,5 @@
 /** The calls of the seam by name, for the conversation between its two ends. */
+import { maxHeldRequests } from "../config/defaults.ts";
 import type { RunOptions } from "../config/run-options.ts";
 import type { CertificateChange } from "./certificates.ts";
 import type {
@@ -25,6 +26,8 @@ export interface DataPlaneCalls {
   metrics: { argument: null; value: ServiceMetrics[] };
   askTarget: { argument: TargetQuestion; value: TargetAnswer };
   finish: { argument: null; value: null };
+  /** Cuts what is left, and ends. */
+  end: { argument: null; value: null };
 }
 
 /** Up to the control plane. */
@@ -52,10 +55,20 @@ export type DataPlaneOptions = Pick<
   | "trustedProxies"
   | "proxyProtocol"
   | "minTlsVersion"
->;
+> & {
+  /** HTTP/3 is served here; one does it, and all tell of it. */
+  servesHttp3: boolean;
+  /** Requests that a paused service may hold here. */
+  maxHeldRequests: number;
+  /** Sockets that listen already, by what they are for; null: they are made here. */
+  sockets: { http: number; https: number } | null;
+};
 
-/** Nothing else: no secret of the certificate authority goes there. */
-export function dataPlaneOptions(options: RunOptions): DataPlaneOptions {
+/**
+ * The share of one of so many workers in what is a limit of all together. No secret of the certificate
+ * authority goes there.
+ */
+export function dataPlaneOptions(options: RunOptions, workers: number): DataPlaneOptions {
   return {
     debug: options.debug,
     bind: options.bind,
@@ -63,7 +76,10 @@ export function dataPlaneOptions(options: RunOptions): DataPlaneOptions {
     httpsPort: options.httpsPort,
     http3: options.http3,
     limits: options.limits,
-    bufferMemoryTotalBytes: options.bufferMemoryTotalBytes,
+    bufferMemoryTotalBytes: Math.floor(options.bufferMemoryTotalBytes / workers),
+    maxHeldRequests: Math.ceil(maxHeldRequests / workers),
+    servesHttp3: options.http3,
+    sockets: null,
     targetRetryMs: options.targetRetryMs,
     trustedProxies: options.trustedProxies,
     proxyProtocol: options.proxyProtocol,

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
+import { signalAll } from "../support/worker-processes.ts";
 import { within } from "../support/wait-for.ts";
 
 setDefaultTimeout(60_000);
@@ -18,7 +19,8 @@ test.skipIf(somaxconn <= clientCount).each([
   await using proxy = await ProxyProcess.start({ args });
   const port = scheme === "http" ? proxy.httpPort : proxy.httpsPort;
   const clients: RawConnection[] = [];
-  process.kill(proxy.pid, "SIGSTOP");
+  const { pids } = proxy;
+  signalAll(pids, "SIGSTOP");
   try {
     const connecting = Array.from({ length: clientCount }, async () => {
       clients.push(await connectRaw(port));
@@ -26,7 +28,7 @@ test.skipIf(somaxconn <= clientCount).each([
     await within(Promise.all(connecting), `${clientCount} connections`);
     expect(clients.length).toBe(clientCount);
   } finally {
-    process.kill(proxy.pid, "SIGCONT");
+    signalAll(pids, "SIGCONT");
     for (const client of clients) client.reset();
   }
 });

@@ -1,6 +1,5 @@
 /** Deploys, aborts, held requests and tunnels leave descriptors, memory and files as they were. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, readlinkSync } from "node:fs";
 import { sendCommand } from "../../src/control-plane/socket/client.ts";
 import { type App, startApp } from "../support/app.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
@@ -167,7 +166,7 @@ async function settled(wanted: (open: number) => boolean): Promise<number> {
   let same = 0;
   await waitFor(
     () => {
-      const open = descriptors().length;
+      const open = proxy.descriptors().length;
       same = open === last ? same + 1 : 0;
       last = open;
       return same >= 10 && wanted(open);
@@ -178,22 +177,11 @@ async function settled(wanted: (open: number) => boolean): Promise<number> {
   return last;
 }
 
-function descriptors(): string[] {
-  const folder = `/proc/${proxy.pid}/fd`;
-  return readdirSync(folder).flatMap((name) => {
-    try {
-      return [readlinkSync(`${folder}/${name}`)];
-    } catch {
-      return [];
-    }
-  });
-}
-
 /** Requests for which the log says that their client had left. */
 function abandoned(target: string): number {
   return proxy.logs.filter(({ status, path }) => status === 499 && path === target).length;
 }
 
 function spillFiles(): string[] {
-  return [...descriptors().filter(isSpillFile), ...namedSpillFiles(proxy)];
+  return [...proxy.descriptors().filter(isSpillFile), ...namedSpillFiles(proxy)];
 }

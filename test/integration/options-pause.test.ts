@@ -43,7 +43,8 @@ describe("pause", () => {
         connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
       }
     });
-    await using proxy = await ProxyProcess.start();
+    // Each worker has a queue of its own.
+    await using proxy = await ProxyProcess.start({ env: { KAMAL_PROXY_WORKERS: "1" } });
     await proxy.deploy("web", app.address);
     await command(proxy, "pause", "web");
     expect(await states(proxy)).toContain("paused");

@@ -155,7 +155,8 @@ describe("rollout", () => {
     await using first = named("first");
     await using second = named("second");
     await using third = named("third");
-    await using proxy = await ProxyProcess.start();
+    // Each worker takes turns of its own.
+    await using proxy = await ProxyProcess.start({ env: { KAMAL_PROXY_WORKERS: "1" } });
     await proxy.deploy("web", web.address);
     const targets = [`--target=${first.address}`, `--target=${second.address}`];
     await command(proxy, "rollout", "deploy", "web", ...targets);

@@ -6,6 +6,7 @@ import { sendCommand } from "../../src/control-plane/socket/client.ts";
 import type { Command } from "../../src/control-plane/socket/protocol.ts";
 import { clientLimits } from "../../src/config/defaults.ts";
 import type { RunOptions } from "../../src/config/run-options.ts";
+import { serveInOneProcess } from "../../src/control-plane/workers/serving.ts";
 import { startWorker } from "../../src/data-plane/worker.ts";
 import { systemClock as clock } from "../../src/lib/clock.ts";
 import { DistantDataPlane } from "../../src/seam/distant-data-plane.ts";
@@ -37,6 +38,8 @@ function runOptions(folder: TempFolder): RunOptions {
     proxyProtocol: false,
     minTlsVersion: "1.2",
     certificateStore: null,
+    workers: 0,
+    oneProcess: true,
     acme: { directory: "", email: "", externalAccount: null, caFiles: [], dns: null },
   };
 }
@@ -59,17 +62,20 @@ class Planes implements AsyncDisposable {
     logger: new RecordingLogger(),
     userAgent: "test/1",
     loadErrorPages: () => ({}),
-    connect: (questions) => new DistantDataPlane(this.#ends[0], questions),
+    serve: (questions) =>
+      serveInOneProcess(
+        new DistantDataPlane(this.#ends[0], questions),
+        dataPlaneOptions(this.#options, 1),
+      ),
   });
 
   async start(): Promise<ListeningPorts> {
-    const { controlPlane, certificates, dataPlane } = this.#wired;
+    const { controlPlane, certificates, serving } = this.#wired;
     const output = { write: (line: string) => void this.lines.push(line) };
-    startWorker({ end: this.#ends[1], output, clock });
-    await dataPlane.start(dataPlaneOptions(this.#options));
+    startWorker({ end: this.#ends[1], output, clock, onEnd() {} });
     await controlPlane.restore();
     certificates.restored();
-    const ports = await dataPlane.listen();
+    const ports = await serving.open();
     await controlPlane.listen();
     return ports;
   }
@@ -79,21 +85,21 @@ class Planes implements AsyncDisposable {
   }
 
   async inFlight(): Promise<number> {
-    const { targets } = await this.#wired.dataPlane.samples();
+    const { targets } = await this.#wired.serving.plane.samples();
     return Object.values(targets).reduce((sum, { inFlight }) => sum + inFlight, 0);
   }
 
   metrics() {
-    return this.#wired.dataPlane.metrics();
+    return this.#wired.serving.plane.metrics();
   }
 
   heldRequests = async (): Promise<number> =>
-    (await this.#wired.dataPlane.samples()).held["web"] ?? 0;
+    (await this.#wired.serving.plane.samples()).held["web"] ?? 0;
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { controlPlane, certificates, dataPlane } = this.#wired;
-    await Promise.all([controlPlane.close(), dataPlane.finish()]);
-    dataPlane.close();
+    const { controlPlane, certificates, serving } = this.#wired;
+    await Promise.all([controlPlane.close(), serving.plane.finish()]);
+    await serving.end();
     certificates.close();
     this.folder[Symbol.dispose]();
   }

@@ -4,7 +4,7 @@
  * threads. Prints a table; ends with 1 when descriptors or spill files have grown. `--scale=0.1` does a
  * tenth of each. KAMAL_PROXY_TEST_BINARY names another binary with the same command line.
  */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
@@ -181,7 +181,7 @@ async function figures(wanted: number): Promise<Figures> {
   let same = 0;
   await waitFor(
     () => {
-      const open = descriptors().length;
+      const open = proxy.descriptors().length;
       same = open === last ? same + 1 : 0;
       last = open;
       return same >= 20 && (wanted === 0 || open <= wanted);
@@ -190,23 +190,11 @@ async function figures(wanted: number): Promise<Figures> {
     20_000,
   ).catch(() => undefined);
   const status = readFileSync(`/proc/${proxy.pid}/status`, "latin1");
-  const open = descriptors();
+  const open = proxy.descriptors();
   return {
     descriptors: open.length,
     spillFiles: open.filter(isSpillFile).length + namedSpillFiles(proxy).length,
     megabytes: (await proxy.residentBytes()) / 1_000_000,
     threads: Number(/^Threads:\s+(\d+)$/m.exec(status)?.[1] ?? 0),
   };
-}
-
-function descriptors(): string[] {
-  const folder = `/proc/${proxy.pid}/fd`;
-  return readdirSync(folder).flatMap((name) => {
-    try {
-      return [readlinkSync(`${folder}/${name}`)];
-    } catch {
-      // Closed meanwhile.
-      return [];
-    }
-  });
 }

@@ -4,7 +4,6 @@
  * Prints a line every so often with memory, descriptors and counts, and the trend at the end; ends with
  * 1 when a request failed or the proxy did not stay up. `--without=restarts,…` leaves kinds out.
  */
-import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { SoakClients } from "./clients.ts";
@@ -96,7 +95,7 @@ async function reportUntilEnd(): Promise<void> {
     await Bun.sleep(Math.max(0, Math.min(reportIntervalMs, leftMs)));
     const passed = minutes - Math.max(0, endMs - performance.now()) / 60_000;
     const megabytes = (await proxy.residentBytes()) / 1_000_000;
-    const open = readdirSync(`/proc/${proxy.pid}/fd`).length;
+    const open = proxy.descriptors().length;
     memory.push({ minutes: passed, value: megabytes });
     descriptors.push({ minutes: passed, value: open });
     console.log(

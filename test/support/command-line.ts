@@ -22,6 +22,7 @@ export interface Surroundings {
   /** Without a reply there is no server. */
   reply?: Reply | Error;
   usableMemoryBytes?: number;
+  grantedCores?: number;
   canMakeFolders?: boolean;
   /** Paths that are another user's. */
   ofOthers?: readonly string[];
@@ -64,6 +65,7 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
       return 0;
     },
     usableMemoryBytes: () => around.usableMemoryBytes ?? 2 ** 33,
+    grantedCores: () => around.grantedCores ?? 2,
     belongsToOthers: (path) => around.ofOthers?.includes(path) ?? false,
     makeFolder: () => around.canMakeFolders ?? true,
   };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { freePorts, releasePorts } from "./free-ports.ts";
 import { tempFolder, type TempFolder } from "./temp-folder.ts";
 import { waitFor, within } from "./wait-for.ts";
+import { childrenOf, descriptorsOf, signalAll } from "./worker-processes.ts";
 
 const projectFolder = join(import.meta.dir, "..", "..");
 const compiledBinary = join(projectFolder, "dist", "kamal-proxy");
@@ -148,17 +149,36 @@ export class ProxyProcess implements AsyncDisposable {
     return await waitFor(() => this.logs.find(matches), what);
   }
 
-  /** Resident memory in bytes. */
-  async residentBytes(): Promise<number> {
-    const status = await Bun.file(`/proc/${this.pid}/status`).text();
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  /** The proxy and its workers. */
+  get pids(): number[] {
+    return [this.pid, ...childrenOf(this.pid)];
   }
 
-  /** Stops the process for a time, as a snapshot of its machine does. */
+  /** What the descriptors of all its processes are. */
+  descriptors(): string[] {
+    return this.pids.flatMap(descriptorsOf);
+  }
+
+  /** Memory of all its processes in bytes; what they share counts once. */
+  async residentBytes(): Promise<number> {
+    const maps = await Promise.all(
+      this.pids.map((pid) =>
+        Bun.file(`/proc/${pid}/smaps_rollup`)
+          .text()
+          .catch(() => ""),
+      ),
+    );
+    return maps
+      .map((map) => Number(/^Pss:\s+(\d+) kB$/m.exec(map)?.[1] ?? 0) * 1024)
+      .reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Stops its processes for a time, as a snapshot of its machine does. */
   async freeze(durationMs: number): Promise<void> {
-    process.kill(this.pid, "SIGSTOP");
+    const { pids } = this;
+    signalAll(pids, "SIGSTOP");
     await Bun.sleep(durationMs);
-    process.kill(this.pid, "SIGCONT");
+    signalAll(pids, "SIGCONT");
   }
 
   /** Ends the process and resolves to its exit code, null when a signal ended it. */

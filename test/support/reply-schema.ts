@@ -60,6 +60,16 @@ const replySchema = v.variant("ok", [
       ),
     ),
     warnings: v.exactOptional(texts),
+    workers: v.exactOptional(
+      v.array(
+        v.strictObject({
+          worker: integer,
+          pid: integer,
+          state: v.picklist(["starting", "serving", "waiting", "ended"]),
+          restarts: integer,
+        }),
+      ),
+    ),
   }),
   v.strictObject({ ok: v.literal(false), error: v.string() }),
 ]) satisfies v.GenericSchema<Reply>;

@@ -1,20 +1,10 @@
 /** The files in which a running proxy keeps bodies, as the kernel sees them. */
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import type { ProxyProcess } from "./proxy-process.ts";
 
 /** Targets of the descriptors that are spill files; ` (deleted)` when they have no name any more. */
 export function openSpillFiles(proxy: ProxyProcess): string[] {
-  const folder = `/proc/${proxy.pid}/fd`;
-  const files: string[] = [];
-  for (const fd of readdirSync(folder)) {
-    try {
-      const target = readlinkSync(`${folder}/${fd}`);
-      if (isSpillFile(target)) files.push(target);
-    } catch {
-      // Closed in the meantime.
-    }
-  }
-  return files;
+  return proxy.descriptors().filter(isSpillFile);
 }
 
 /** Without a name from its beginning, or, where the file system can't do that, for a moment with one. */

@@ -44,7 +44,12 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** They put the parts together and may import everything. */
-export const roots: readonly string[] = ["main", "control-plane/server", "data-plane/worker"];
+export const roots: readonly string[] = [
+  "main",
+  "control-plane/server",
+  "data-plane/worker",
+  "data-plane/worker-process",
+];
 
 /** The entry in the table that a module falls under: the longest name that fits. */
 export function placeOf(module: string, names: readonly string[]): string | undefined {

@@ -4,6 +4,7 @@ import { printableText } from "../../lib/printable-text.ts";
 import type {
   ServiceDescription,
   ServiceDescriptions,
+  WorkerDescription,
 } from "../../control-plane/socket/protocol.ts";
 import { cliCommand, send } from "../cli-command.ts";
 import { formatTable } from "../table.ts";
@@ -23,17 +24,29 @@ export const list = cliCommand({
     },
   }),
   async run({ values, context }) {
-    const { services = {} } = await send(context, { command: "list" });
+    const { services = {}, workers = [] } = await send(context, { command: "list" });
     if (values.json) {
-      await context.write(`${JSON.stringify(services)}\n`);
+      await context.write(`${JSON.stringify(withWorkers(services, workers))}\n`);
       return 0;
     }
     await context.write(serviceTable(services));
     // Beside the table, which has kamal-proxy's columns.
-    await context.writeError(degradedLines(services));
+    await context.writeError(degradedLines(services) + workerLines(workers));
     return 0;
   },
 });
+
+/** No service can have that name; it is there when not all is well with them. */
+function withWorkers(services: ServiceDescriptions, workers: WorkerDescription[]): object {
+  return workers.length === 0 ? services : { ...services, "(workers)": workers };
+}
+
+function workerLines(workers: WorkerDescription[]): string {
+  return workers
+    .filter(({ state }) => state !== "serving")
+    .map(({ worker, restarts }) => `worker ${worker} is down; it was replaced ${restarts} times\n`)
+    .join("");
+}
 
 function serviceTable(services: ServiceDescriptions): string {
   const rows = byName(services).map(([name, service]) => serviceRow(name, service));

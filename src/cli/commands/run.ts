@@ -2,7 +2,7 @@
 import { readAcmeSettings } from "../../config/acme-settings.ts";
 import { readSharedStoreSettings } from "../../config/shared-store-settings.ts";
 import { CommandError } from "../../config/command-error.ts";
-import { bufferMemoryTotalFor, maxPort } from "../../config/defaults.ts";
+import { bufferMemoryTotalFor, maxPort, maxWorkers } from "../../config/defaults.ts";
 import { readVariable, type RunSetting } from "../../config/environment.ts";
 import { type Environment, socketPath } from "../../config/paths.ts";
 import type { RunOptions } from "../../config/run-options.ts";
@@ -80,6 +80,9 @@ function runOptions(input: Input<RunFlags>): RunOptions {
     bufferMemoryTotalBytes:
       readVariable(runSettings.bufferMemoryTotalBytes, environment) ??
       bufferMemoryTotalFor(context.usableMemoryBytes()),
+    workers:
+      readVariable(runSettings.workers, environment) ??
+      Math.min(context.grantedCores(), maxWorkers),
     socketPath: socketPath(environment),
     dataPath: ownDataFolder(context),
     limits: { headerTimeoutMs, idleTimeoutMs, stallTimeoutMs, maxHeaderBytes },

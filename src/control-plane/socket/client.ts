@@ -109,6 +109,7 @@ const partsOfReply: Readonly<Record<string, (value: unknown) => boolean>> = {
   warnings: isTexts,
   services: isDescriptions,
   certificates: (value) => Array.isArray(value) && value.every(isNamed),
+  workers: (value) => Array.isArray(value) && value.every(isObject),
 };
 
 /** A newer proxy may tell more. */
@@ -116,8 +117,12 @@ function isPart([key, value]: [string, unknown]): boolean {
   return partsOfReply[key]?.(value) ?? true;
 }
 
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
 function isNamed(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "name" in value;
+  return isObject(value) && "name" in value;
 }
 
 function isProgress(value: unknown): value is Progress {

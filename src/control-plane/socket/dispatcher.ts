@@ -17,9 +17,16 @@ import type {
   ServiceDescriptions,
   StopCommand,
   Warnings,
+  WorkerDescription,
 } from "./protocol.ts";
 import type { Report } from "./progress.ts";
 import { parseCommand } from "./protocol-schema.ts";
+
+export interface ListReply {
+  services: ServiceDescriptions;
+  /** Given when not all is well with them. */
+  workers?: WorkerDescription[];
+}
 
 /** One for each command. What it throws as CommandError is told to the user. */
 export interface CommandHandlers {
@@ -31,7 +38,7 @@ export interface CommandHandlers {
   stop: (command: StopCommand, report?: Report) => Promise<Warnings>;
   resume: (command: PlainServiceCommand) => Promise<Warnings>;
   remove: (command: PlainServiceCommand) => Promise<Warnings>;
-  list: () => Promise<ServiceDescriptions>;
+  list: () => Promise<ListReply>;
   certificates: () => Promise<CertificateDetails[]>;
   "certificate-renew": (command: CertificateCommand) => Promise<Warnings>;
   "certificate-forget": (command: CertificateCommand) => Promise<Warnings>;
@@ -46,7 +53,7 @@ export async function dispatch(
   try {
     const command = parseCommand(payload);
     logger.debug("Command received", { command: command.command });
-    if (command.command === "list") return { ok: true, services: await handlers.list() };
+    if (command.command === "list") return { ok: true, ...(await handlers.list()) };
     if (command.command === "certificates") {
       return { ok: true, certificates: await handlers.certificates() };
     }

@@ -160,12 +160,25 @@ export type ServiceDescriptions = Record<string, ServiceDescription>;
 /** What the user has to know of a command that has taken effect; each follows `Warning: ` on stderr. */
 export type Warnings = readonly string[];
 
+/** What `list --json` says of a worker, when not all is well with them. */
+export interface WorkerDescription {
+  /** Its place among the others. */
+  worker: number;
+  /** 0: there is none now. */
+  pid: number;
+  /** `waiting`: it died so often that its successor has to wait. */
+  state: "starting" | "serving" | "waiting" | "ended";
+  /** How often it was replaced. */
+  restarts: number;
+}
+
 export type Reply =
   | {
       ok: true;
       services?: ServiceDescriptions;
       certificates?: CertificateDetails[];
       warnings?: Warnings;
+      workers?: WorkerDescription[];
     }
   /** `error` is what follows `Error: ` on the client's stderr. */
   | { ok: false; error: string };

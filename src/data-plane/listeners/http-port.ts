@@ -6,7 +6,7 @@ import {
   type ClientLimits,
 } from "../../config/defaults.ts";
 import type { CidrList } from "../../lib/cidr.ts";
-import { listenOn } from "../../net/every-address.ts";
+import { listenAt, type ListeningPlace } from "../../net/every-address.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import { widenAcceptQueue } from "./accept/accept-queue.ts";
@@ -23,10 +23,7 @@ import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts
 import { ProxyHeaderFaults } from "./accept/proxy-header-faults.ts";
 import { peerOf } from "./accept/socket-peer.ts";
 
-export interface HttpListenerOptions {
-  /** Empty: every address, IPv4 and IPv6. */
-  bind: string;
-  port: number;
+export interface HttpListenerOptions extends ListeningPlace {
   limits: ClientLimits;
   clock: Clock;
   logger: Logger;
@@ -38,6 +35,7 @@ export interface HttpListenerOptions {
 }
 
 export class HttpListener {
+  readonly port: number;
   readonly #connections: ConnectionSet;
   readonly #listener: Bun.TCPSocketListener<ClientConnection>;
   #accepting = true;
@@ -87,10 +85,8 @@ export class HttpListener {
       });
     });
     widenAcceptQueue(this.#listener);
-  }
-
-  get port(): number {
-    return this.#listener.port;
+    // One that was handed in does not know it.
+    this.port = this.#listener.port ?? options.port;
   }
 
   /** Takes no more connections; resolves when every request under way is answered. */
@@ -110,7 +106,7 @@ export class HttpListener {
 type TcpSocket = Bun.Socket<ClientConnection | null> & { readonly fd: number };
 
 function listen(
-  { bind, port, logger }: HttpListenerOptions,
+  options: HttpListenerOptions,
   accept: (socket: TcpSocket) => ClientConnection | null,
 ): Bun.TCPSocketListener<ClientConnection> {
   const socket: Bun.SocketHandler<ClientConnection | null> = {
@@ -130,13 +126,14 @@ function listen(
       socket.data?.onClose(error ?? null);
     },
     error(socket, error) {
-      closeFailedSocket(socket, error, logger);
+      closeFailedSocket(socket, error, options.logger);
     },
   };
+  const { bind, port } = options;
   checkPort(port);
   try {
-    return listenOn(bind, (hostname) =>
-      Bun.listen({ hostname, port, allowHalfOpen: true, socket, data: null }),
+    return listenAt(options, (where) =>
+      Bun.listen({ ...where, allowHalfOpen: true, socket, data: null }),
     ) as Bun.TCPSocketListener<ClientConnection>;
   } catch (error) {
     throw bindError("tcp", bind, port, error);

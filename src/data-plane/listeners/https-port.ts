@@ -2,6 +2,7 @@
 import type { HandshakeCertificates } from "../../seam/handshake-certificates.ts";
 import { connectionSweepIntervalMs, type ClientLimits } from "../../config/defaults.ts";
 import type { MinTlsVersion } from "../../config/run-options.ts";
+import type { ListeningPlace } from "../../net/every-address.ts";
 import type { CidrList } from "../../lib/cidr.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
@@ -20,10 +21,7 @@ import { peerOf } from "./accept/socket-peer.ts";
 import { TlsHandshake } from "./accept/tls-handshake.ts";
 import { TlsServer, type HandshakeOutcome, type TlsSocket } from "./accept/tls-socket.ts";
 
-export interface TlsListenerOptions {
-  /** Empty: every address, IPv4 and IPv6. */
-  bind: string;
-  port: number;
+export interface TlsListenerOptions extends ListeningPlace {
   limits: ClientLimits;
   clock: Clock;
   /** Shared by all listeners. */
@@ -49,13 +47,22 @@ export class TlsListener {
   #accepting = true;
 
   constructor(options: TlsListenerOptions) {
-    const { bind, port, limits, clock, certificates, altSvc, proxyPeers, handle } = options;
+    const {
+      bind,
+      port,
+      fd = null,
+      limits,
+      clock,
+      certificates,
+      altSvc,
+      proxyPeers,
+      handle,
+    } = options;
     this.#options = options;
     const connections = new ConnectionSet(clock, connectionSweepIntervalMs);
     this.#connections = connections;
     this.#server = new TlsServer({
-      bind: proxyPeers === null ? bind : innerHost,
-      port: proxyPeers === null ? port : 0,
+      ...(proxyPeers === null ? { bind, port, fd } : { bind: innerHost, port: 0 }),
       minVersion: options.minTlsVersion,
       certificateFor: (name, { data: handshake }) => {
         const found = certificates.forName(name);

@@ -30,6 +30,8 @@ describe("run", () => {
       trustedProxies: null,
       proxyProtocol: false,
       minTlsVersion: "1.2",
+      workers: 2,
+      oneProcess: false,
       acme: { directory: "", email: "", externalAccount: null, caFiles: [], dns: null },
       certificateStore: null,
     });

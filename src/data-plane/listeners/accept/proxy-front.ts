@@ -8,7 +8,7 @@ import {
   tcpKeepAliveMs,
   type ClientLimits,
 } from "../../../config/defaults.ts";
-import { listenOn } from "../../../net/every-address.ts";
+import { listenAt, type ListeningPlace } from "../../../net/every-address.ts";
 import type { CidrList } from "../../../lib/cidr.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
@@ -24,10 +24,7 @@ import { ProxyRelay } from "./proxy-relay.ts";
 import { ProxyHeaderFaults } from "./proxy-header-faults.ts";
 import { peerOf } from "./socket-peer.ts";
 
-export interface ProxyFrontOptions {
-  /** Empty: every address, IPv4 and IPv6. */
-  bind: string;
-  port: number;
+export interface ProxyFrontOptions extends ListeningPlace {
   limits: ClientLimits;
   clock: Clock;
   logger: Logger;
@@ -60,7 +57,7 @@ export class ProxyFront {
   }
 
   get port(): number {
-    return this.#listener.port;
+    return this.#listener.port ?? this.#options.port;
   }
 
   /** Whose bytes an inner connection carries, by its remote port; undefined: nobody's. */
@@ -85,10 +82,9 @@ export class ProxyFront {
     const { bind, port, logger } = this.#options;
     checkPort(port);
     try {
-      return listenOn(bind, (hostname) =>
+      return listenAt(this.#options, (where) =>
         Bun.listen<ClientConnection | null>({
-          hostname,
-          port,
+          ...where,
           allowHalfOpen: true,
           data: null,
           socket: {

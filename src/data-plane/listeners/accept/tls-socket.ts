@@ -14,7 +14,7 @@ import type { MinTlsVersion } from "../../../config/run-options.ts";
 import { writeSync } from "node:fs";
 import tls from "node:tls";
 import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
-import { listenOn } from "../../../net/every-address.ts";
+import { listenAt, type ListeningPlace } from "../../../net/every-address.ts";
 import { normalHostName } from "../../../lib/host-name.ts";
 import { widenAcceptQueue } from "./accept-queue.ts";
 import { goQuote } from "../../../go/quote.ts";
@@ -35,9 +35,7 @@ export type HandshakeOutcome =
   | { kind: "plain-http" }
   | { kind: "failed"; reason: string };
 
-export interface TlsServerOptions {
-  bind: string;
-  port: number;
+export interface TlsServerOptions extends ListeningPlace {
   minVersion: MinTlsVersion;
   /** Null refuses the handshake with an alert; a promise lets it wait. */
   certificateFor(
@@ -76,7 +74,7 @@ export class TlsServer {
   }
 
   get port(): number {
-    return this.#listener.port;
+    return this.#listener.port ?? this.#options.port;
   }
 
   /** The certificate for clients that send no server name; null refuses them with an alert. */
@@ -123,10 +121,9 @@ export class TlsServer {
     };
     checkPort(port);
     try {
-      return listenOn(bind, (hostname) =>
+      return listenAt(options, (where) =>
         Bun.listen({
-          hostname,
-          port,
+          ...where,
           allowHalfOpen: true,
           // The protocol is chosen by the callback; without any name here it would not be asked.
           tls: {
@@ -230,7 +227,7 @@ interface NativeSocket extends TlsSocket {
 }
 
 interface NativeListener {
-  readonly port: number;
+  readonly port: number | undefined;
   stop(force: boolean): void;
 }
 

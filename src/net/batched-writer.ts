@@ -4,9 +4,9 @@
  * lines are dropped and counted, and one line in their place says how many, when there is room again.
  */
 import { closeSync } from "node:fs";
-import { logPatienceMs, maxWaitingLogBytes } from "../../config/defaults.ts";
-import type { Clock, Timer } from "../../lib/clock.ts";
-import { codeOf } from "../../lib/error-text.ts";
+import { logPatienceMs, maxWaitingLogBytes } from "../config/defaults.ts";
+import type { Clock, Timer } from "../lib/clock.ts";
+import { codeOf } from "../lib/error-text.ts";
 import { openUnblocked, type WriteBytes } from "./unblocked-output.ts";
 
 export interface BatchedWriterOptions {
@@ -69,8 +69,25 @@ export class BatchedWriter {
     }
   }
 
+  /** Takes whole lines together, as bytes that nobody changes any more. */
+  writeBlock(lines: Uint8Array): void {
+    if (this.#closed || lines.length === 0) return;
+    if (!this.#hasRoomFor(lines)) {
+      const count = linesOf(lines);
+      this.#dropped += count;
+      this.#untold += count;
+      return;
+    }
+    this.#tellDropped();
+    this.#encode();
+    this.#pending.push(lines);
+    this.#pendingBytes += lines.length;
+    if (this.#pendingBytes >= this.#options.flushBytes) this.flush();
+    else if (this.#timer === null) this.#arm(this.#options.flushIntervalMs);
+  }
+
   /** A reader that is slow, not stuck, shall not get one line that tells of dropped ones after the other. */
-  #hasRoomFor(line: string): boolean {
+  #hasRoomFor(line: { readonly length: number }): boolean {
     const { maxWaitingBytes } = this.#options;
     const limit = this.#untold > 0 ? maxWaitingBytes / 2 : maxWaitingBytes;
     return this.waitingBytes === 0 || this.waitingBytes + line.length <= limit;
@@ -86,7 +103,7 @@ export class BatchedWriter {
   #collect(line: string): void {
     this.#lines.push(line);
     this.#collected += line.length;
-    if (this.#collected >= this.#options.flushBytes) this.#flush();
+    if (this.#collected >= this.#options.flushBytes) this.flush();
     else if (this.#timer === null) this.#arm(this.#options.flushIntervalMs);
   }
 
@@ -107,7 +124,8 @@ export class BatchedWriter {
     if (this.#ownFd !== null) closeSync(this.#ownFd);
   }
 
-  #flush(): void {
+  /** Hands over what the system takes now, without waiting. */
+  flush(): void {
     this.#encode();
     this.#writeSome();
   }
@@ -189,7 +207,7 @@ export class BatchedWriter {
   #arm(delayMs: number): void {
     this.#timer = this.#clock.after(delayMs, () => {
       this.#timer = null;
-      this.#flush();
+      this.flush();
     });
   }
 
@@ -197,4 +215,10 @@ export class BatchedWriter {
     this.#timer?.cancel();
     this.#timer = null;
   }
+}
+
+function linesOf(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) count++;
+  return count;
 }

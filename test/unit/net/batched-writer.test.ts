@@ -2,11 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  BatchedWriter,
-  type BatchedWriterOptions,
-} from "../../../../src/control-plane/telemetry/batched-writer.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
+import { BatchedWriter, type BatchedWriterOptions } from "../../../src/net/batched-writer.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 
 const defaults: BatchedWriterOptions = {
   flushIntervalMs: 50,
@@ -264,9 +261,9 @@ describe("BatchedWriter", () => {
 });
 
 function pipeProgram(count: number): string {
-  const source = (file: string) => JSON.stringify(join(import.meta.dir, "../../../../src", file));
+  const source = (file: string) => JSON.stringify(join(import.meta.dir, "../../../src", file));
   return `
-    const { BatchedWriter } = await import(${source("control-plane/telemetry/batched-writer.ts")});
+    const { BatchedWriter } = await import(${source("net/batched-writer.ts")});
     const { systemClock } = await import(${source("lib/clock.ts")});
     const writer = new BatchedWriter(1, systemClock, { flushIntervalMs: 5, flushBytes: 65536, droppedText: String });
     for (let i = 0; i < ${count}; i++) writer.write("line " + i + "\\n");

@@ -7,7 +7,7 @@
 import { ptr } from "bun:ffi";
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import { constants as system } from "node:os";
-import { lastErrno, openLibc } from "../../net/libc.ts";
+import { lastErrno, openLibc } from "./libc.ts";
 
 /** Writes some of the bytes and returns how many; throws errors with a code like `fs.writeSync`. */
 export type WriteBytes = (bytes: Uint8Array, offset: number, length: number) => number;

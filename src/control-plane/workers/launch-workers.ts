@@ -1,0 +1,89 @@
+/** Makes the sockets of the ports and the pool of workers on them. */
+import { closeSync } from "node:fs";
+import type { RunOptions } from "../../config/run-options.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/logger.ts";
+import type { Libc } from "../../net/libc.ts";
+import { type ListeningGroup, listenTcp } from "../../net/listening-sockets.ts";
+import type { CertificateChange } from "../../seam/certificates.ts";
+import type { DataPlaneQuestions } from "../../seam/data-plane.ts";
+import { firstSocketFd } from "../../seam/channel-end.ts";
+import { dataPlaneOptions, type ListeningPorts } from "../../seam/plane-calls.ts";
+import type { Serving } from "./serving.ts";
+import { SpawnedWorker } from "./spawned-worker.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+/** The sockets of both ports, one of each a slot. */
+export interface WorkerSockets {
+  http: ListeningGroup;
+  https: ListeningGroup;
+}
+
+export interface WorkersContext {
+  options: RunOptions;
+  libc: Libc;
+  sockets: WorkerSockets;
+  /** This program, with the command that makes a worker of it. */
+  command: readonly string[];
+  clock: Clock;
+  logger: Logger;
+  questions: DataPlaneQuestions;
+  /** Everything that was pushed so far. */
+  certificates(): CertificateChange | null;
+  /** Whole lines of a worker's log. */
+  onLog(lines: Buffer): void;
+}
+
+/** Throws a CommandError when a port can't be had. */
+export function openWorkerSockets(libc: Libc, options: RunOptions): WorkerSockets {
+  const http = listenTcp(libc, options.bind, options.httpPort, options.workers);
+  try {
+    return { http, https: listenTcp(libc, options.bind, options.httpsPort, options.workers) };
+  } catch (error) {
+    for (const fd of http.fds) closeSync(fd);
+    throw error;
+  }
+}
+
+export function serveWithWorkers(context: WorkersContext): Serving {
+  const { options, libc, sockets, command, clock, logger, questions, onLog } = context;
+  const { http, https } = sockets;
+  const ports: ListeningPorts = { http: http.port, https: https.port };
+  const workers = http.fds.length;
+  const pool = new WorkerPool({
+    clock,
+    logger,
+    certificates: context.certificates,
+    keepsMetrics: options.metricsPort !== 0,
+    closeSockets() {
+      for (const fd of [...http.fds, ...https.fds]) closeSync(fd);
+    },
+    slots: http.fds.map((httpFd, slot) => ({
+      options: {
+        ...dataPlaneOptions(options, workers),
+        httpPort: ports.http,
+        httpsPort: ports.https,
+        // QUIC needs one owner of the port.
+        servesHttp3: options.http3 && slot === 0,
+        sockets: { http: firstSocketFd, https: firstSocketFd + 1 },
+      },
+      launch: () =>
+        SpawnedWorker.launch({
+          libc,
+          command,
+          sockets: [httpFd, https.fds[slot]!],
+          questions,
+          onLog,
+        }),
+    })),
+  });
+  return {
+    plane: pool,
+    async open() {
+      await pool.start();
+      return ports;
+    },
+    end: () => pool.end(),
+    describe: () => pool.describe(),
+  };
+}

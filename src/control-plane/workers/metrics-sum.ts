@@ -1,0 +1,72 @@
+/** Counts of several workers as those of one: what the dead have counted stays, so no counter ever falls. */
+import { maxMeteredServices } from "../../config/defaults.ts";
+import type { Series, ServiceMetrics } from "../../seam/service-metrics.ts";
+
+class ServiceSum implements ServiceMetrics {
+  readonly service: string;
+  inFlight = 0;
+  started = false;
+  readonly #series = new Map<string, Series>();
+
+  constructor(service: string) {
+    this.service = service;
+  }
+
+  get series(): readonly Series[] {
+    return [...this.#series.values()];
+  }
+
+  add({ inFlight, started, series }: ServiceMetrics): void {
+    this.inFlight += inFlight;
+    this.started ||= started;
+    for (const one of series) this.#addSeries(one);
+  }
+
+  #addSeries({ method, status, count, sumSeconds, buckets }: Series): void {
+    const key = `${method} ${status}`;
+    const sum = this.#series.get(key);
+    if (sum === undefined) {
+      this.#series.set(key, { method, status, count, sumSeconds, buckets: [...buckets] });
+      return;
+    }
+    sum.count += count;
+    sum.sumSeconds += sumSeconds;
+    for (let i = 0; i < buckets.length; i++) sum.buckets[i]! += buckets[i]!;
+  }
+}
+
+/** By name of service. */
+export function sumMetrics(parts: Iterable<readonly ServiceMetrics[]>): ServiceMetrics[] {
+  const sums = new Map<string, ServiceSum>();
+  for (const part of parts) {
+    for (const metrics of part) {
+      let sum = sums.get(metrics.service);
+      if (sum === undefined) {
+        sum = new ServiceSum(metrics.service);
+        sums.set(metrics.service, sum);
+      }
+      sum.add(metrics);
+    }
+  }
+  return [...sums.values()].toSorted((a, b) => (a.service < b.service ? -1 : 1));
+}
+
+/** What the dead have counted. Of services without end only the latest are kept. */
+export class GoneMetrics {
+  #metrics: ServiceMetrics[] = [];
+
+  get metrics(): readonly ServiceMetrics[] {
+    return this.#metrics;
+  }
+
+  /** Nothing of it is under way any more. */
+  add(last: readonly ServiceMetrics[]): void {
+    const ended = last.map(({ service, started, series }) => {
+      return { service, started, series, inFlight: 0 };
+    });
+    const names = new Set(ended.map(({ service }) => service));
+    const kept = this.#metrics.filter(({ service }) => !names.has(service));
+    const summed = sumMetrics([this.#metrics.filter(({ service }) => names.has(service)), ended]);
+    this.#metrics = [...kept, ...summed].slice(-maxMeteredServices);
+  }
+}

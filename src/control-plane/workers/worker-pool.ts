@@ -1,0 +1,150 @@
+/** All workers as one data plane: what is told goes to each, what is asked is summed. */
+import { workerEndTimeoutMs, workerMetricsIntervalMs } from "../../config/defaults.ts";
+import type { Timer } from "../../lib/clock.ts";
+import type { CertificateChange } from "../../seam/certificates.ts";
+import { SeamClosedError } from "../../seam/conversation.ts";
+import type {
+  DataPlane,
+  DataPlaneSamples,
+  TargetAnswer,
+  TargetQuestion,
+} from "../../seam/data-plane.ts";
+import type { ServiceMetrics } from "../../seam/service-metrics.ts";
+import type { Snapshot } from "../../seam/snapshot.ts";
+import type { WorkerDescription } from "../socket/protocol.ts";
+import type { LinkedWorker } from "./linked-worker.ts";
+import { GoneMetrics, sumMetrics } from "./metrics-sum.ts";
+import { type SlotContext, WorkerSlot } from "./worker-slot.ts";
+
+export interface WorkerPoolContext extends Pick<SlotContext, "clock" | "logger" | "certificates"> {
+  slots: readonly Pick<SlotContext, "options" | "launch">[];
+  /** What the workers count is fetched from time to time, so that it is not lost with one of them. */
+  keepsMetrics: boolean;
+  /** The sockets that are handed to workers: nobody gets them any more. */
+  closeSockets(): void;
+}
+
+export class WorkerPool implements DataPlane {
+  readonly #context: WorkerPoolContext;
+  readonly #slots: WorkerSlot[];
+  readonly #gone = new GoneMetrics();
+  /** Requests that workers have ended which are gone, by target. */
+  #goneServed = new Map<string, number>();
+  #snapshot: Snapshot | null = null;
+  #timer: Timer | null = null;
+
+  constructor(context: WorkerPoolContext) {
+    this.#context = context;
+    this.#slots = context.slots.map((slot, number) => {
+      return new WorkerSlot({
+        ...context,
+        ...slot,
+        number,
+        snapshot: () => this.#snapshot,
+        died: (worker) => this.#died(worker),
+      });
+    });
+  }
+
+  /** Resolves when all serve; to be called when there is a snapshot. */
+  async start(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.start()));
+    if (this.#context.keepsMetrics) this.#keepMetrics();
+  }
+
+  async apply(snapshot: Snapshot): Promise<void> {
+    this.#snapshot = snapshot;
+    await Promise.all(this.#workers().map((worker) => worker.publish()));
+  }
+
+  async certificates(change: CertificateChange): Promise<void> {
+    await Promise.all(this.#workers().map((worker) => worker.certificates(change)));
+  }
+
+  async drain(targetIds: readonly string[], timeoutMs: number): Promise<void> {
+    await Promise.all(this.#workers().map((worker) => worker.drain(targetIds, timeoutMs)));
+  }
+
+  async samples(): Promise<DataPlaneSamples> {
+    const parts = await Promise.all(this.#workers().map((worker) => worker.samples()));
+    const sum: DataPlaneSamples = { targets: {}, held: {} };
+    for (const { targets, held } of parts) {
+      for (const [id, { inFlight, served }] of Object.entries(targets)) {
+        const target = (sum.targets[id] ??= { inFlight: 0, served: 0 });
+        target.inFlight += inFlight;
+        target.served += served;
+      }
+      for (const [name, count] of Object.entries(held)) {
+        sum.held[name] = (sum.held[name] ?? 0) + count;
+      }
+    }
+    for (const [id, target] of Object.entries(sum.targets)) {
+      target.served += this.#goneServed.get(id) ?? 0;
+    }
+    return sum;
+  }
+
+  async metrics(): Promise<ServiceMetrics[]> {
+    const parts = await Promise.all(this.#workers().map((worker) => worker.metrics()));
+    return sumMetrics([this.#gone.metrics, ...parts]);
+  }
+
+  /** Any of them can ask; one that dies over it is no answer yet. */
+  async askTarget(question: TargetQuestion, signal: AbortSignal): Promise<TargetAnswer> {
+    for (const { handle } of this.#workers()) {
+      try {
+        return await handle.dataPlane.askTarget(question, signal);
+      } catch (error) {
+        if (!(error instanceof SeamClosedError)) throw error;
+      }
+    }
+    return { status: 503, body: "no worker" };
+  }
+
+  async finish(): Promise<void> {
+    for (const slot of this.#slots) slot.retire();
+    this.#context.closeSockets();
+    await Promise.all(this.#workers().map((worker) => worker.finish()));
+  }
+
+  /** What is left is cut; resolves when all are gone and their last lines have arrived. */
+  async end(): Promise<void> {
+    this.#timer?.cancel();
+    for (const slot of this.#slots) slot.retire();
+    const workers = this.#workers();
+    const kill = this.#context.clock.after(workerEndTimeoutMs, () => {
+      for (const { handle } of workers) handle.kill();
+    });
+    for (const { handle } of workers) handle.dataPlane.end().catch(() => {});
+    await Promise.all(this.#slots.map((slot) => slot.gone));
+    kill.cancel();
+  }
+
+  describe(): WorkerDescription[] {
+    return this.#slots.map(({ number, worker, state, restarts }) => {
+      return { worker: number, pid: worker?.handle.pid ?? 0, state, restarts };
+    });
+  }
+
+  #workers(): LinkedWorker[] {
+    return this.#slots.map(({ worker }) => worker).filter((worker) => worker !== null);
+  }
+
+  #died(worker: LinkedWorker): void {
+    this.#gone.add(worker.lastMetrics);
+    const served = new Map<string, number>();
+    for (const { active, rollout } of this.#snapshot?.services ?? []) {
+      for (const { id } of [...active.targets, ...(rollout?.targets ?? [])]) {
+        const before = this.#goneServed.get(id) ?? 0;
+        served.set(id, before + (worker.lastSamples.targets[id]?.served ?? 0));
+      }
+    }
+    this.#goneServed = served;
+  }
+
+  #keepMetrics(): void {
+    this.#timer = this.#context.clock.after(workerMetricsIntervalMs, () => {
+      void Promise.all([this.metrics(), this.samples()]).then(() => this.#keepMetrics());
+    });
+  }
+}

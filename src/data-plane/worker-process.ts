@@ -1,0 +1,47 @@
+/** The root of a worker as a process of its own: the channel to the primary is all that it has. */
+import { logFlushBytes, workerLogIntervalMs, maxWaitingLogBytes } from "../config/defaults.ts";
+import { systemClock as clock } from "../lib/clock.ts";
+import { logStrayErrors } from "../lib/stray-errors.ts";
+import { BatchedWriter } from "../net/batched-writer.ts";
+import { ChannelSocket } from "../net/channel-socket.ts";
+import { channelFd, ChannelEnd } from "../seam/channel-end.ts";
+import { createLogger, formatMessage } from "../seam/process-log.ts";
+import { startWorker } from "./worker.ts";
+
+/** Resolves with the exit code, when the primary says so or has gone and everything under way has ended. */
+export async function runWorker(): Promise<number> {
+  // They reach every process of a terminal or a group; only the primary decides what they mean.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+  const frames = await ChannelSocket.adopt(channelFd);
+  const end = new ChannelEnd(frames);
+  const output = new BatchedWriter(
+    channelFd,
+    clock,
+    {
+      flushIntervalMs: workerLogIntervalMs,
+      flushBytes: logFlushBytes,
+      droppedText: (lines) =>
+        formatMessage(clock.wallMs(), "WARN", "Log lines dropped: the reader is too slow", {
+          lines,
+        }),
+    },
+    (bytes, offset, length) => {
+      if (frames.waitingBytes > maxWaitingLogBytes) throw new FullChannelError();
+      end.sendLog(bytes.subarray(offset, offset + length));
+      return length;
+    },
+  );
+  end.beforeMessage = () => output.flush();
+  logStrayErrors(process, createLogger(output, clock, false));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  startWorker({ end, output, clock, onEnd: resolve });
+  await promise;
+  output.close();
+  await frames.drained;
+  return 0;
+}
+
+/** The primary does not read: the writer keeps its lines, and drops those that are too many. */
+class FullChannelError extends Error {
+  readonly code = "EAGAIN";
+}

@@ -1,0 +1,196 @@
+import { describe, expect, test } from "bun:test";
+import { WorkerPool } from "../../../../src/control-plane/workers/worker-pool.ts";
+import {
+  promptWorkerRestarts,
+  workerAnswerTimeoutMs,
+  workerRestartPauseMs,
+} from "../../../../src/config/defaults.ts";
+import type { DataPlaneOptions } from "../../../../src/seam/plane-calls.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { RecordingLogger } from "../../../support/recording-logger.ts";
+import { ScriptedWorker } from "../../../support/scripted-worker.ts";
+import { poolSnapshot, serviceSnapshot, snapshot } from "../../../support/service-snapshots.ts";
+import { waitFor } from "../../../support/wait-for.ts";
+
+function setup(slots = 2) {
+  const clock = new ManualClock();
+  const logger = new RecordingLogger();
+  /** All that were ever launched. */
+  const workers: ScriptedWorker[] = [];
+  let failures = 0;
+  const pool = new WorkerPool({
+    clock,
+    logger,
+    certificates: () => null,
+    keepsMetrics: false,
+    closeSockets() {},
+    slots: Array.from({ length: slots }, () => ({
+      options: {} as DataPlaneOptions,
+      async launch() {
+        if (failures > 0) {
+          failures--;
+          throw new Error("no memory");
+        }
+        const worker = new ScriptedWorker(100 + workers.length);
+        workers.push(worker);
+        return worker;
+      },
+    })),
+  });
+  return { clock, logger, workers, pool, failNext: (count: number) => void (failures = count) };
+}
+
+const web = (id: string) => snapshot(serviceSnapshot("web", { active: poolSnapshot([id]) }));
+const serving = ({ pool }: ReturnType<typeof setup>): number =>
+  pool.describe().filter(({ state }) => state === "serving").length;
+
+describe("WorkerPool", () => {
+  test("tells each everything before it listens", async () => {
+    const { pool, workers } = setup();
+    await pool.apply(web("t1"));
+    await pool.start();
+    expect(workers.map(({ calls }) => calls)).toEqual([
+      ["start", "apply", "listen"],
+      ["start", "apply", "listen"],
+    ]);
+  });
+
+  test("has published when all have answered", async () => {
+    const { pool, workers } = setup();
+    await pool.start();
+    const held = Promise.withResolvers<void>();
+    workers[1]!.hangs = held.promise;
+    let published = false;
+    const applying = pool.apply(web("t1")).then(() => (published = true));
+    await waitFor(() => workers[1]!.applied.length === 1, "the snapshot at the slow one");
+    expect(published).toBe(false);
+    held.resolve();
+    await applying;
+  });
+
+  test("sends the last of several snapshots that came while one was on its way", async () => {
+    const { pool, workers } = setup(1);
+    await pool.start();
+    const held = Promise.withResolvers<void>();
+    workers[0]!.hangs = held.promise;
+    const all = [1, 2, 3, 4].map((i) => pool.apply({ ...web(`t${i}`), revision: i }));
+    await waitFor(() => workers[0]!.applied.length === 1, "the first");
+    held.resolve();
+    await Promise.all(all);
+    expect(workers[0]!.applied.map(({ revision }) => revision)).toEqual([1, 4]);
+  });
+
+  test("ends and replaces one that does not answer in time", async () => {
+    const { pool, workers, clock, logger } = setup();
+    await pool.start();
+    workers[1]!.hangs = new Promise(() => {});
+    const applying = pool.apply(web("t1"));
+    await waitFor(() => workers[1]!.applied.length === 1, "the snapshot");
+    clock.advance(workerAnswerTimeoutMs);
+    await applying;
+    expect(workers.map(({ killed }) => killed).slice(0, 2)).toEqual([false, true]);
+    await waitFor(() => workers.length === 3, "the successor");
+    expect(workers[2]!.applied).toHaveLength(1);
+    expect(logger.entries.map(({ message }) => message)).toContain("Worker does not answer");
+  });
+
+  test("drains in all of them, and does not wait for one that dies", async () => {
+    const { pool, workers } = setup();
+    await pool.start();
+    workers[0]!.hangs = new Promise(() => {});
+    const drained = pool.drain(["t1"], 1_000);
+    await waitFor(() => workers.every(({ calls }) => calls.includes("drain")), "both");
+    workers[0]!.die("SIGSEGV");
+    await drained;
+  });
+
+  test("sums what they hold and serve, and keeps what the dead have served", async () => {
+    const { pool, workers } = setup();
+    await pool.apply(web("t1"));
+    await pool.start();
+    workers[0]!.samples = { targets: { t1: { inFlight: 1, served: 10 } }, held: { web: 2 } };
+    workers[1]!.samples = { targets: { t1: { inFlight: 2, served: 5 } }, held: { web: 1 } };
+    expect(await pool.samples()).toEqual({
+      targets: { t1: { inFlight: 3, served: 15 } },
+      held: { web: 3 },
+    });
+    workers[0]!.die("SIGKILL");
+    await waitFor(() => workers.length === 3, "the successor");
+    workers[2]!.samples = { targets: { t1: { inFlight: 0, served: 1 } }, held: {} };
+    expect((await pool.samples()).targets).toEqual({ t1: { inFlight: 2, served: 16 } });
+  });
+
+  test("keeps what the dead have counted", async () => {
+    const { pool, workers } = setup();
+    await pool.start();
+    const series = { method: "GET", status: "200", count: 3, sumSeconds: 1, buckets: [1, 2] };
+    const counted = { service: "web", inFlight: 2, started: true, series: [series] };
+    workers[0]!.metrics = [counted];
+    workers[1]!.metrics = [counted];
+    expect(await pool.metrics()).toMatchObject([
+      { service: "web", inFlight: 4, series: [{ count: 6, sumSeconds: 2, buckets: [2, 4] }] },
+    ]);
+    workers[0]!.die("SIGKILL");
+    await waitFor(() => workers.length === 3, "the successor");
+    expect(await pool.metrics()).toMatchObject([
+      { service: "web", inFlight: 2, series: [{ count: 6, sumSeconds: 2, buckets: [2, 4] }] },
+    ]);
+  });
+
+  test("replaces the dead at once, and later with pauses that double", async () => {
+    const all = setup(1);
+    const { pool, workers, clock, logger } = all;
+    await pool.start();
+    for (let death = 1; death <= promptWorkerRestarts; death++) {
+      workers.at(-1)!.die("SIGSEGV");
+      await waitFor(() => workers.length === death + 1 && serving(all) === 1, "the successor");
+    }
+    for (const pauseMs of [workerRestartPauseMs, 2 * workerRestartPauseMs]) {
+      const before = workers.length;
+      workers.at(-1)!.die("SIGSEGV");
+      await waitFor(() => pool.describe()[0]!.state === "waiting", "the pause");
+      expect(logger.entries.at(-1)).toMatchObject({
+        message: "Worker dies again and again",
+        fields: { retry_ms: pauseMs },
+      });
+      clock.advance(pauseMs - 1);
+      expect(workers.length).toBe(before);
+      clock.advance(1);
+      await waitFor(() => serving(all) === 1, "the successor");
+    }
+    expect(pool.describe()).toMatchObject([{ restarts: promptWorkerRestarts + 2 }]);
+  });
+
+  test("does not start when a worker can't", async () => {
+    const { pool, failNext, logger } = setup(1);
+    failNext(1);
+    await expect(pool.start()).rejects.toThrow("a worker could not be started");
+    expect(logger.entries[0]).toMatchObject({
+      message: "Unable to start worker",
+      fields: { error: "no memory" },
+    });
+  });
+
+  test("asks another one when the first dies over a question", async () => {
+    const { pool, workers } = setup();
+    await pool.start();
+    workers[0]!.hangs = new Promise(() => {});
+    const question = { service: "web", pathAndQuery: "/", host: "a.test" };
+    const asked = pool.askTarget(question, new AbortController().signal);
+    await waitFor(() => workers[0]!.calls.includes("askTarget"), "the question");
+    workers[0]!.die("SIGKILL");
+    expect(await asked).toEqual({ status: 200, body: "worker 101" });
+  });
+
+  test("replaces nobody when it ends", async () => {
+    const { pool, workers } = setup();
+    await pool.start();
+    await pool.finish();
+    await pool.end();
+    expect(workers).toHaveLength(2);
+    expect(workers.map(({ calls }) => calls.slice(-2))).toEqual([
+      ["finish", "end"],
+      ["finish", "end"],
+    ]);
+  });
+});
