@@ -46,6 +46,11 @@ const maxSizeDigits = 16;
 /** Framing of single bytes is honest; a chunk that brings more than this beyond its data is not. */
 const freeOverheadBytes = 16;
 
+/** Larger chunks are handed on where they are. */
+const maxMovedBytes = 4 * 1024;
+/** So many are handed on together at most: the consumer may want to stop between them. */
+const maxGatheredChunks = 64;
+
 export class ChunkedDecoder {
   readonly #limits: ChunkedLimits;
   readonly #consumer: ChunkedConsumer;
@@ -77,31 +82,47 @@ export class ChunkedDecoder {
   /**
    * Decodes from `offset`; returns the index behind the last byte that was read (of the body, once it is
    * done; else the buffer's length, or less when the consumer wants no more for now), or an error after
-   * which nothing can be trusted.
+   * which nothing can be trusted. Small chunks are moved together within what was read already: handed on one
+   * by one, a byte in a chunk of its own cost 100 bytes of memory and a microsecond.
    */
   feed(bytes: Buffer, offset: number): number | HeadFault {
     let position = offset;
-    while (position < bytes.length && this.#state !== "done") {
+    // Data that was moved together and not handed on yet, and of how many chunks it is.
+    let start = 0;
+    let end = 0;
+    let gathered = 0;
+    let error: HeadFault | undefined;
+    while (position < bytes.length && this.#state !== "done" && error === undefined) {
       if (this.#state === "data") {
-        const end = Math.min(bytes.length, position + this.#remaining);
-        this.#remaining -= end - position;
+        const from = position;
+        position = Math.min(bytes.length, from + this.#remaining);
+        this.#remaining -= position - from;
         if (this.#remaining === 0) this.#state = "data-cr";
-        const goesOn = this.#consumer.onChunk(bytes.subarray(position, end));
-        position = end;
-        if (!goesOn) return position;
+        if (gathered > 0 && position - from <= maxMovedBytes) {
+          moveDown(bytes, end, from, position);
+          end += position - from;
+        } else {
+          if (gathered > 0) this.#consumer.onChunk(bytes.subarray(start, end));
+          gathered = 0;
+          start = from;
+          end = position;
+        }
+        if (++gathered >= maxGatheredChunks) {
+          gathered = 0;
+          if (!this.#consumer.onChunk(bytes.subarray(start, end))) return position;
+        }
       } else if (this.#state === "trailers") {
         const newline = bytes.indexOf(lineFeed, position);
-        const end = newline < 0 ? bytes.length : newline + 1;
-        const error = this.#trailerText(bytes.latin1Slice(position, end));
-        if (error !== undefined) return error;
-        position = end;
+        const lineEnd = newline < 0 ? bytes.length : newline + 1;
+        error = this.#trailerText(bytes.latin1Slice(position, lineEnd));
+        position = lineEnd;
       } else {
-        const error = this.#framingByte(bytes[position]!);
-        if (error !== undefined) return error;
+        error = this.#framingByte(bytes[position]!);
         position++;
       }
     }
-    return position;
+    if (gathered > 0) this.#consumer.onChunk(bytes.subarray(start, end));
+    return error ?? position;
   }
 
   /** One byte of a size line or of the line end behind the data. */
@@ -181,6 +202,15 @@ export class ChunkedDecoder {
     this.#trailers = withoutUnsafeTrailers(fields);
     return undefined;
   }
+}
+
+/** To an earlier place of the same buffer; for a few bytes a call costs more than they do. */
+function moveDown(bytes: Buffer, to: number, from: number, end: number): void {
+  if (end - from > 32) {
+    bytes.copyWithin(to, from, end);
+    return;
+  }
+  for (let i = from, target = to; i < end; i++, target++) bytes[target] = bytes[i]!;
 }
 
 const carriageReturn = 0x0d;

@@ -33,17 +33,35 @@ describe("ChunkedDecoder", () => {
     expect(decoder.done).toBe(true);
   });
 
-  test("stops behind a chunk when the consumer wants no more for now, and goes on from there", () => {
-    const bytes = Buffer.from("1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
+  test("stops behind some chunks when the consumer wants no more for now, and goes on from there", () => {
+    const bytes = Buffer.from(`${"1\r\na\r\n".repeat(100)}0\r\n\r\n`);
     let body = "";
     const onChunk = (data: Uint8Array): boolean => {
       body += Buffer.from(data).toString();
       return false;
     };
     const decoder = new ChunkedDecoder({ onChunk }, limits);
-    expect([decoder.feed(bytes, 0), body, decoder.done]).toEqual([4, "a", false]);
-    expect([decoder.feed(bytes, 4), body, decoder.done]).toEqual([10, "ab", false]);
-    expect([decoder.feed(bytes, 10), body, decoder.done]).toEqual([bytes.length, "ab", true]);
+    const stopped = decoder.feed(bytes, 0) as number;
+    expect(stopped).toBeLessThan(bytes.length);
+    expect([body.length, decoder.done]).toEqual([Math.ceil(stopped / 6), false]);
+    expect([decoder.feed(bytes, stopped), body, decoder.done]).toEqual([
+      bytes.length,
+      "a".repeat(100),
+      true,
+    ]);
+  });
+
+  test("hands small chunks on together, and touches nothing before or behind what it reads", () => {
+    const large = "b".repeat(5_000);
+    const text = `2\r\nab\r\n3\r\ncde\r\n1388\r\n${large}\r\n28\r\n${"f".repeat(40)}\r\n1\r\ng`;
+    const bytes = Buffer.from(`before${text}\r\n0\r\n\r\nbehind`);
+    const pieces: string[] = [];
+    const onChunk = (data: Uint8Array): boolean => pieces.push(Buffer.from(data).toString()) > 0;
+    const decoder = new ChunkedDecoder({ onChunk }, limits);
+    expect(decoder.feed(bytes, 6)).toBe(bytes.length - 6);
+    expect(pieces).toEqual(["abcde", `${large}${"f".repeat(40)}g`]);
+    expect(bytes.toString()).toStartWith("before");
+    expect(bytes.toString()).toEndWith("behind");
   });
 
   test("is not done before the last line end", () => {
