@@ -316,3 +316,6 @@ export const maxOnDemandBodyBytes = 256;
 export const maxCertificateFileBytes = 1 * MB;
 /** How often certificate files are looked at. */
 export const certificatePollIntervalMs = 2 * SECOND;
+/** A file that a setting names, such as a list of addresses; how often it is looked at. */
+export const maxSettingFileBytes = 4 * MB;
+export const settingFilePollIntervalMs = 2 * SECOND;

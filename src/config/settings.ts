@@ -5,6 +5,7 @@
  * settings are in `validate-options`. Rows are in the order of the state file.
  */
 import { normalHostName } from "../lib/host-name.ts";
+import { accessSettings } from "./access-settings.ts";
 import { hostFault } from "./host-fault.ts";
 import { canonicalFieldNames, normalHosts, normalPathPrefixes } from "./normal-forms.ts";
 import type { SettingTable } from "./setting.ts";
@@ -137,6 +138,7 @@ export const serviceSettings = {
     fallback: "",
     help: "Request header that holds the address of the client",
   },
+  ...accessSettings,
 } as const satisfies SettingTable;
 
 /** `target_options.health_check_config` in the state file. */

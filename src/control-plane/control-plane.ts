@@ -21,6 +21,7 @@ import {
   stopRollout,
   stopService,
 } from "./service-commands.ts";
+import { SettingFileWatch } from "./setting-files.ts";
 import { ServiceRegistry } from "./service-registry.ts";
 import { StateStore } from "./state/state-store.ts";
 
@@ -59,6 +60,7 @@ export class ControlPlane {
   readonly #context: DeploymentContext;
   readonly #server: ControlServer;
   readonly #clock: Clock;
+  readonly #settingFiles: SettingFileWatch;
   readonly #shutdown = new AbortController();
   #retryTimer: Timer | null = null;
 
@@ -67,6 +69,7 @@ export class ControlPlane {
     const registry = new ServiceRegistry(dataPlane);
     let lastTargetId = 0;
     this.#clock = clock;
+    this.#settingFiles = new SettingFileWatch({ registry, clock, logger });
     this.#context = {
       registry,
       dataPlane,
@@ -103,6 +106,7 @@ export class ControlPlane {
     await restoreServices(await store.load(), this.#context);
     await registry.published;
     if (registry.all().some((service) => service.degraded !== null)) this.#scheduleRetry();
+    this.#settingFiles.schedule();
   }
 
   /** Takes commands. Throws a CommandError when another proxy listens on the socket. */
@@ -117,6 +121,7 @@ export class ControlPlane {
   async close(): Promise<void> {
     this.#retryTimer?.cancel();
     this.#retryTimer = null;
+    this.#settingFiles.close();
     this.#shutdown.abort(new CommandError("the proxy is shutting down"));
     await this.#server.close(shutdownTimeoutMs);
     const { registry, store } = this.#context;
@@ -130,6 +135,7 @@ export class ControlPlane {
     this.#retryTimer = this.#clock.after(degradedRetryIntervalMs, async () => {
       const { registry } = this.#context;
       await retryDegraded(this.#context);
+      this.#settingFiles.schedule();
       const left = registry.all().some((service) => service.degraded !== null);
       if (left && !this.#shutdown.signal.aborted) this.#scheduleRetry();
     });
@@ -141,7 +147,11 @@ export class ControlPlane {
   ): CommandHandlers {
     const context = this.#context;
     return {
-      deploy: (command, report) => deployService(command, context, report),
+      deploy: async (command, report) => {
+        const warnings = await deployService(command, context, report);
+        this.#settingFiles.schedule();
+        return warnings;
+      },
       "rollout-deploy": (command, report) => deployRollout(command, context, report),
       "rollout-set": (command) => setRolloutSplit(command, context),
       "rollout-stop": ({ service }) => stopRollout(service, context),

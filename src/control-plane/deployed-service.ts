@@ -1,5 +1,6 @@
 /** What the control plane knows of one service. */
 import type { Pause, RolloutSplit, ServiceOptions } from "../config/options.ts";
+import type { SettingFiles } from "../config/setting-files.ts";
 import type { ServiceSnapshot } from "../seam/snapshot.ts";
 import type { SavedService } from "./state/state-entry.ts";
 import type { TargetGroup } from "./health/target-group.ts";
@@ -14,6 +15,7 @@ export interface DeployedService {
   readonly pause: Pause;
   readonly rolloutSplit: RolloutSplit | null;
   readonly errorPages: Record<string, string> | null;
+  readonly settingFiles: SettingFiles;
   /** What of its configuration could not be loaded, and so is not served; null when all is well. */
   readonly degraded: string | null;
 }
@@ -43,6 +45,7 @@ export function serviceSnapshot(
     pause: service.pause,
     rolloutSplit: service.rolloutSplit,
     errorPages: service.errorPages,
+    settingFiles: service.settingFiles,
   };
 }
 

@@ -58,7 +58,7 @@ export async function deployService(
   const writers = command.targets.map(readTarget);
   const readers = command.readTargets.map(readTarget);
   refuseConflict(name, options, context);
-  const errorPages = await checkService(name, options, files, logger);
+  const loaded = await checkService(name, options, files, logger);
 
   const group = new TargetGroup(writers, readers, targetOptions, context.groups);
   let replaced: TargetGroup | undefined;
@@ -77,7 +77,7 @@ export async function deployService(
       rollout: previous?.rollout ?? null,
       pause: previous?.pause ?? running,
       rolloutSplit: previous?.rolloutSplit ?? null,
-      errorPages,
+      ...loaded,
       degraded: null,
     });
   });

@@ -3,7 +3,7 @@ import { invalidTargetText, parseTarget, type TargetAddress } from "../config/ta
 import { messageOf } from "../lib/error-text.ts";
 import type { Logger } from "../lib/logger.ts";
 import { groupsOf, type DeployedService } from "./deployed-service.ts";
-import { checkService, type ServiceFiles } from "./service-check.ts";
+import { checkService, type LoadedFiles, type ServiceFiles } from "./service-check.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 import type { BrokenEntry, SavedService, StateEntry } from "./state/state-entry.ts";
 import { type GroupContext, TargetGroup } from "./health/target-group.ts";
@@ -16,9 +16,9 @@ export interface RestoreContext {
 }
 
 /**
- * An entry that can't be read is kept and listed with its reason. A service whose certificate or
- * error pages can't be loaded is degraded: its routes stay its own, its handshakes are refused, its
- * error pages are the default ones. Neither takes another service with it.
+ * An entry that can't be read is kept and listed with its reason. A service whose certificate, error pages
+ * or files of settings can't be loaded is degraded: its routes stay its own, its handshakes are refused, its
+ * error pages are the default ones, and nobody passes a rule that is not known. Neither takes another service with it.
  */
 export async function restoreServices(
   entries: StateEntry[],
@@ -46,16 +46,16 @@ export async function retryDegraded(context: RestoreContext): Promise<void> {
   const { registry, files, logger } = context;
   for (const service of registry.all()) {
     if (service.degraded === null) continue;
-    let errorPages: Record<string, string> | null;
+    let loaded: LoadedFiles;
     try {
-      errorPages = await checkService(service.name, service.options, files, silentLogger);
+      loaded = await checkService(service.name, service.options, files, silentLogger);
     } catch {
       continue;
     }
     // A command may have changed it meanwhile.
     const current = registry.get(service.name);
     if (current?.active !== service.active) continue;
-    registry.set({ ...current, errorPages, degraded: null });
+    registry.set({ ...current, ...loaded, degraded: null });
     logger.info("Service restored", { service: service.name });
   }
 }
@@ -75,10 +75,10 @@ async function restoreService(
     restored.assumeHealthy();
     return restored;
   };
-  let errorPages: Record<string, string> | null = null;
+  let loaded: LoadedFiles = { errorPages: null, settingFiles: {} };
   let degraded: string | null = null;
   try {
-    errorPages = await checkService(name, options, files, logger);
+    loaded = await checkService(name, options, files, logger);
   } catch (error) {
     degraded = messageOf(error);
     logger.error("Service is degraded", { service: name, error: degraded });
@@ -93,7 +93,7 @@ async function restoreService(
         : group(saved.rolloutTargets ?? [], saved.rolloutReaders ?? []),
     pause,
     rolloutSplit,
-    errorPages,
+    ...loaded,
     degraded,
   };
 }

@@ -1,9 +1,11 @@
-/** Whether a service can be served as configured: certificate and error pages. */
+/** Whether a service can be served as configured: certificate, error pages and the files that its settings name. */
 import { CommandError } from "../config/command-error.ts";
 import { servesRoot } from "../config/inherited-tls.ts";
 import type { ServiceOptions } from "../config/options.ts";
 import { messageOf } from "../lib/error-text.ts";
+import type { SettingFiles } from "../config/setting-files.ts";
 import type { Logger } from "../lib/logger.ts";
+import { readSettingFiles } from "./setting-files.ts";
 
 /** What reaches into files; both throw when something is wrong with them. */
 export interface ServiceFiles {
@@ -15,17 +17,38 @@ export interface ServiceFiles {
   canOrderWildcard: (host: string) => boolean;
 }
 
-/** Returns the service's error pages, or throws a CommandError with the reason. */
+/** What the files of a service say. */
+export interface LoadedFiles {
+  errorPages: Record<string, string> | null;
+  settingFiles: SettingFiles;
+}
+
+/** Throws a CommandError with the reason when one of them can't be used. */
 export async function checkService(
   name: string,
   options: ServiceOptions,
   files: ServiceFiles,
   logger: Logger,
-): Promise<Record<string, string> | null> {
+): Promise<LoadedFiles> {
   // Below a path TLS is that of the root's service, with its certificate.
   const ownTls = options.tlsEnabled && servesRoot(options);
   if (ownTls) await checkTls(name, options, files, logger);
-  const path = options.errorPagePath;
+  const errorPages = await checkErrorPages(name, options.errorPagePath, files, logger);
+  try {
+    return { errorPages, settingFiles: await readSettingFiles(options) };
+  } catch (error) {
+    const reason = messageOf(error);
+    logger.error("Unable to read a file of settings", { service: name, error: reason });
+    throw new CommandError(`unable to read a file of settings: ${reason}`);
+  }
+}
+
+async function checkErrorPages(
+  name: string,
+  path: string,
+  files: ServiceFiles,
+  logger: Logger,
+): Promise<Record<string, string> | null> {
   if (path === "") return null;
   try {
     return await files.loadErrorPages(path);

@@ -23,11 +23,15 @@ interface Ipv6Block {
   bits: number;
 }
 
-export class CidrList {
-  readonly #ipv4: readonly Ipv4Block[];
-  readonly #ipv6: readonly Ipv6Block[];
+/** Networks by mask, and by prefix length: lists of countries have 100,000 of them, in a few lengths. */
+type Ipv4Networks = Map<number, Set<number>>;
+type Ipv6Networks = Map<number, Set<string>>;
 
-  private constructor(ipv4: readonly Ipv4Block[], ipv6: readonly Ipv6Block[]) {
+export class CidrList {
+  readonly #ipv4: Ipv4Networks;
+  readonly #ipv6: Ipv6Networks;
+
+  private constructor(ipv4: Ipv4Networks, ipv6: Ipv6Networks) {
     this.#ipv4 = ipv4;
     this.#ipv6 = ipv6;
   }
@@ -37,13 +41,13 @@ export class CidrList {
    * prefix are ignored. IPv4 mapped into IPv6 counts as IPv4, here and in `contains`.
    */
   static parse(entries: readonly string[]): CidrList | CidrFault {
-    const ipv4: Ipv4Block[] = [];
-    const ipv6: Ipv6Block[] = [];
+    const ipv4: Ipv4Networks = new Map();
+    const ipv6: Ipv6Networks = new Map();
     for (const entry of entries) {
       const block = parseBlock(entry.trim());
       if (block instanceof CidrFault) return block;
-      if ("mask" in block) ipv4.push(block);
-      else ipv6.push(block);
+      if ("mask" in block) add(ipv4, block.mask, block.network);
+      else add(ipv6, block.bits, networkKey(block.network, block.bits));
     }
     return new CidrList(ipv4, ipv6);
   }
@@ -54,13 +58,16 @@ export class CidrList {
     const groups = parseIpv6(withoutZone(address));
     if (groups === undefined) return false;
     if (isMappedIpv4(groups)) return this.#containsIpv4(embeddedIpv4(groups));
-    return this.#ipv6.some((block) => sharesPrefix(groups, block.network, block.bits));
+    for (const [bits, networks] of this.#ipv6) {
+      if (networks.has(networkKey(groups, bits))) return true;
+    }
+    return false;
   }
 
   #containsIpv4(address: number | undefined): boolean {
     if (address === undefined) return false;
-    for (const block of this.#ipv4) {
-      if ((address & block.mask) === block.network) return true;
+    for (const [mask, networks] of this.#ipv4) {
+      if (networks.has(address & mask)) return true;
     }
     return false;
   }
@@ -113,10 +120,18 @@ function withoutZone(address: string): string {
   return percent < 0 ? address : address.slice(0, percent);
 }
 
-function sharesPrefix(a: Ipv6Groups, b: Ipv6Groups, bits: number): boolean {
+function add<Key, Network>(networks: Map<Key, Set<Network>>, key: Key, network: Network): void {
+  const known = networks.get(key);
+  if (known === undefined) networks.set(key, new Set([network]));
+  else known.add(network);
+}
+
+/** Equal for addresses that share so many bits. */
+function networkKey(groups: Ipv6Groups, bits: number): string {
+  let key = "";
   for (let group = 0; group * 16 < bits; group++) {
     const ignored = Math.max(0, 16 - (bits - group * 16));
-    if (a[group]! >>> ignored !== b[group]! >>> ignored) return false;
+    key += `${groups[group]! >>> ignored}:`;
   }
-  return true;
+  return key;
 }

@@ -21,4 +21,6 @@ export interface ServiceMetrics {
   /** Whether a request was ever under way; else there is no gauge. */
   started: boolean;
   readonly series: readonly Series[];
+  /** Requests that policies have answered, by their name in the log. */
+  readonly answeredBy: Readonly<Record<string, number>>;
 }

@@ -59,7 +59,8 @@ export function stateEntries<T extends SettingTable>(table: T): StateEntries<T> 
 
 /** kamal-proxy leaves out none of its keys, so one that is missing is older than the key. */
 function absent({ own, kind, fallback }: Setting): unknown {
-  return own === true ? codecs[kind].encode(fallback as never) : kinds[kind].zero;
+  if (own !== true) return kinds[kind].zero;
+  return codecs[kind].encode(fallback as never) ?? kinds[kind].zero;
 }
 
 export function encodeSettings<T extends SettingTable>(

@@ -26,6 +26,7 @@ export function formatMetrics(
     inFlightText(services) +
     durationText(rows) +
     requestsText(rows) +
+    answeredByText(services) +
     figures.map(figureText).join("")
   );
 }
@@ -80,6 +81,17 @@ function requestsText(rows: readonly Row[]): string {
     "counter",
     text,
   );
+}
+
+function answeredByText(services: readonly ServiceMetrics[]): string {
+  const name = "kamal_proxy_policy_answers_total";
+  let text = "";
+  for (const { service, answeredBy } of services) {
+    for (const [policy, count] of Object.entries(answeredBy)) {
+      text += `${name}{policy="${policy}",service="${labelValue(service)}"} ${count}\n`;
+    }
+  }
+  return family(name, "HTTP requests that a policy has answered, by service.", "counter", text);
 }
 
 function figureText(figure: Figure): string {

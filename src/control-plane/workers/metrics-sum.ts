@@ -6,6 +6,7 @@ class ServiceSum implements ServiceMetrics {
   readonly service: string;
   inFlight = 0;
   started = false;
+  readonly answeredBy: Record<string, number> = {};
   readonly #series = new Map<string, Series>();
 
   constructor(service: string) {
@@ -16,10 +17,13 @@ class ServiceSum implements ServiceMetrics {
     return [...this.#series.values()];
   }
 
-  add({ inFlight, started, series }: ServiceMetrics): void {
+  add({ inFlight, started, series, answeredBy }: ServiceMetrics): void {
     this.inFlight += inFlight;
     this.started ||= started;
     for (const one of series) this.#addSeries(one);
+    for (const [policy, count] of Object.entries(answeredBy)) {
+      this.answeredBy[policy] = (this.answeredBy[policy] ?? 0) + count;
+    }
   }
 
   #addSeries({ method, status, count, sumSeconds, buckets }: Series): void {
@@ -61,8 +65,8 @@ export class GoneMetrics {
 
   /** Nothing of it is under way any more. */
   add(last: readonly ServiceMetrics[]): void {
-    const ended = last.map(({ service, started, series }) => {
-      return { service, started, series, inFlight: 0 };
+    const ended = last.map(({ service, started, series, answeredBy }) => {
+      return { service, started, series, answeredBy, inFlight: 0 };
     });
     const names = new Set(ended.map(({ service }) => service));
     const kept = this.#metrics.filter(({ service }) => !names.has(service));

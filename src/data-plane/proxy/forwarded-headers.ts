@@ -68,6 +68,11 @@ export function remoteAddress(origin: Origin, clientIpHeader: string): string {
   return nearestUntrusted(chain, proxies) ?? clientAddress;
 }
 
+/** The client as trusted proxies name it, else the peer: nobody can choose it. Access is decided by it. */
+export function trustedAddress(origin: Origin, clientIpHeader: string): string {
+  return origin.proxies === null ? origin.clientAddress : remoteAddress(origin, clientIpHeader);
+}
+
 /** Value of the client-ip-header; it takes the place of X-Forwarded-For. */
 function statedClient(
   { fields, trusted }: Origin,

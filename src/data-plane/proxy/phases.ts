@@ -6,6 +6,7 @@
 import { acmeChallenge } from "./policies/acme-challenge.ts";
 import { cookiePaths } from "./policies/cookie-paths.ts";
 import type { PolicyFactory } from "./policies/policy.ts";
+import { ipRules } from "./policies/ip-rules.ts";
 import { redirect } from "./policies/redirect.ts";
 import type { ServicePolicies } from "./policies/service-policies.ts";
 import { writerAffinity } from "./policies/writer-affinity.ts";
@@ -14,6 +15,7 @@ import type { RoutedRequest } from "./request-stages.ts";
 /** Requests meet them in this order, responses from the last to the first. */
 export const policies: readonly PolicyFactory[] = [
   acmeChallenge,
+  ipRules,
   redirect,
   writerAffinity,
   cookiePaths,

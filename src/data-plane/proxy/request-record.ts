@@ -64,6 +64,7 @@ export class RequestRecorder {
     );
     if (routed?.excludedFromMetrics === true) return;
     if (routed !== null) metrics.requestEnded(serviceName);
+    if (routed?.answeredBy) metrics.countAnsweredBy(serviceName, routed.answeredBy);
     metrics.countRequest(serviceName, request.method, status, durationMs / 1e3);
   }
 }

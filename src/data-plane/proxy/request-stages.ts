@@ -10,7 +10,7 @@ import type { Target } from "../services/target.ts";
 import type { Transport } from "../upstream/transport.ts";
 import type { SpooledBody } from "./bodies/spooled-body.ts";
 import type { ConnectRetry } from "./connect-retry.ts";
-import type { ForwardedFields, Origin } from "./forwarded-headers.ts";
+import { type ForwardedFields, type Origin, trustedAddress } from "./forwarded-headers.ts";
 
 export class ReceivedRequest {
   /** No service wants it, as far as is known. */
@@ -43,6 +43,7 @@ export class RoutedRequest {
   retry: ConnectRetry | null = null;
   /** At the last target that it was sent to; null before. */
   delivered: DeliveredRequest | null = null;
+  #clientAddress: string | null = null;
 
   constructor(
     readonly received: ReceivedRequest,
@@ -62,6 +63,11 @@ export class RoutedRequest {
   }
   get decodedPath(): string {
     return this.received.decodedPath;
+  }
+  /** The client as trusted proxies name it. */
+  get clientAddress(): string {
+    this.#clientAddress ??= trustedAddress(this.origin, this.service.options.clientIpHeader);
+    return this.#clientAddress;
   }
   get requestId(): string {
     return this.received.requestId;

@@ -44,6 +44,12 @@ export class Metrics {
     series.buckets[bucket]!++;
   }
 
+  /** Counts a request that a policy has answered. */
+  countAnsweredBy(service: string, policy: string): void {
+    const { answeredBy } = this.#entry(service);
+    answeredBy[policy] = (answeredBy[policy] ?? 0) + 1;
+  }
+
   /** By name of service, series by method and status. */
   snapshot(): ServiceMetrics[] {
     const entries = [...this.#services.values()];
@@ -77,6 +83,7 @@ class ServiceEntry implements ServiceMetrics {
   started = false;
   lastUse = 0;
   readonly series: Series[] = [];
+  readonly answeredBy: Record<string, number> = {};
   /** By method, then by status: no string is built to find a series. */
   readonly #byMethod = new Map<string, Map<number, Series>>();
 

@@ -28,6 +28,7 @@ function service(name: string, path: string, tlsEnabled = false): DeployedServic
     pause: running,
     rolloutSplit: null,
     errorPages: null,
+    settingFiles: {},
     degraded: null,
   };
 }

@@ -13,6 +13,8 @@ import type { Service } from "../../services/service.ts";
 import type { Transport } from "../../upstream/transport.ts";
 import type { RoutedRequest } from "../request-stages.ts";
 
+const noFields: readonly never[] = [];
+
 /** A request, at any stage. */
 export interface AnswerableRequest {
   readonly exchange: Exchange;
@@ -31,16 +33,27 @@ export class Answers {
 
   /** The error page of the status; `message` is shown by the page of a stopped service. */
   page(request: AnswerableRequest, status: number, message?: string): void {
+    this.pageWith(request, status, noFields, message);
+  }
+
+  /** With more fields in its head. */
+  pageWith(
+    request: AnswerableRequest,
+    status: number,
+    added: readonly [name: string, value: string][],
+    message?: string,
+  ): void {
     const { exchange } = request;
     if (isGrpc(exchange.request.fields)) {
       // Its clients read no page. The log and the metrics show the status that it stands for.
       request.unsentStatus = status;
       const fields = grpcFailure(status, reasonPhrase(status));
+      for (const [name, value] of added) fields.append(name, value);
       if (!exchange.aborted) exchange.sendHead(200, "OK", fields, chunkedBody).end(null);
       return;
     }
     const pages = this.#pages.of(request.service?.snapshot.errorPages ?? null);
-    const fields = Fields.of(["Content-Type", errorPageType]);
+    const fields = Fields.of(["Content-Type", errorPageType], ...added);
     this.respond(request, status, fields, Buffer.from(pages.render(status, message)));
   }
 

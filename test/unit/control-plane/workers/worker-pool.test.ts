@@ -124,11 +124,22 @@ describe("WorkerPool", () => {
     const { pool, workers } = setup();
     await pool.start();
     const series = { method: "GET", status: "200", count: 3, sumSeconds: 1, buckets: [1, 2] };
-    const counted = { service: "web", inFlight: 2, started: true, series: [series] };
+    const counted = {
+      service: "web",
+      inFlight: 2,
+      started: true,
+      series: [series],
+      answeredBy: { ip: 1 },
+    };
     workers[0]!.metrics = [counted];
     workers[1]!.metrics = [counted];
     expect(await pool.metrics()).toMatchObject([
-      { service: "web", inFlight: 4, series: [{ count: 6, sumSeconds: 2, buckets: [2, 4] }] },
+      {
+        service: "web",
+        inFlight: 4,
+        series: [{ count: 6, sumSeconds: 2, buckets: [2, 4] }],
+        answeredBy: { ip: 2 },
+      },
     ]);
     workers[0]!.die("SIGKILL");
     await waitFor(() => workers.length === 3, "the successor");

@@ -1,0 +1,100 @@
+/** Policies that say who may use a service: what holds for each of them over every protocol. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { saveCertificate } from "../support/certificate-files.ts";
+import { createCertificate } from "../support/certificates.ts";
+import { ProxyProcess } from "../support/proxy-process.ts";
+import { type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
+import { type Answer, ask, type Carrier, type Field } from "./carrier.ts";
+import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
+import { http2 } from "./http2-carrier.ts";
+import { http3, untilHttp3Serves } from "./http3-carrier.ts";
+
+const carriers = [plainHttp1, tlsHttp1, http2, http3];
+
+let proxy: ProxyProcess;
+let app: ScriptedApp;
+
+/** A service below its own path for each policy; the app sees the whole path. */
+const services: Record<string, string[]> = {
+  ip: ["--allow-ip=203.0.113.0/24,2001:db8::/32", "--deny-ip=203.0.113.66"],
+};
+
+beforeAll(async () => {
+  app = startScriptedApp();
+  proxy = await ProxyProcess.start({
+    args: ["--http3", "--trusted-proxies=127.0.0.1,::1,10.0.0.0/8"],
+  });
+  const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
+  await proxy.deploy(
+    "web",
+    app.address,
+    "--host=localhost",
+    "--tls-redirect=false",
+    ...certificate,
+  );
+  for (const [name, flags] of Object.entries(services)) {
+    const place = ["--host=localhost", `--path-prefix=/${name}`, "--strip-path-prefix=false"];
+    await proxy.deploy(name, app.address, ...place, ...flags);
+  }
+  await untilHttp3Serves(proxy.httpsPort);
+});
+afterAll(async () => {
+  await proxy[Symbol.asyncDispose]();
+  app[Symbol.dispose]();
+});
+
+function get(
+  carrier: Carrier,
+  path: string,
+  client: string,
+  fields: Field[] = [],
+): Promise<Answer> {
+  const port = carrier.scheme === "http" ? proxy.httpPort : proxy.httpsPort;
+  return ask(carrier, port, { path, fields: [["X-Forwarded-For", client], ...fields] });
+}
+
+describe.each(carriers)("over $name", (carrier: Carrier) => {
+  describe("addresses", () => {
+    test.each([
+      ["203.0.113.7", 200],
+      ["198.51.100.1, 203.0.113.7", 200],
+      ["203.0.113.7, 10.1.2.3", 200],
+      ["2001:db8::7", 200],
+      ["[2001:DB8::7]:4711", 200],
+      ["::ffff:203.0.113.7", 200],
+      ["198.51.100.1", 403],
+      ["203.0.113.66", 403],
+      ["::ffff:203.0.113.66", 403],
+      ["203.0.113.7, 203.0.113.66", 403],
+      // What stands further left anybody may have made up.
+      ["203.0.113.7, 198.51.100.1", 403],
+      ["203.0.113.7, unknown", 403],
+    ])("decide by what trusted proxies tell: %s is answered %d", async (client, status) => {
+      expect((await get(carrier, "/ip/a", client)).status).toBe(status);
+    });
+
+    test("that are denied never reach the app, and the log names who answered", async () => {
+      const before = app.requests.length;
+      const path = `/ip/denied-${carrier.name.replaceAll(/\W/g, "")}`;
+      const answer = await get(carrier, path, "203.0.113.66");
+      expect(answer.body.toString()).toBe("<h1>403 Forbidden</h1>");
+      expect(app.requests.length).toBe(before);
+      const line = await proxy.waitForLog((each) => each["path"] === path);
+      expect(line).toMatchObject({ policy: "ip", status: 403, remote_addr: "203.0.113.66" });
+      // Other services are open to them.
+      expect((await get(carrier, "/", "203.0.113.66")).status).toBe(200);
+    });
+  });
+});
+
+test("policies that answered are counted in the metrics, and shown by list", async () => {
+  await get(plainHttp1, "/ip/a", "203.0.113.66");
+  const metrics = await (await fetch(`http://127.0.0.1:${proxy.metricsPort}/`)).text();
+  expect(metrics).toMatch(/^kamal_proxy_policy_answers_total\{policy="ip",service="ip"\} [1-9]/m);
+  const { stdout } = await proxy.run("list", "--json");
+  expect(JSON.parse(stdout).ip.options).toMatchObject({
+    allow_ips: ["203.0.113.0/24", "2001:db8::/32"],
+    deny_ips: ["203.0.113.66"],
+  });
+});
