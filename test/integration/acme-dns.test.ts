@@ -1,7 +1,9 @@
 /** Certificates by DNS-01 from a real ACME server: wildcards, and what takes them. */
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { systemDnsChallenge } from "../../src/control-plane/certificates/acme/dns/system-dns-challenge.ts";
 import type { DnsChallenge } from "../../src/control-plane/certificates/acme/dns/dns-challenge.ts";
+import { directoryKey } from "../../src/control-plane/certificates/storage/certificate-cache.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { AcmeStand } from "../support/acme-stand.ts";
 import { bindPath, startBind } from "../support/bind-server.ts";
@@ -62,7 +64,8 @@ describe.skipIf(binaries === null)("DNS-01", () => {
       const dns = dnsOf(stand, "webhook", pebble.dnsServer, { HTTPREQ_ENDPOINT: webhook.url });
       startWith(stand, pebble, dns);
       stand.manager.update([stand.service(["*.example.com"])]);
-      await waitFor(() => stand.logger.find("Obtained certificate"), "the wildcard", 30_000);
+      const saved = join(stand.folder.path, directoryKey(pebble.directoryUrl), "*.example.com");
+      await waitFor(() => Bun.file(saved).exists(), "the saved wildcard");
       const before = await stand.handshake("a.example.com");
       startWith(stand, pebble, dns);
       stand.manager.update([stand.service(["*.example.com"])]);
