@@ -19,6 +19,12 @@ export async function runH2load(
     `--log-file=${logPath}`,
   ];
   await Bun.write(logPath, "");
+  if (plan.uploadBytes > 0) {
+    const bodyPath = join(folder, "h2load.body");
+    await Bun.write(bodyPath, Buffer.alloc(plan.uploadBytes));
+    args.push(`--data=${bodyPath}`);
+  }
+  for (const field of plan.fields) args.push(`--header=${field}`);
   const child = Bun.spawn([path, ...args, loadUrl(plan, port)], {
     stdin: "ignore",
     stdout: "pipe",

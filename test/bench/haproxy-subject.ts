@@ -15,7 +15,8 @@ export function haproxySubject(binary: string): Subject {
       const mapPath = join(folder, "hosts.map");
       writeFileSync(mapPath, services.map(({ host, name }) => `${host} ${name}\n`).join(""));
       const backends = services.map(
-        ({ name, target }) => `backend ${name}\n  server app ${target} pool-max-conn 100\n`,
+        ({ name, target, grpc }) =>
+          `backend ${name}\n  server app ${target}${grpc === null ? "" : " proto h2"} pool-max-conn 100\n`,
       );
       const configPath = join(folder, "haproxy.cfg");
       writeFileSync(

@@ -60,11 +60,13 @@ async function deploy(
           `--tls-certificate-path=${certificate.certificatePath}`,
           `--tls-private-key-path=${certificate.privateKeyPath}`,
         ];
+  const health = service.grpc === null ? [] : [`--health-check-port=${service.grpc.healthPort}`];
   const args = [
     "deploy",
     service.name,
     `--host=${service.host}`,
     `--target=${service.target}`,
+    ...health,
     ...buffering,
     ...tls,
   ];

@@ -70,6 +70,7 @@ async function main(): Promise<number> {
       const table = await runScenario(scenario, {
         subjects,
         upstreamTarget: upstream.target,
+        grpcTarget: upstream.grpcTarget,
         wrk,
         folder: folder.path,
         rounds: Number(values.rounds),

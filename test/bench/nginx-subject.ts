@@ -39,7 +39,8 @@ server {
   ${tls}
   server_name ${service.host};
   location / {
-    proxy_pass http://${service.name};
+    ${service.grpc === null ? "" : `grpc_pass grpc://${service.name};`}
+    ${service.grpc === null ? "" : "#"}proxy_pass http://${service.name};
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_set_header Host $http_host;

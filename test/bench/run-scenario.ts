@@ -21,6 +21,8 @@ import { runWrk, type LoadResult } from "./wrk.ts";
 export interface BenchOptions {
   subjects: Subject[];
   upstreamTarget: string;
+  /** Of an app that speaks gRPC; null: there is none. */
+  grpcTarget: string | null;
   wrk: string;
   /** Scratch folder of the run. */
   folder: string;
@@ -32,7 +34,9 @@ export interface BenchOptions {
 export async function runScenario(scenario: Scenario, options: BenchOptions): Promise<string> {
   const deafApp =
     scenario.kind === "slow-peer" && scenario.direction === "upload" ? startDeafApp() : null;
-  const services = planServices(scenario, deafApp?.target ?? options.upstreamTarget);
+  if (scenario.grpc && options.grpcTarget === null) return "needs nginx as the app";
+  const target = scenario.grpc ? options.grpcTarget! : options.upstreamTarget;
+  const services = planServices(scenario, deafApp?.target ?? target, options.upstreamTarget);
   const subjects: RunningSubject[] = [];
   const certificate = hasTls(scenario) ? writeCertificate(options.folder) : null;
   try {
@@ -76,11 +80,13 @@ function writeCertificate(folder: string): CertificateFiles {
 /** The tools send the name that they connect to. */
 const tlsHost = "localhost";
 
-function planServices(scenario: Scenario, target: string): ServicePlan[] {
+function planServices(scenario: Scenario, target: string, healthy: string): ServicePlan[] {
+  const healthPort = Number(healthy.split(":")[1]);
   return Array.from({ length: scenario.serviceCount }, (_, i) => ({
     name: `app${i}`,
     host: hasTls(scenario) ? tlsHost : `app${i}.test`,
     target,
+    grpc: scenario.grpc ? { healthPort } : null,
     buffered: scenario.buffered,
   }));
 }

@@ -3,6 +3,8 @@ import type { LoadPlan } from "./wrk.ts";
 import { megabyte } from "./upstream.ts";
 
 interface ScenarioBase {
+  /** Unary calls of gRPC; the app is another one. */
+  grpc?: true;
   name: string;
   title: string;
   serviceCount: number;
@@ -30,8 +32,16 @@ export interface DeployNeighbourScenario extends ScenarioBase {
 export type Scenario = LoadScenario | SlowPeerScenario | DeployNeighbourScenario;
 
 const plain = { serviceCount: 1, buffered: false, without: [] };
-const get = { path: "/", uploadBytes: 0, closeConnections: false, streams: 1, tls: false };
+const get = {
+  path: "/",
+  uploadBytes: 0,
+  fields: [],
+  closeConnections: false,
+  streams: 1,
+  tls: false,
+};
 const tls = { ...get, tls: true };
+const grpcFields = ["content-type: application/grpc", "te: trailers"];
 
 export const scenarios: Scenario[] = [
   {
@@ -106,6 +116,30 @@ export const scenarios: Scenario[] = [
     name: "tls-h2",
     title: "HTTP/2, 31 bytes, 16 connections with 16 streams each",
     load: { ...tls, connections: 16, streams: 16 },
+  },
+  {
+    ...plain,
+    kind: "load",
+    name: "h2-response-20mb",
+    title: "HTTP/2, responses of 20 MB, 2 connections with 2 streams each",
+    load: { ...tls, connections: 2, streams: 2, path: "/20mb" },
+  },
+  {
+    ...plain,
+    kind: "load",
+    name: "h2-upload-1mb",
+    title: "HTTP/2, uploads of 1 MB, 4 connections with 4 streams each",
+    load: { ...tls, connections: 4, streams: 4, path: "/upload", uploadBytes: megabyte },
+  },
+  {
+    ...plain,
+    kind: "load",
+    grpc: true,
+    name: "grpc-unary",
+    title: "gRPC, unary calls of 31 bytes, 16 connections with 16 streams each",
+    // It speaks HTTP/1.1 to targets.
+    without: ["original"],
+    load: { ...tls, connections: 16, streams: 16, uploadBytes: 36, fields: grpcFields },
   },
   {
     ...plain,

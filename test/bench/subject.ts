@@ -11,6 +11,8 @@ export interface ServicePlan {
   host: string;
   /** `host:port` of the app. */
   target: string;
+  /** The app speaks gRPC; `healthPort` is where it is asked over HTTP/1.1. */
+  grpc: { healthPort: number } | null;
   /** Requests and responses are taken whole before they go on, as Kamal sets it by default. */
   buffered: boolean;
 }

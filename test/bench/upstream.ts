@@ -15,6 +15,8 @@ export interface Upstream extends AsyncDisposable {
   readonly kind: string;
   /** `host:port`. */
   readonly target: string;
+  /** The same of an app that speaks gRPC; null: there is none. */
+  readonly grpcTarget: string | null;
 }
 
 /** Paths: `/` and `/up` small, `/1mb`, `/20mb` and `/200mb` files, `/upload` reads the body. */
@@ -28,7 +30,7 @@ export async function startUpstream(folder: string): Promise<Upstream> {
 }
 
 async function startNginxUpstream(binary: string, folder: string): Promise<Upstream> {
-  const [port = 0, sinkPort = 0] = freePorts(2);
+  const [port = 0, sinkPort = 0, grpcPort = 0] = freePorts(3);
   // A request is only proxied when its body was read completely.
   const http = `
   access_log off;
@@ -45,11 +47,19 @@ async function startNginxUpstream(binary: string, folder: string): Promise<Upstr
       proxy_pass http://127.0.0.1:${sinkPort}/;
     }
   }
-  server { listen 127.0.0.1:${sinkPort}; location / { return 200 "${smallBody}"; } }`;
+  server { listen 127.0.0.1:${sinkPort}; location / { return 200 "${smallBody}"; } }
+  server {
+    listen 127.0.0.1:${grpcPort} http2;
+    http2_max_requests 100000000;
+    default_type application/grpc;
+    add_trailer grpc-status 0;
+    location / { return 200 "${smallBody}"; }
+  }`;
   const server = await startNginx(binary, folder, port, http);
   return {
     kind: "nginx",
     target: `127.0.0.1:${port}`,
+    grpcTarget: `127.0.0.1:${grpcPort}`,
     [Symbol.asyncDispose]: () => end(server),
   };
 }
@@ -69,6 +79,7 @@ function startBunUpstream(folder: string): Upstream {
   const upstream: Upstream = {
     kind: "bun",
     target: `127.0.0.1:${server.port}`,
+    grpcTarget: null,
     [Symbol.asyncDispose]: () => server.stop(true),
   };
   return track(upstream);

@@ -10,6 +10,8 @@ export interface LoadPlan {
   hosts: string[];
   /** Size of the body of a POST; 0: GET. */
   uploadBytes: number;
+  /** More fields of each request, for HTTP/2 alone. */
+  fields: readonly string[];
   /** A new connection for each request. */
   closeConnections: boolean;
   /** Requests at once on each connection; more than one means HTTP/2. */
