@@ -101,7 +101,7 @@ export const http2Limits = {
    * is taken within this time; what all connections together have beyond that has a limit of its own.
    */
   maxWindowBytes: 4 * MB,
-  windowGrowthWithinMs: 100,
+  windowGrowthWithinMs: 500,
   maxGrownWindowsBytes: 64 * MB,
   /** Frames that ask for work and carry nothing: PING, SETTINGS, PRIORITY, empty DATA and the like. */
   controlFrames: { burst: 2_000, perSecond: 100 },

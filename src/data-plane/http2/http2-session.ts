@@ -3,11 +3,9 @@
  * and the measures against peers that keep others from being served.
  */
 import { http2Limits, maxFieldCount, maxTrailerBytes } from "../../config/defaults.ts";
-import { MemoryBudget } from "../../net/memory-budget.ts";
 import type { WritableSocket } from "../../net/socket-writer.ts";
 import { chunkUnits, requestUnits } from "../../net/work-budget.ts";
 import { ExchangeError } from "../../protocols/http/exchange-error.ts";
-import { Credit } from "../../protocols/http2/credit.ts";
 import { FieldSection } from "../../protocols/http2/field-section.ts";
 import { FrameDecoder, type FrameHandler } from "../../protocols/http2/frame-decoder.ts";
 import { ErrorCode, FrameFlag, FrameType } from "../../protocols/http2/frames.ts";
@@ -15,6 +13,8 @@ import { HpackDecoder } from "../../protocols/http2/hpack-decoder.ts";
 import { Http2Fault } from "../../protocols/http2/http2-fault.ts";
 import { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
 import { applySettings, defaultWindowBytes } from "../../protocols/http2/settings.ts";
+import { ConnectionWindow } from "./connection-window.ts";
+import { FloodGuard } from "./flood-guard.ts";
 import { FrameSender } from "./frame-sender.ts";
 import type { Http2Stream, StreamSession } from "./http2-stream.ts";
 import { type InputOwner, type InputSocket, SessionInput } from "./session-input.ts";
@@ -45,9 +45,7 @@ export interface SessionOptions {
 /** Streams that were reset here lately: the peer may not know yet (RFC 9113 5.4.2). */
 const maxRememberedResets = 128;
 
-/** What all connections hold beyond their first windows. */
-const grownWindows = new MemoryBudget(http2Limits.maxGrownWindowsBytes);
-const growth = {
+const streamGrowth = {
   maxBytes: http2Limits.maxWindowBytes,
   withinMs: http2Limits.windowGrowthWithinMs,
 };
@@ -63,10 +61,8 @@ export class Http2Session implements FrameHandler, StreamSession {
   readonly streams = new Map<number, Http2Stream>();
   readonly #frames: FrameDecoder;
   readonly #hpack = new HpackDecoder();
-  readonly #window: ReceiveWindow;
-  #grownBytes = 0;
-  readonly #control: Credit;
-  readonly #broken: Credit;
+  readonly #window: ConnectionWindow;
+  readonly #floods: FloodGuard;
   #resetHere: Set<number> | null = null;
   #hasSettings = false;
   /** Bytes of the present read are still needed by somebody. */
@@ -81,9 +77,8 @@ export class Http2Session implements FrameHandler, StreamSession {
     this.sender = new FrameSender(socket);
     this.input = new SessionInput(this, socket, owner);
     const nowMs = options.coarseMs();
-    this.#window = new ReceiveWindow(defaultWindowBytes, nowMs);
-    this.#control = new Credit(http2Limits.controlFrames, nowMs);
-    this.#broken = new Credit(http2Limits.brokenStreams, nowMs);
+    this.#window = new ConnectionWindow(this.sender, nowMs);
+    this.#floods = new FloodGuard(this.sender, nowMs);
     // Huffman coding makes a head smaller, seldom larger; beyond the limit of a head nothing is worth reading.
     this.#frames = new FrameDecoder(this, { maxHeaderBlockBytes: options.maxHeadBytes });
   }
@@ -142,24 +137,19 @@ export class Http2Session implements FrameHandler, StreamSession {
     return new ReceiveWindow(defaultWindowBytes, this.coarseMs);
   }
 
+  openWindow(stream: Http2Stream): void {
+    if (stream.over || stream.remoteEnded) return;
+    const increment = stream.window.grow(this.#window.streamBytes);
+    if (increment > 0) this.sender.number(FrameType.windowUpdate, stream.id, increment);
+  }
+
   taken(stream: Http2Stream, bytes: number): void {
     const nowMs = this.#options.nowMs();
     if (!stream.over && !stream.remoteEnded) {
-      const increment = stream.window.take(bytes, nowMs, growth);
+      const increment = stream.window.take(bytes, nowMs, streamGrowth);
       if (increment > 0) this.sender.number(FrameType.windowUpdate, stream.id, increment);
     }
-    this.#takenOfAll(bytes, nowMs);
-  }
-
-  #takenOfAll(bytes: number, nowMs: number): void {
-    const before = this.#window.sizeBytes;
-    const increment = this.#window.take(bytes, nowMs, grownWindows.exhausted ? null : growth);
-    const grown = this.#window.sizeBytes - before;
-    if (grown > 0) {
-      this.#grownBytes += grown;
-      grownWindows.add(grown);
-    }
-    if (increment > 0) this.sender.number(FrameType.windowUpdate, 0, increment);
+    this.#window.take(bytes, nowMs);
   }
 
   sendReset(id: number, code: ErrorCode): void {
@@ -179,8 +169,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   /** The connection is gone: so are its streams. */
   close(error: ExchangeError): void {
     this.input.stop();
-    grownWindows.release(this.#grownBytes);
-    this.#grownBytes = 0;
+    this.#window.close();
     this.sender.writer.close();
     for (const stream of this.streams.values()) stream.break(error, ErrorCode.noError);
   }
@@ -190,21 +179,13 @@ export class Http2Session implements FrameHandler, StreamSession {
     return this.#options.role === "client" || (this.#resetHere?.has(id) ?? false);
   }
 
-  // The measure of floods (RFC 9113 10.5).
-
-  /** A frame that asks for work and carries nothing. */
   #spendControl(units: number): Http2Fault | null {
-    this.#control.earn(this.sender.takeCarried() * http2Limits.controlFramesEarned);
-    return this.#control.spend(units, this.coarseMs)
-      ? null
-      : new Http2Fault(ErrorCode.enhanceYourCalm, "too many frames that carry nothing");
+    return this.#floods.control(units, this.coarseMs);
   }
 
-  /** The peer has broken a stream off before its end, by a reset or a mistake; a target may, as it likes. */
+  /** Of a client; a target may break off as it likes. */
   #spendBroken(): Http2Fault | null {
-    return this.#options.role === "client" || this.#broken.spend(1, this.coarseMs)
-      ? null
-      : new Http2Fault(ErrorCode.enhanceYourCalm, "too many streams broken off");
+    return this.#options.role === "client" ? null : this.#floods.broken(this.coarseMs);
   }
 
   // Frames.
@@ -227,7 +208,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     const stream = this.streams.get(id);
     if (stream === undefined) {
       if (this.#owner.isIdle(id)) return onIdle("DATA");
-      this.#takenOfAll(flowBytes, this.#options.nowMs());
+      this.#window.take(flowBytes, this.#options.nowMs());
       return this.#isForgotten(id) ? null : behindEnd("DATA");
     }
     if (!stream.window.receive(flowBytes)) return this.onStreamFault(id, windowExceeded);

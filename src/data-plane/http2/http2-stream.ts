@@ -9,6 +9,7 @@ import type { FieldSection } from "../../protocols/http2/field-section.ts";
 import { ErrorCode } from "../../protocols/http2/frames.ts";
 import { Http2Fault } from "../../protocols/http2/http2-fault.ts";
 import type { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
+import { defaultWindowBytes } from "../../protocols/http2/settings.ts";
 import { type FrameSender, type OutgoingOwner, OutgoingStream } from "./frame-sender.ts";
 import { IncomingBody, type IncomingBodyOwner } from "./incoming-body.ts";
 
@@ -18,6 +19,8 @@ export interface StreamSession {
   /** The time, as exact as a sweep is. */
   readonly coarseMs: number;
   newStreamWindow(): ReceiveWindow;
+  /** Somebody wants the body: it may come as fast as others on this connection did. */
+  openWindow(stream: Http2Stream): void;
   /** Bytes of a body are out of the way: both windows open again. */
   taken(stream: Http2Stream, bytes: number): void;
   /** Bytes of the present read are kept by somebody. */
@@ -186,6 +189,9 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   // The body asks.
 
   bodyStarted(): void {
+    // What is small comes within the first window.
+    if (this.#announcedBytes < 0 || this.#announcedBytes > defaultWindowBytes)
+      this.#session.openWindow(this);
     this.#owner.onBodyStarted();
   }
 

@@ -32,6 +32,14 @@ export class ReceiveWindow {
     return this.#leftBytes >= 0;
   }
 
+  /** Makes it as large as that, if it is not; returns by how much to open it. */
+  grow(sizeBytes: number): number {
+    const increment = Math.max(0, sizeBytes - this.#sizeBytes);
+    this.#sizeBytes += increment;
+    this.#leftBytes += increment;
+    return increment;
+  }
+
   /** Bytes that somebody has taken; returns by how much to open the window now, often 0. */
   take(bytes: number, nowMs: number, growth: WindowGrowth | null): number {
     this.#takenBytes += bytes;

@@ -20,6 +20,7 @@ import {
 import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
 import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
+import { openingWindowUpdate } from "../../http2/connection-window.ts";
 import { Http2Session, type SessionOptions, type SessionOwner } from "../../http2/http2-session.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
 import type { ConnectionSet } from "../accept/connection-set.ts";
@@ -90,7 +91,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     this.session = new Http2Session(this, socket, context.session);
     connections.add(this);
     this.#sinceMs = connections.nowMs;
-    this.session.sender.writer.write(ownSettings);
+    this.session.sender.writer.write(opening);
   }
 
   get scheme(): Scheme {
@@ -383,9 +384,12 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
 const nothing = new Uint8Array();
 const tooManyStreams = new Http2Fault(ErrorCode.refusedStream, "too many streams at once");
 const finishingPing = Buffer.from("finished", "latin1");
-const ownSettings = settingsFrame([
-  [SettingId.maxConcurrentStreams, http2Limits.maxConcurrentStreams],
-  [SettingId.enableConnectProtocol, 1],
+const opening = Buffer.concat([
+  settingsFrame([
+    [SettingId.maxConcurrentStreams, http2Limits.maxConcurrentStreams],
+    [SettingId.enableConnectProtocol, 1],
+  ]),
+  openingWindowUpdate,
 ]);
 const unserved: Http2Request = {
   method: "",
