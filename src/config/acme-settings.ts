@@ -1,5 +1,6 @@
 /** How the proxy talks to certificate authorities, as the environment of `run` says. */
 import { CommandError } from "./command-error.ts";
+import { acmeProductionDirectory } from "./defaults.ts";
 import { readVariables } from "./environment.ts";
 import type { Environment } from "./paths.ts";
 import { authoritySettings } from "./run-settings.ts";
@@ -9,11 +10,21 @@ export interface AcmeSettings {
   directory: string;
   /** Contact of the account; empty: none. */
   email: string;
-  externalAccount: ExternalAccount | null;
+  /** In the order in which they are asked; at least one. */
+  authorities: AuthoritySettings[];
+  /** Kind of certificate that the authority is asked for; empty: its default. */
+  profile: string;
   /** PEM bundles that are trusted in addition to the well-known authorities. */
   caFiles: string[];
   /** Null: names are validated by HTTP-01 and TLS-ALPN-01 alone. */
   dns: AcmeDnsSettings | null;
+}
+
+export interface AuthoritySettings {
+  /** Of the account and the certificates; empty: the default directory. */
+  key: string;
+  url: string;
+  externalAccount: ExternalAccount | null;
 }
 
 export interface AcmeDnsSettings {
@@ -37,23 +48,40 @@ export function readAcmeSettings(environment: Environment): AcmeSettings {
   const read = readVariables(authoritySettings, environment);
   const caFiles = [read.caFile, environment["SSL_CERT_FILE"]?.trim() ?? ""];
   return {
-    directory: read.directory,
+    directory: directoriesOf(read.directory)[0]!,
     email: read.email.replace(/^mailto:/i, ""),
-    externalAccount: externalAccount(read.keyId, read.hmacKey),
+    authorities: authorities(read.directory, environment),
+    profile: read.profile,
     caFiles: caFiles.filter((path) => path !== ""),
     dns: read.dns === "" ? null : { zones: read.dns, resolvers: read.dnsResolvers, environment },
   };
 }
 
-function externalAccount(keyId: string, hmacKey: string): ExternalAccount | null {
+function directoriesOf(list: string): string[] {
+  return list.split(",").map((url) => url.trim());
+}
+
+/** The account of the second directory is in the variables with `_2` behind their names, and so on. */
+function authorities(list: string, environment: Environment): AuthoritySettings[] {
+  return directoriesOf(list).map((key, index) => ({
+    key,
+    url: key || acmeProductionDirectory,
+    externalAccount: externalAccount(index === 0 ? "" : `_${index + 1}`, environment),
+  }));
+}
+
+function externalAccount(suffix: string, environment: Environment): ExternalAccount | null {
+  const read = (name: string): string => environment[name + suffix]?.trim() ?? "";
+  const keyId = read("KAMAL_PROXY_ACME_EAB_KID");
+  const hmacKey = read("KAMAL_PROXY_ACME_EAB_HMAC_KEY");
   if (keyId === "" && hmacKey === "") return null;
   if (keyId === "" || hmacKey === "") {
     throw new CommandError(
-      "KAMAL_PROXY_ACME_EAB_KID and KAMAL_PROXY_ACME_EAB_HMAC_KEY must be set together",
+      `KAMAL_PROXY_ACME_EAB_KID${suffix} and KAMAL_PROXY_ACME_EAB_HMAC_KEY${suffix} must be set together`,
     );
   }
   if (!/^[A-Za-z0-9_\-+/]+=*$/.test(hmacKey)) {
-    throw new CommandError("KAMAL_PROXY_ACME_EAB_HMAC_KEY must be in base64url");
+    throw new CommandError(`KAMAL_PROXY_ACME_EAB_HMAC_KEY${suffix} must be in base64url`);
   }
   return { keyId, hmacKey };
 }

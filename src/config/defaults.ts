@@ -302,6 +302,10 @@ export const sharedChallengeSpreadMs = 2 * storePollIntervalMs + 500;
 export const maxSharedChallengeLookups = 16;
 export const storeLockRetryMs = 1 * SECOND;
 
+/** An authority is asked again for the time of a renewal when it names no time itself, and at the latest. */
+export const renewalInfoPauseMs = 6 * 60 * MINUTE;
+export const maxRenewalInfoPauseMs = 24 * 60 * MINUTE;
+
 export const acmeRefusedMemoryMs = 1 * MINUTE;
 export const acmeUnreachableMemoryMs = 5 * SECOND;
 /** A deploy's missing certificates are ordered in the background, so many at a time, after a moment. */

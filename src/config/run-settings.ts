@@ -153,9 +153,11 @@ export const authoritySettings = {
     flag: null,
     variables: ["KAMAL_PROXY_ACME_DIRECTORY"],
     fallback: "",
-    fault: (url) =>
-      /^https?:\/\/[^/]/i.test(url) || url === "" ? undefined : "must be an absolute http(s) URL",
-    help: "Directory URL of the certificate authority (default Let's Encrypt)",
+    fault: (list) =>
+      list === "" || list.split(",").every((url) => /^https?:\/\/[^/]/i.test(url.trim()))
+        ? undefined
+        : "must be an absolute http(s) URL, or several with commas",
+    help: "Directory URLs of certificate authorities, in order (default Let's Encrypt)",
   },
   caFile: {
     kind: "text",
@@ -185,6 +187,13 @@ export const authoritySettings = {
     variables: ["KAMAL_PROXY_ACME_EAB_HMAC_KEY"],
     fallback: "",
     help: "Key of the external account binding, base64url",
+  },
+  profile: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_ACME_PROFILE"],
+    fallback: "",
+    help: "Profile of the certificates, such as shortlived, as the authority offers it",
   },
   dns: {
     kind: "text",

@@ -5,6 +5,7 @@ import { systemDnsChallenge } from "../../src/control-plane/certificates/acme/dn
 import type { DnsChallenge } from "../../src/control-plane/certificates/acme/dns/dns-challenge.ts";
 import { directoryKey } from "../../src/control-plane/certificates/storage/certificate-cache.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import { acmeSettings } from "../support/acme-settings.ts";
 import { AcmeStand } from "../support/acme-stand.ts";
 import { bindPath, startBind } from "../support/bind-server.ts";
 import { DnsWebhook } from "../support/dns-webhook.ts";
@@ -27,7 +28,7 @@ function dnsOf(
 }
 
 function startWith(stand: AcmeStand, pebble: Pebble, dns: DnsChallenge): void {
-  stand.start({ directory: pebble.directoryUrl, caFiles: [pebble.caFile] }, { dns });
+  stand.start(acmeSettings(pebble.directoryUrl, { caFiles: [pebble.caFile] }), { dns });
 }
 
 describe.skipIf(binaries === null)("DNS-01", () => {

@@ -4,6 +4,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { directoryKey } from "../../src/control-plane/certificates/storage/certificate-cache.ts";
 import type { AcmeSettings } from "../../src/config/acme-settings.ts";
+import { acmeSettings } from "../support/acme-settings.ts";
 import { AcmeStand } from "../support/acme-stand.ts";
 import { findPebble, type Pebble, startPebble } from "../support/pebble.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -15,7 +16,7 @@ const acmeTest = (title: string, body: () => Promise<void>): void =>
 const name = "app.example.com";
 
 function settingsOf({ directoryUrl, caFile }: Pebble): Partial<AcmeSettings> {
-  return { directory: directoryUrl, caFiles: [caFile] };
+  return acmeSettings(directoryUrl, { caFiles: [caFile] });
 }
 
 /** Waits for the file that ends an issuance. */
@@ -177,7 +178,13 @@ acmeTest("an account can be bound to an external one", async () => {
   stand.start({
     ...settingsOf(pebble),
     email: "ops@example.com",
-    externalAccount: { keyId: "kid-1", hmacKey },
+    authorities: [
+      {
+        key: pebble.directoryUrl,
+        url: pebble.directoryUrl,
+        externalAccount: { keyId: "kid-1", hmacKey },
+      },
+    ],
   });
   stand.manager.update([stand.service([name])]);
   expect((await stand.handshake(name)).names).toBe(`DNS:${name}`);

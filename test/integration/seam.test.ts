@@ -1,4 +1,5 @@
 /** Both planes, and between them only what survives a copy and a real serialisation. */
+import { acmeSettings } from "../support/acme-settings.ts";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { wireControlPlane } from "../../src/control-plane/wired-control-plane.ts";
@@ -40,7 +41,7 @@ function runOptions(folder: TempFolder): RunOptions {
     certificateStore: null,
     workers: 0,
     oneProcess: true,
-    acme: { directory: "", email: "", externalAccount: null, caFiles: [], dns: null },
+    acme: acmeSettings(),
   };
 }
 

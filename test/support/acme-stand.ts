@@ -1,4 +1,5 @@
 /** A certificate manager between real ports for validations and handshakes and a certificate authority. */
+import { acmeSettings } from "./acme-settings.ts";
 import { connect } from "node:tls";
 import {
   CertificateManager,
@@ -67,7 +68,7 @@ export class AcmeStand implements AsyncDisposable {
     this.#manager = new CertificateManager({
       clock: systemClock,
       logger: this.logger,
-      acme: { directory: "", email: "", externalAccount: null, caFiles: [], dns: null, ...acme },
+      acme: acmeSettings("", acme),
       defaultCachePath: this.folder.path,
       userAgent: "kamal-proxy/test",
       askTarget: async () => ({ status: 404, body: "" }),

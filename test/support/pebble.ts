@@ -50,6 +50,8 @@ export interface Pebble extends AsyncDisposable {
   readonly log: string;
   /** How often a new order was asked for. */
   readonly orders: number;
+  /** What it answers when it is asked for the time to renew a certificate (PEM). */
+  setRenewalInfo(certificate: string, answer: object): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -88,6 +90,7 @@ class PebbleProcess implements Pebble {
   readonly port: number;
   readonly dnsServer: string;
   readonly dnsManagementUrl: string;
+  readonly #managementPort: number;
   readonly #children: Bun.Subprocess<"ignore", "pipe", "pipe">[] = [];
   log = "";
 
@@ -95,6 +98,7 @@ class PebbleProcess implements Pebble {
     const [port = 0, managementPort = 0, dnsPort = 0, dnsManagementPort = 0, closedPort = 0] =
       this.#ports;
     this.port = options.port ?? port;
+    this.#managementPort = managementPort;
     this.dnsServer = `127.0.0.1:${dnsPort}`;
     this.dnsManagementUrl = `http://127.0.0.1:${dnsManagementPort}`;
     this.#writeFiles(this.port, managementPort, closedPort, options);
@@ -146,6 +150,15 @@ class PebbleProcess implements Pebble {
     }
   }
 
+  async setRenewalInfo(certificate: string, answer: object): Promise<void> {
+    const response = await fetch(`https://127.0.0.1:${this.#managementPort}/set-renewal-info/`, {
+      method: "POST",
+      body: JSON.stringify({ Certificate: certificate, ARIResponse: JSON.stringify(answer) }),
+      tls: { ca: await Bun.file(this.caFile).text() },
+    });
+    if (!response.ok) throw new Error(`Pebble refused: ${await response.text()}`);
+  }
+
   async stop(): Promise<void> {
     for (const child of this.#children) child.kill("SIGKILL");
     await Promise.all(this.#children.map((child) => child.exited));
@@ -195,6 +208,7 @@ class PebbleProcess implements Pebble {
               description: "for tests",
               validityPeriod: options.lifetimeSeconds ?? 7_776_000,
             },
+            shortlived: { description: "six days", validityPeriod: 518_400 },
           },
         },
       }),

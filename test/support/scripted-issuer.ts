@@ -44,6 +44,11 @@ export class ScriptedIssuer implements CertificateIssuer {
     return promise;
   }
 
+  /** None says when it wants its certificates renewed. */
+  async renewalWindow(): Promise<null> {
+    return null;
+  }
+
   /** Names of all requests so far. */
   get names(): string[] {
     return this.issues.map(({ request }) => request.name);

@@ -3,12 +3,12 @@
  * Follows the published services; listeners and the pipeline ask it.
  */
 import { CommandError } from "../../config/command-error.ts";
-import { acmeProductionDirectory } from "../../config/defaults.ts";
-import type { AcmeSettings } from "../../config/acme-settings.ts";
+import type { AcmeSettings, AuthoritySettings } from "../../config/acme-settings.ts";
 import type { ServiceOptions } from "../../config/options.ts";
 import type { NamedCertificate, ServedCertificates } from "../../seam/certificates.ts";
 import type { ChallengeAnswer } from "../../seam/data-plane.ts";
 import type { ServiceSnapshot } from "../../seam/snapshot.ts";
+import { isIpAddress } from "../../lib/ip-address.ts";
 import { normalHostName } from "../../lib/host-name.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
@@ -16,6 +16,7 @@ import type { Fetch } from "./acme/acme-http.ts";
 import { AcmeIssuer } from "./acme/acme-issuer.ts";
 import type { DnsChallenge } from "./acme/dns/dns-challenge.ts";
 import type { AutomaticCertificate } from "./automatic/automatic-certificate.ts";
+import { Authorities } from "./automatic/authorities.ts";
 import { BackgroundFetches } from "./automatic/background-fetches.ts";
 import { CertificateStore } from "./automatic/certificate-store.ts";
 import { challengePathPrefix, ChallengeResponses } from "./automatic/challenge-responses.ts";
@@ -429,6 +430,8 @@ export class CertificateManager implements HandshakeCertificates {
 
   /** Whether the name can have an automatic certificate: a wildcard only where DNS-01 is configured. */
   canOrder(name: string): boolean {
+    // Authorities issue for addresses in certain profiles alone.
+    if (isIpAddress(name)) return this.#settings.acme.profile !== "";
     if (!name.startsWith("*.")) return isOrderable(name);
     return isOrderable(name.slice(2)) && (this.#settings.dns?.covers(name) ?? false);
   }
@@ -458,8 +461,13 @@ export class CertificateManager implements HandshakeCertificates {
     if (store === undefined) {
       store = new CertificateStore({
         cache: new CertificateCache(storage, directory),
-        directoryUrl: directory || acmeProductionDirectory,
-        issuer: this.#issuer,
+        authorities: new Authorities({
+          authorities: this.#authoritiesAt(options.acmeDirectory),
+          storage,
+          issuer: this.#issuer,
+          logger,
+        }),
+        profile: acme.profile,
         clock,
         logger,
         random: this.#random,
@@ -470,6 +478,12 @@ export class CertificateManager implements HandshakeCertificates {
     }
     this.#storeOfOptions.set(options, store);
     return store;
+  }
+
+  /** A directory that a service names is asked alone. */
+  #authoritiesAt(directory: string): readonly AuthoritySettings[] {
+    if (directory === "") return this.#settings.acme.authorities;
+    return [{ key: directory, url: directory, externalAccount: null }];
   }
 
   /** A store that several proxies share takes the place of all folders. */

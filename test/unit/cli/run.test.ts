@@ -1,3 +1,4 @@
+import { acmeSettings } from "../../support/acme-settings.ts";
 import { describe, expect, test } from "bun:test";
 import type { RunOptions } from "../../../src/config/run-options.ts";
 import { runLine } from "../../support/command-line.ts";
@@ -32,7 +33,7 @@ describe("run", () => {
       minTlsVersion: "1.2",
       workers: 2,
       oneProcess: false,
-      acme: { directory: "", email: "", externalAccount: null, caFiles: [], dns: null },
+      acme: acmeSettings(),
       certificateStore: null,
     });
   });

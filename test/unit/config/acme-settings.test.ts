@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
+import { acmeProductionDirectory } from "../../../src/config/defaults.ts";
 import { readAcmeSettings } from "../../../src/config/acme-settings.ts";
 
 test("acme-settings are empty without variables", () => {
   expect(readAcmeSettings({})).toEqual({
     directory: "",
     email: "",
-    externalAccount: null,
+    authorities: [{ key: "", url: acmeProductionDirectory, externalAccount: null }],
+    profile: "",
     caFiles: [],
     dns: null,
   });
@@ -13,7 +15,10 @@ test("acme-settings are empty without variables", () => {
 
 test("acme-settings take every variable", () => {
   const settings = readAcmeSettings({
-    KAMAL_PROXY_ACME_DIRECTORY: "https://ca.test/dir",
+    KAMAL_PROXY_ACME_DIRECTORY: "https://ca.test/dir, https://second.test/dir",
+    KAMAL_PROXY_ACME_EAB_KID_2: "kid-2",
+    KAMAL_PROXY_ACME_EAB_HMAC_KEY_2: "AAAA",
+    KAMAL_PROXY_ACME_PROFILE: "shortlived",
     KAMAL_PROXY_ACME_EMAIL: "mailto:ops@app.test",
     KAMAL_PROXY_ACME_EAB_KID: "kid-1",
     KAMAL_PROXY_ACME_EAB_HMAC_KEY: "zWND_-Zx",
@@ -25,7 +30,19 @@ test("acme-settings take every variable", () => {
   expect(settings).toEqual({
     directory: "https://ca.test/dir",
     email: "ops@app.test",
-    externalAccount: { keyId: "kid-1", hmacKey: "zWND_-Zx" },
+    authorities: [
+      {
+        key: "https://ca.test/dir",
+        url: "https://ca.test/dir",
+        externalAccount: { keyId: "kid-1", hmacKey: "zWND_-Zx" },
+      },
+      {
+        key: "https://second.test/dir",
+        url: "https://second.test/dir",
+        externalAccount: { keyId: "kid-2", hmacKey: "AAAA" },
+      },
+    ],
+    profile: "shortlived",
     caFiles: ["/ca.pem", "/roots.pem"],
     dns: {
       zones: "example.com=cloudflare",
@@ -38,6 +55,14 @@ test("acme-settings take every variable", () => {
 test.each([
   [{ KAMAL_PROXY_ACME_EAB_KID: "kid-1" }, "must be set together"],
   [{ KAMAL_PROXY_ACME_EAB_HMAC_KEY: "abc" }, "must be set together"],
+  [
+    {
+      KAMAL_PROXY_ACME_DIRECTORY: "https://a.test/dir,https://b.test/dir",
+      KAMAL_PROXY_ACME_EAB_KID_2: "kid-2",
+    },
+    "KAMAL_PROXY_ACME_EAB_KID_2 and KAMAL_PROXY_ACME_EAB_HMAC_KEY_2 must be set together",
+  ],
+  [{ KAMAL_PROXY_ACME_DIRECTORY: "https://a.test/dir,b" }, "absolute http(s) URL"],
   [{ KAMAL_PROXY_ACME_EAB_KID: "k", KAMAL_PROXY_ACME_EAB_HMAC_KEY: "a b" }, "base64url"],
   [{ KAMAL_PROXY_ACME_DIRECTORY: "ca.test/dir" }, "absolute http(s) URL"],
 ])("acme-settings refuse %j", (environment, text) => {

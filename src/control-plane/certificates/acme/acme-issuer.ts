@@ -2,6 +2,7 @@
  * Orders certificates by ACME (RFC 8555). Together with the order it is all that knows `acme-client`,
  * which signs the messages; sending, deadlines, errors, repeats and waiting are done here.
  */
+import { isIpAddress } from "../../../lib/ip-address.ts";
 import type { Client } from "acme-client";
 import { acmeIssuanceTimeoutMs } from "../../../config/defaults.ts";
 import type { AcmeSettings } from "../../../config/acme-settings.ts";
@@ -15,6 +16,7 @@ import {
   type AcmeOrderContext,
   ValidationError,
 } from "./acme-order.ts";
+import { RenewalInfo, type RenewalWindow } from "./renewal-info.ts";
 import { AcmeHttp, type AcmeResponse, type Fetch } from "./acme-http.ts";
 import type {
   CertificateIssuer,
@@ -36,6 +38,7 @@ const maxBadNonces = 5;
 export class AcmeIssuer implements CertificateIssuer {
   readonly #settings: AcmeIssuerSettings;
   readonly #http: AcmeHttp;
+  readonly #renewalInfo: RenewalInfo;
   /** Account URLs by directory and account key. */
   readonly #accounts = new Map<string, string>();
   readonly #registrations = new OncePerKey<string, string>();
@@ -44,6 +47,15 @@ export class AcmeIssuer implements CertificateIssuer {
     this.#settings = settings;
     const { fetch, clock, userAgent } = settings;
     this.#http = new AcmeHttp({ fetch, clock, userAgent, caFiles: settings.settings.caFiles });
+    this.#renewalInfo = new RenewalInfo(this.#http, clock);
+  }
+
+  async renewalWindow(
+    directoryUrl: string,
+    certificate: string,
+    signal: AbortSignal,
+  ): Promise<RenewalWindow | null> {
+    return await this.#renewalInfo.windowOf(directoryUrl, certificate, signal);
   }
 
   async issue(request: IssueRequest): Promise<IssuedCertificate> {
@@ -94,7 +106,12 @@ export class AcmeIssuer implements CertificateIssuer {
   #waysFor({ name, firstChallenge }: IssueRequest): ChallengeType[] {
     const { dns } = this.#settings;
     const other = firstChallenge === "http-01" ? "tls-alpn-01" : "http-01";
-    const atPorts = name.startsWith("*.") ? [] : ([firstChallenge, other] as const);
+    // TLS-ALPN-01 has a server name, which addresses have not (RFC 8738 6 needs a reversed one).
+    const atPorts: ChallengeType[] = name.startsWith("*.")
+      ? []
+      : isIpAddress(name)
+        ? ["http-01"]
+        : [firstChallenge, other];
     return dns?.covers(name) ? ["dns-01", ...atPorts] : [...atPorts];
   }
 
@@ -138,7 +155,7 @@ export class AcmeIssuer implements CertificateIssuer {
   }
 
   #createClient(acme: AcmeModule, request: IssueRequest, accountUrl?: string): Client {
-    const { externalAccount } = this.#settings.settings;
+    const { externalAccount } = request;
     const client = new acme.Client({
       directoryUrl: request.directoryUrl,
       accountKey: request.accountKey,

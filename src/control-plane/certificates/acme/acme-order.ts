@@ -1,4 +1,5 @@
 /** One order at a certificate authority (RFC 8555 7.4), from its creation to the certificate. */
+import { isIpAddress } from "../../../lib/ip-address.ts";
 import type * as Acme from "acme-client";
 import type { Authorization, Client, Order } from "acme-client";
 import type { ChallengeResponses } from "../automatic/challenge-responses.ts";
@@ -11,6 +12,8 @@ import type { ChallengeType, IssuedCertificate, IssueRequest } from "./issuer.ts
 
 export type AcmeModule = typeof Acme;
 type Challenge = Authorization["challenges"][number];
+
+const replacementFaults: ReadonlySet<string> = new Set(["alreadyReplaced", "malformed"]);
 
 /** Who answers the authority's questions. */
 export interface AcmeOrderContext {
@@ -51,10 +54,7 @@ export class AcmeOrder {
   }
 
   async complete(challenge: ChallengeType): Promise<IssuedCertificate> {
-    const { name } = this.#request;
-    const created = await this.#calls.run("newOrder", () =>
-      this.#client.createOrder({ identifiers: [{ type: "dns", value: name }] }),
-    );
+    const created = await this.#create();
     let used = challenge;
     const authorizations = await this.#calls.run("authorization", () =>
       this.#client.getAuthorizations(created),
@@ -69,6 +69,25 @@ export class AcmeOrder {
       this.#client.getCertificate(valid),
     );
     return { certificate, challenge: used };
+  }
+
+  /** The library passes on what it does not know: profile and the certificate that is replaced. */
+  async #create(): Promise<Order> {
+    const { name, profile, replaces } = this.#request;
+    const order = {
+      identifiers: [{ type: isIpAddress(name) ? "ip" : "dns", value: name }],
+      ...(profile === "" ? {} : { profile }),
+    };
+    const create = (more: object): Promise<Order> =>
+      this.#calls.run("newOrder", () => this.#client.createOrder({ ...order, ...more }));
+    if (replaces === null) return await create({});
+    try {
+      return await create({ replaces });
+    } catch (error) {
+      // It was replaced already, or is none of this authority's (RFC 9773 5): a new one is still wanted.
+      if (!(error instanceof AcmeError) || !replacementFaults.has(error.problem)) throw error;
+      return await create({});
+    }
   }
 
   /** Resolves with the kind of challenge that was met. */

@@ -1,5 +1,7 @@
 /** What the certificate store asks of whoever gets certificates. */
+import type { ExternalAccount } from "../../../config/acme-settings.ts";
 import type { AcmeError } from "./acme-error.ts";
+import type { RenewalWindow } from "./renewal-info.ts";
 
 export type ChallengeType = "dns-01" | "http-01" | "tls-alpn-01";
 
@@ -13,6 +15,11 @@ export interface IssueRequest {
   accountKey: string;
   /** The certificate's own key; PEM, PKCS#8. */
   privateKey: string;
+  externalAccount: ExternalAccount | null;
+  /** Of those that the authority offers; empty: its default. */
+  profile: string;
+  /** Stands for the certificate that this one replaces (RFC 9773 5); null: there is none. */
+  replaces: string | null;
   /** Of those that need no DNS provider: the other one is tried when this one fails. */
   firstChallenge: PortChallenge;
   /** Aborts when nobody wants the certificate any more. */
@@ -31,4 +38,10 @@ export interface IssuedCertificate {
 export interface CertificateIssuer {
   /** Rejects with an AcmeError. */
   issue(request: IssueRequest): Promise<IssuedCertificate>;
+  /** Null: the authority does not say when it wants the certificate renewed. Never rejects. */
+  renewalWindow(
+    directoryUrl: string,
+    certificate: string,
+    signal: AbortSignal,
+  ): Promise<RenewalWindow | null>;
 }

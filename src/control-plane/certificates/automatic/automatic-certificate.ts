@@ -3,6 +3,7 @@ import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { AcmeError } from "../acme/acme-error.ts";
+import { renewalId, type RenewalWindow } from "../acme/renewal-info.ts";
 import { StorageError, type StorageLock } from "../storage/certificate-storage.ts";
 import { FailureMemory, type OrderFailures } from "./failure-memory.ts";
 import { describeError } from "../describe-error.ts";
@@ -28,8 +29,13 @@ export interface AutomaticCertificateSeams {
   lock: (signal: AbortSignal) => Promise<StorageLock | null>;
   failures: OrderFailures;
   issue: (
-    request: Pick<IssueRequest, "privateKey" | "firstChallenge" | "signal" | "postponed">,
+    request: Pick<
+      IssueRequest,
+      "privateKey" | "replaces" | "firstChallenge" | "signal" | "postponed"
+    >,
   ) => Promise<IssuedCertificate>;
+  /** When the authority wants the certificate (PEM) renewed; null: it does not say. Never rejects. */
+  renewalWindow: (certificate: string, signal: AbortSignal) => Promise<RenewalWindow | null>;
   changed: () => void;
   /** An order has failed. */
   failed: () => void;
@@ -50,6 +56,9 @@ export class AutomaticCertificate {
   #renewAtMs: number | null = null;
   #firstChallenge: PortChallenge = "http-01";
   #renewalTimer: Timer | null = null;
+  #windowTimer: Timer | null = null;
+  /** Chosen in the authority's window, and kept while the window holds it. */
+  #windowAtMs: number | null = null;
 
   constructor(name: string, seams: AutomaticCertificateSeams) {
     this.name = name;
@@ -141,6 +150,7 @@ export class AutomaticCertificate {
   close(): void {
     this.#renewalTimer?.cancel();
     this.#renewalTimer = null;
+    this.#windowTimer?.cancel();
     this.#closing.abort(new AcmeError("unreachable", "no service has the name any more"));
   }
 
@@ -192,6 +202,7 @@ export class AutomaticCertificate {
       const privateKey = renewableKey(this.#current) ?? newPrivateKey();
       const issued = await this.#seams.issue({
         privateKey,
+        replaces: before === null ? null : renewalId(before.pair.certificate),
         firstChallenge: this.#firstChallenge,
         signal: this.#closing.signal,
         postponed: (error, pauseMs) => this.#postponed(error, pauseMs),
@@ -243,8 +254,28 @@ export class AutomaticCertificate {
     this.#current = keyPair;
     this.#failures.forget();
     this.#lastError = null;
+    this.#windowTimer?.cancel();
+    this.#windowAtMs = null;
     this.#scheduleRenewal(renewAtMs);
+    void this.#followWindow(keyPair);
     this.#seams.changed();
+  }
+
+  /** The authority's word counts more than the dates: it may revoke soon, or spread its load. */
+  async #followWindow(keyPair: KeyPair): Promise<void> {
+    const { clock, random, renewalWindow } = this.#seams;
+    const window = await renewalWindow(keyPair.pair.certificate, this.#closing.signal);
+    if (window === null || this.#current !== keyPair || this.#closing.signal.aborted) return;
+    const { startMs, endMs, holdsMs } = window;
+    const known = this.#windowAtMs;
+    const atMs =
+      known !== null && known >= startMs && known <= endMs
+        ? known
+        : startMs + random() * (endMs - startMs);
+    this.#windowAtMs = atMs;
+    this.#scheduleRenewal(Math.max(atMs, clock.wallMs()));
+    this.#windowTimer?.cancel();
+    this.#windowTimer = clock.after(holdsMs, () => void this.#followWindow(keyPair));
   }
 
   #scheduleRenewal(atMs: number): void {

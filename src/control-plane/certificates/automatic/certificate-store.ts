@@ -1,17 +1,16 @@
-/** The automatic certificates of one directory and cache folder, by name, and the account they share. */
-import { generateKeyPairSync } from "node:crypto";
+/** The automatic certificates of one directory and cache folder, by name. */
 import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
-import { OncePerKey } from "../../../lib/once-per-key.ts";
 import { AutomaticCertificate } from "./automatic-certificate.ts";
 import { describeError } from "../describe-error.ts";
 import type { CertificateCache } from "../storage/certificate-cache.ts";
-import type { CertificateIssuer } from "../acme/issuer.ts";
+import type { Authorities } from "./authorities.ts";
 
 export interface CertificateStoreSettings {
   cache: CertificateCache;
-  directoryUrl: string;
-  issuer: CertificateIssuer;
+  authorities: Authorities;
+  /** Of automatic certificates; empty: the authority's default. */
+  profile: string;
   clock: Clock;
   logger: Logger;
   random: () => number;
@@ -22,8 +21,6 @@ export interface CertificateStoreSettings {
 export class CertificateStore {
   readonly #settings: CertificateStoreSettings;
   readonly #certificates = new Map<string, AutomaticCertificate>();
-  readonly #accountKeys = new OncePerKey<string, string>();
-  #accountKey: string | null = null;
 
   constructor(settings: CertificateStoreSettings) {
     this.#settings = settings;
@@ -80,7 +77,7 @@ export class CertificateStore {
   }
 
   #create(name: string): AutomaticCertificate {
-    const { cache, directoryUrl, issuer, clock, logger, random, changed, failed } = this.#settings;
+    const { cache, authorities, profile, clock, logger, random, changed, failed } = this.#settings;
     return new AutomaticCertificate(name, {
       clock,
       logger,
@@ -95,10 +92,8 @@ export class CertificateStore {
         save: (failure) => this.#quietly(cache.writeFailure(name, failure)),
         forget: () => this.#quietly(cache.deleteFailure(name)),
       },
-      issue: async (request) => {
-        const accountKey = await this.#readAccountKey(request.signal);
-        return await issuer.issue({ ...request, name, directoryUrl, accountKey });
-      },
+      issue: (request) => authorities.issue({ ...request, name, profile }),
+      renewalWindow: (pem, signal) => authorities.renewalWindow(pem, signal),
     });
   }
 
@@ -110,29 +105,5 @@ export class CertificateStore {
       const fields = { path: this.#settings.cache.storage.place, error: describeError(error) };
       this.#settings.logger.debug("Unable to keep the failure of an order", fields);
     }
-  }
-
-  async #readAccountKey(signal: AbortSignal): Promise<string> {
-    this.#accountKey ??= await this.#accountKeys.run("", () => this.#loadAccountKey(signal));
-    return this.#accountKey;
-  }
-
-  /** Several proxies share one account, so only one of them makes it. */
-  async #loadAccountKey(signal: AbortSignal): Promise<string> {
-    const { cache, logger } = this.#settings;
-    const before = await cache.readAccountKey();
-    if (before !== null) return before;
-    await using lock = await cache.lock("account", signal);
-    const saved = lock === null ? null : await cache.readAccountKey();
-    if (saved !== null) return saved;
-    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-    try {
-      await cache.writeAccountKey(key, lock ?? undefined);
-    } catch (error) {
-      const fields = { path: cache.storage.place, error: describeError(error) };
-      logger.error("Unable to save the ACME account key", fields);
-    }
-    return key;
   }
 }

@@ -1,3 +1,4 @@
+import { acmeSettings } from "../../../support/acme-settings.ts";
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { AcmeError } from "../../../../src/control-plane/certificates/acme/acme-error.ts";
@@ -38,7 +39,7 @@ class Setup implements Disposable {
     this.manager = new CertificateManager({
       clock: this.clock,
       logger: this.logger,
-      acme: { directory, email: "", externalAccount: null, caFiles: [], dns: null },
+      acme: acmeSettings(directory),
       defaultCachePath: this.folder.path,
       userAgent: "test/1",
       issuer: this.issuer,

@@ -3,6 +3,7 @@ import { createPrivateKey } from "node:crypto";
 import { AcmeError } from "../../../../../src/control-plane/certificates/acme/acme-error.ts";
 import { AutomaticCertificate } from "../../../../../src/control-plane/certificates/automatic/automatic-certificate.ts";
 import type { OrderFailure } from "../../../../../src/control-plane/certificates/storage/certificate-cache.ts";
+import type { RenewalWindow } from "../../../../../src/control-plane/certificates/acme/renewal-info.ts";
 import type { CertificateKeyPair } from "../../../../../src/seam/handshake-certificates.ts";
 import {
   type KeyPair,
@@ -26,6 +27,7 @@ class Setup {
   changes = 0;
   onDisk: KeyPair | null = null;
   saveError: Error | null = null;
+  window: RenewalWindow | null = null;
   keptFailure: OrderFailure | null = null;
   readonly certificate = new AutomaticCertificate("app.test", {
     clock: this.clock,
@@ -48,7 +50,15 @@ class Setup {
       forget: async () => void (this.keptFailure = null),
     },
     issue: (request) =>
-      this.issuer.issue({ ...request, name: "app.test", directoryUrl: "", accountKey: "" }),
+      this.issuer.issue({
+        ...request,
+        name: "app.test",
+        directoryUrl: "",
+        accountKey: "",
+        externalAccount: null,
+        profile: "",
+      }),
+    renewalWindow: async () => this.window,
   });
 
   get(): Promise<CertificateKeyPair | null> {
@@ -312,4 +322,31 @@ test("a name that no service has any more is neither ordered nor renewed", async
   await renewing.obtain(90 * dayMs);
   renewing.certificate.close();
   expect(renewing.clock.pendingTimers).toBe(0);
+});
+
+test("an automatic certificate is renewed in the window that its authority names, and says what it replaces", async () => {
+  const setup = new Setup();
+  const nowMs = setup.clock.wallMs();
+  setup.window = { startMs: nowMs + dayMs, endMs: nowMs + 2 * dayMs, holdsMs: 6 * hourMs };
+  await setup.obtain(90 * dayMs);
+  await waitFor(() => setup.certificate.renewAtMs === nowMs + dayMs, "the time of renewal");
+  expect(setup.issuer.last.request.replaces).toBeNull();
+  setup.clock.advance(dayMs - hourMs);
+  expect(setup.issuer.issues).toHaveLength(1);
+  setup.clock.advance(2 * hourMs);
+  await setup.ordered(2);
+});
+
+test("an automatic certificate whose authority wants it back at once is renewed at once", async () => {
+  const setup = new Setup();
+  await setup.obtain(90 * dayMs);
+  const nowMs = setup.clock.wallMs();
+  setup.window = { startMs: nowMs - 2 * dayMs, endMs: nowMs - dayMs, holdsMs: hourMs };
+  const other = new Setup();
+  other.window = setup.window;
+  await other.obtain(90 * dayMs);
+  await waitFor(() => {
+    other.clock.advance(1);
+    return other.issuer.issues.length === 2;
+  }, "the renewal");
 });
