@@ -20,8 +20,6 @@ interface MemoryCase {
   repeated: Buffer;
   /** Of all connections together. */
   maxBytes: number;
-  /** What the growth is divided by, and how it is called. */
-  per: number;
   unit: "bytes a body byte" | "KB each" | "MB in all";
 }
 
@@ -29,8 +27,11 @@ const upload = (host: string): Buffer =>
   Buffer.from(`POST /sink HTTP/1.1\r\nHost: ${host}\r\nTransfer-Encoding: chunked\r\n\r\n`);
 const download = (host: string, path: string): Buffer =>
   Buffer.from(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-const chunkBytes = 6e6;
-const frameBytes = 10e6;
+/** So much that what the engine takes once, for compiled code and a larger heap, does not count. */
+const chunkBytes = 120e6;
+const frameBytes = 120e6;
+/** Time in which they are sent. */
+const sendingSeconds = 5;
 const readers = 30;
 
 function memoryCases(): MemoryCase[] {
@@ -41,7 +42,6 @@ function memoryCases(): MemoryCase[] {
     repeated: Buffer.alloc(0),
     maxBytes: 0,
     connections: readers,
-    per: readers * 1024,
     unit: "KB each" as const,
   };
   const buffered = `b.${hosts.tls}`;
@@ -54,7 +54,6 @@ function memoryCases(): MemoryCase[] {
       opening: upload(hosts.buffered),
       repeated: Buffer.from("1\r\nx\r\n"),
       maxBytes: chunkBytes,
-      per: chunkBytes / 6,
       unit: "bytes a body byte",
     },
     {
@@ -65,7 +64,6 @@ function memoryCases(): MemoryCase[] {
       opening: Buffer.concat([http2Opening(), headersFrame(1, "POST", "/sink", buffered, false)]),
       repeated: frame(0, 0, 1, Buffer.from("x")),
       maxBytes: frameBytes,
-      per: frameBytes / 10,
       unit: "bytes a body byte",
     },
     {
@@ -81,7 +79,6 @@ function memoryCases(): MemoryCase[] {
       ]),
       repeated: Buffer.alloc(0),
       maxBytes: 0,
-      per: 1024 * 1024,
       unit: "MB in all",
     },
     {
@@ -97,7 +94,6 @@ function memoryCases(): MemoryCase[] {
       ]),
       repeated: Buffer.alloc(0),
       maxBytes: 0,
-      per: 1024 * 1024,
       unit: "MB in all",
     },
     {
@@ -141,6 +137,26 @@ function memoryCases(): MemoryCase[] {
       ]),
       ...slow,
     },
+    {
+      title: "1,000 uploads in one-byte chunks",
+      ...plain,
+      host: hosts.plain,
+      connections: 1000,
+      opening: upload(hosts.plain),
+      repeated: Buffer.from("1\r\nx\r\n"),
+      maxBytes: 60e6 * sendingSeconds,
+      unit: "MB in all",
+    },
+    {
+      title: "1,000 uploads in one-byte chunks, TLS",
+      ...tls,
+      host: hosts.tls,
+      connections: 1000,
+      opening: upload(hosts.tls),
+      repeated: Buffer.from("1\r\nx\r\n"),
+      maxBytes: 60e6 * sendingSeconds,
+      unit: "MB in all",
+    },
   ];
 }
 
@@ -155,14 +171,22 @@ export async function memoryRows(
   for (const memoryCase of memoryCases()) {
     if (!memoryCase.title.includes(only)) continue;
     await using subject = await startSubject(name, binary, app);
-    const growth = await growthOf(subject, memoryCase);
-    const value = `${(growth / memoryCase.per).toFixed(1)} ${memoryCase.unit}`;
+    const { growthBytes, sentBytes } = await growthOf(subject, memoryCase);
+    const divisors = {
+      "bytes a body byte": sentBytes / Math.max(memoryCase.repeated.length, 1),
+      "KB each": memoryCase.connections * 1024,
+      "MB in all": 1024 * 1024,
+    };
+    const value = `${(growthBytes / divisors[memoryCase.unit]).toFixed(1)} ${memoryCase.unit}`;
     rows.push({ title: memoryCase.title, value });
   }
   return rows;
 }
 
-async function growthOf(subject: HostileSubject, wanted: MemoryCase): Promise<number> {
+async function growthOf(
+  subject: HostileSubject,
+  wanted: MemoryCase,
+): Promise<{ growthBytes: number; sentBytes: number }> {
   const { proxy } = subject;
   await warmUp(subject);
   const before = treePssBytes(proxy.pid);
@@ -174,7 +198,7 @@ async function growthOf(subject: HostileSubject, wanted: MemoryCase): Promise<nu
     protocol: wanted.protocol,
     connections: wanted.connections,
     seconds,
-    bytesPerSecond: wanted.maxBytes / 2,
+    bytesPerSecond: wanted.maxBytes / sendingSeconds,
     opening: wanted.opening.toString("base64"),
     repeated: wanted.repeated.toString("base64"),
     reads: wanted.maxBytes > 0,
@@ -183,9 +207,11 @@ async function growthOf(subject: HostileSubject, wanted: MemoryCase): Promise<nu
   const attacker = startAttack(plan);
   let most = before;
   const watching = setInterval(() => (most = Math.max(most, treePssBytes(proxy.pid))), 100);
-  await attacker.exited;
+  const { sentBytes } = JSON.parse(await new Response(attacker.stdout).text()) as {
+    sentBytes: number;
+  };
   clearInterval(watching);
-  return most - before;
+  return { growthBytes: most - before, sentBytes };
 }
 
 /** Code that was never used is memory, too. */
