@@ -17,7 +17,6 @@ import type { DescriptorGuard } from "./accept/descriptor-guard.ts";
 import { closeFailedSocket } from "./accept/failed-socket.ts";
 import { Http1Connection, type Http1Context } from "./http1/http1-connection.ts";
 import { Http2Connection, http2Context } from "./http2/http2-connection.ts";
-import { PlainOpening } from "./accept/plain-opening.ts";
 import { ProxiedConnection } from "./accept/proxied-connection.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
 import { ProxyHeaderFaults } from "./accept/proxy-header-faults.ts";
@@ -42,6 +41,12 @@ export class HttpListener {
 
   constructor(options: HttpListenerOptions) {
     this.#connections = new ConnectionSet(options.clock, connectionSweepIntervalMs);
+    const http2 = http2Context({
+      ...options,
+      scheme: "http",
+      altSvc: null,
+      connections: this.#connections,
+    });
     const context: Http1Context = {
       scheme: "http",
       altSvc: null,
@@ -49,13 +54,9 @@ export class HttpListener {
       connections: this.#connections,
       handle: options.handle,
       wallMs: () => options.clock.wallMs(),
+      acceptHttp2: (socket, source) =>
+        ((socket as TcpSocket).data = new Http2Connection(socket, http2, source)),
     };
-    const http2 = http2Context({
-      ...options,
-      scheme: "http",
-      altSvc: null,
-      connections: this.#connections,
-    });
     const faults = new ProxyHeaderFaults(options.clock, options.logger);
     this.#listener = listen(options, (socket) => {
       const peer = peerOf(socket);
@@ -65,13 +66,7 @@ export class HttpListener {
       }
       socket.setKeepAlive(true, tcpKeepAliveMs);
       const begin = (source: ProxySource): ClientConnection =>
-        new PlainOpening({
-          connections: this.#connections,
-          headerTimeoutMs: options.limits.headerTimeoutMs,
-          acceptHttp1: () => (socket.data = new Http1Connection(socket, context, source)),
-          acceptHttp2: () => (socket.data = new Http2Connection(socket, http2, source)),
-          close: () => socket.end(),
-        });
+        new Http1Connection(socket, context, source);
       if (options.proxyPeers === null || !options.proxyPeers.contains(peer.address)) {
         return begin(peer);
       }

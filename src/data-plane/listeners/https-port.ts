@@ -84,6 +84,8 @@ export class TlsListener {
       connections,
       handle,
       wallMs: () => clock.wallMs(),
+      // Over TLS, ALPN has told.
+      acceptHttp2: null,
     };
     this.#http2 = http2Context({ scheme: "https", altSvc, limits, clock, connections, handle });
     this.#front =

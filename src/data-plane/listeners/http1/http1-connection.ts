@@ -28,6 +28,7 @@ import type { Exchange, Scheme } from "../../../protocols/http/exchange.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
 import type { ConnectionSet } from "../accept/connection-set.ts";
 import { HeadReader } from "../../../protocols/http1/head-reader.ts";
+import { clientPreface } from "../../../protocols/http2/frames.ts";
 import { Http1Exchange, type ExchangeConnection } from "./http1-exchange.ts";
 import { readHttp1Request } from "./http1-request.ts";
 
@@ -39,6 +40,11 @@ export interface Http1Context {
   connections: ConnectionSet;
   handle(exchange: Exchange): void;
   wallMs(): number;
+  /**
+   * What a connection becomes that begins with the preface of HTTP/2 (RFC 9113 3.3): from the return on, the
+   * socket's events are that one's. Null: there is no such thing.
+   */
+  acceptHttp2: ((socket: ClientSocket, client: ProxySource) => ClientConnection) | null;
 }
 
 /** `draining`: closes when everything is sent; `lingering`: FIN sent, what still comes is thrown away. */
@@ -46,6 +52,8 @@ type State = "head" | "exchange" | "tunnel" | "draining" | "lingering" | "closed
 
 const endedHere = new Error("the connection was ended by the proxy");
 const noBytes = new Uint8Array();
+/** What the preface of HTTP/2 looks like to a reader of heads. */
+const prefaceHead = "PRI * HTTP/2.0\r\n";
 
 export class Http1Connection implements ClientConnection, ExchangeConnection, BudgetedReader {
   readonly #socket: ClientSocket;
@@ -425,9 +433,25 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   #readHead(bytes: Buffer, offset: number): number {
     const head = this.#headReader.read(bytes, offset);
     if (head === null) return offset;
+    if (head === prefaceHead && this.#becomeHttp2(bytes, offset)) return bytes.length;
     if (typeof head === "string" && this.#begin(head)) return this.#headReader.end;
     if (head instanceof HeadFault) this.#refuse(head.status);
     return bytes.length;
+  }
+
+  /** False when it only begins alike. */
+  #becomeHttp2(bytes: Buffer, offset: number): boolean {
+    const { acceptHttp2 } = this.#context;
+    const length = Math.min(bytes.length - offset, clientPreface.length);
+    const isPreface = bytes.compare(clientPreface, 0, length, offset, offset + length) === 0;
+    if (acceptHttp2 === null || !isPreface || this.#served > 0) return false;
+    const { clientAddress: address, clientPort: port, clientIsUnnamed: isUnnamed } = this;
+    // A copy, because both would give the memory of the read back. It joins the set before this one leaves.
+    const read = Buffer.from(bytes.subarray(offset));
+    const connection = acceptHttp2(this.#socket, { address, port, isUnnamed });
+    this.#closed();
+    connection.onData(read);
+    return true;
   }
 
   /** A whole head has come. False when the request was refused. */

@@ -62,6 +62,7 @@ function setUp() {
       connections,
       handle: (exchange) => exchanges.push(exchange),
       wallMs: () => clock.wallMs(),
+      acceptHttp2: null,
     },
     { address: "127.0.0.1", port: 50_000 },
   );
