@@ -27,6 +27,8 @@ export interface RunOptions {
   /** A PROXY protocol header (v1 or v2) is expected from trusted addresses. */
   proxyProtocol: boolean;
   minTlsVersion: MinTlsVersion;
+  /** Answers of the proxy's own name the code of the failure. */
+  errorCodes: boolean;
   /** Processes that serve. */
   workers: number;
   /** No workers: everything in one process. */

@@ -136,6 +136,13 @@ export const runSettings = {
     fallback: false,
     help: "Serve in the one process that takes commands, as where workers are not possible",
   },
+  errorCodes: {
+    kind: "switch",
+    flag: null,
+    variables: ["KAMAL_PROXY_ERROR_CODES"],
+    fallback: true,
+    help: "Name the reason in X-Kamal-Proxy-Error of the proxy's own answers",
+  },
   minTlsVersion: {
     kind: "choice",
     flag: null,

@@ -147,6 +147,7 @@ class ServingPlane {
       spoolMemory: new MemoryBudget(options.bufferMemoryTotalBytes),
       spoolFolder: tmpdir(),
       targetRetryMs: options.targetRetryMs,
+      showsErrorCodes: options.errorCodes,
     });
   }
 
@@ -163,6 +164,7 @@ class ServingPlane {
       proxyPeers: this.#options.proxyProtocol ? this.#trusted : null,
       altSvc: http3 ? `h3=":${httpsPort}"; ma=2592000` : null,
       minTlsVersion: this.#options.minTlsVersion,
+      showsErrorCodes: this.#options.errorCodes,
       handle: (exchange: Exchange): void => void this.#pipeline.handle(exchange),
     };
     const http = new HttpListener({

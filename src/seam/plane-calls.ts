@@ -55,6 +55,7 @@ export type DataPlaneOptions = Pick<
   | "trustedProxies"
   | "proxyProtocol"
   | "minTlsVersion"
+  | "errorCodes"
 > & {
   /** HTTP/3 is served here; one does it, and all tell of it. */
   servesHttp3: boolean;
@@ -84,6 +85,7 @@ export function dataPlaneOptions(options: RunOptions, workers: number): DataPlan
     trustedProxies: options.trustedProxies,
     proxyProtocol: options.proxyProtocol,
     minTlsVersion: options.minTlsVersion,
+    errorCodes: options.errorCodes,
   };
 }
 

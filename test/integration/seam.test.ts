@@ -38,6 +38,7 @@ function runOptions(folder: TempFolder): RunOptions {
     trustedProxies: ["127.0.0.0/8"],
     proxyProtocol: false,
     minTlsVersion: "1.2",
+    errorCodes: true,
     certificateStore: null,
     workers: 0,
     oneProcess: true,

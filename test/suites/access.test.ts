@@ -5,7 +5,7 @@ import { saveCertificate } from "../support/certificate-files.ts";
 import { createCertificate } from "../support/certificates.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
-import { type Answer, ask, type Carrier, type Field } from "./carrier.ts";
+import { type Answer, ask, type Carrier, type Field, valuesOf } from "./carrier.ts";
 import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
 import { http2 } from "./http2-carrier.ts";
 import { http3, untilHttp3Serves } from "./http3-carrier.ts";
@@ -79,9 +79,11 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
       const path = `/ip/denied-${carrier.name.replaceAll(/\W/g, "")}`;
       const answer = await get(carrier, path, "203.0.113.66");
       expect(answer.body.toString()).toBe("<h1>403 Forbidden</h1>");
+      expect(valuesOf(answer.fields, "x-kamal-proxy-error")).toEqual(["address-refused"]);
       expect(app.requests.length).toBe(before);
       const line = await proxy.waitForLog((each) => each["path"] === path);
       expect(line).toMatchObject({ policy: "ip", status: 403, remote_addr: "203.0.113.66" });
+      expect(line["error"]).toStartWith("address-refused: ");
       // Other services are open to them.
       expect((await get(carrier, "/", "203.0.113.66")).status).toBe(200);
     });

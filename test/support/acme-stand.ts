@@ -77,6 +77,7 @@ export class AcmeStand implements AsyncDisposable {
     this.#tls = new TlsListener({
       bind: "127.0.0.1",
       port: this.#tlsPort,
+      showsErrorCodes: true,
       limits: clientLimits,
       clock: systemClock,
       descriptors: new DescriptorGuard(systemClock, this.logger),

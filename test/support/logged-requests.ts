@@ -92,17 +92,19 @@ const requests = [
   "GET /tunnel HTTP/1.1\r\nHost: plain\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
 ];
 
-/** The line without what differs from run to run, and the size of the proxy's own pages. */
+/** The line without what differs from run to run, the size of the proxy's own pages, and the reason of a failure. */
 export function comparable(line: LogLine, proxy: ProxyProcess, app: ScriptedApp): LogLine {
   const ownPage = Number(line["status"]) >= 301 && Number(line["status"]) !== 499;
   return Object.fromEntries(
-    Object.entries(line).map(([key, value]) => {
-      if (key === "port" && value === proxy.httpPort) return [key, "PORT"];
-      if (key === "target" && value === app.address) return [key, "TARGET"];
-      if (key === "request_id" && /^[0-9a-f-]{36}$/.test(String(value))) return [key, "UUID"];
-      if (key === "resp_content_length" && ownPage) return [key, "PAGE"];
-      if (["time", "duration", "client_port"].includes(key)) return [key, typeof value];
-      return [key, value];
+    Object.entries(line).flatMap(([key, value]) => {
+      // kamal-proxy has no such field.
+      if (key === "error") return [];
+      if (key === "port" && value === proxy.httpPort) return [[key, "PORT"]];
+      if (key === "target" && value === app.address) return [[key, "TARGET"]];
+      if (key === "request_id" && /^[0-9a-f-]{36}$/.test(String(value))) return [[key, "UUID"]];
+      if (key === "resp_content_length" && ownPage) return [[key, "PAGE"]];
+      if (["time", "duration", "client_port"].includes(key)) return [[key, typeof value]];
+      return [[key, value]];
     }),
   );
 }

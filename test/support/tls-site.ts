@@ -26,6 +26,7 @@ export class TlsSite implements Disposable {
     this.listener = new TlsListener({
       bind: "127.0.0.1",
       port: 0,
+      showsErrorCodes: true,
       limits: { ...clientLimits, ...options.limits },
       clock: options.clock ?? systemClock,
       descriptors: new DescriptorGuard(systemClock, this.logger),

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { catalogue } from "../../src/cli/catalogue.ts";
 import { imageConfig } from "../../scripts/image/proxy-image.ts";
+import { errorCodes } from "../../src/data-plane/proxy/answers/failure.ts";
 import { completionLevels } from "../../src/cli/completion/completion-levels.ts";
 import { runLine } from "../support/command-line.ts";
 import { projectFolder } from "./source-files.ts";
@@ -127,6 +128,11 @@ describe("troubleshooting page", () => {
     const texts = await textsIn(/new CommandError\(\s*(["`])((?:\\.|(?!\1)[^])*)\1/g);
     expect(texts.length).toBeGreaterThan(25);
     expect(texts.filter((text) => !page.includes(text))).toEqual([]);
+  });
+
+  test("has a paragraph for each error code, and for no other", () => {
+    const codes = [...page.matchAll(/^\*\*`([a-z-]+)`\*\* \(\d{3}/gm)].map(([, code]) => code!);
+    expect(codes.toSorted()).toEqual([...errorCodes].toSorted());
   });
 
   test("has every warning and error of the log", async () => {

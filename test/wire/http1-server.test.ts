@@ -67,6 +67,7 @@ const logger = new RecordingLogger();
 const listener = new HttpListener({
   bind: "127.0.0.1",
   port: 0,
+  showsErrorCodes: true,
   limits: { ...clientLimits, headerTimeoutMs: 200, maxHeaderBytes: 100_000 },
   clock: systemClock,
   logger,

@@ -24,6 +24,7 @@ beforeEach(async () => {
   listener = new HttpListener({
     bind: "127.0.0.1",
     port: 0,
+    showsErrorCodes: true,
     limits: clientLimits,
     clock: systemClock,
     logger,

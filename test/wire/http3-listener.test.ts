@@ -24,6 +24,7 @@ function serve(handle: (exchange: Exchange) => void): void {
   listener = new Http3Listener({
     bind: "",
     port: 0,
+    showsErrorCodes: true,
     limits: clientLimits,
     clock: systemClock,
     logger: new RecordingLogger(),

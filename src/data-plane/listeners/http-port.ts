@@ -23,6 +23,7 @@ import { ProxyHeaderFaults } from "./accept/proxy-header-faults.ts";
 import { peerOf } from "./accept/socket-peer.ts";
 
 export interface HttpListenerOptions extends ListeningPlace {
+  showsErrorCodes: boolean;
   limits: ClientLimits;
   clock: Clock;
   logger: Logger;
@@ -50,6 +51,7 @@ export class HttpListener {
     const context: Http1Context = {
       scheme: "http",
       altSvc: null,
+      showsErrorCodes: options.showsErrorCodes,
       limits: options.limits,
       connections: this.#connections,
       handle: options.handle,

@@ -29,6 +29,7 @@ export interface Http3ListenerOptions {
   certificates: HandshakeCertificates;
   /** Value of the Alt-Svc field of every response (RFC 7838); null: none. */
   altSvc: string | null;
+  showsErrorCodes: boolean;
   handle(exchange: Exchange): void;
 }
 
@@ -79,7 +80,7 @@ export class Http3Listener {
   }
 
   #serve(port: number): Bun.Server<undefined> {
-    const { bind, clock, altSvc, handle, certificates } = this.#options;
+    const { bind, clock, altSvc, showsErrorCodes, handle, certificates } = this.#options;
     const listed = [...certificates.all()].map(([serverName, pair]) => ({
       serverName,
       key: pair.privateKey,
@@ -91,6 +92,7 @@ export class Http3Listener {
           ...fetchServer({
             protocol: "HTTP/3.0",
             altSvc,
+            showsErrorCodes,
             clock,
             handle,
             clientAt: (address, peerPort) => this.#clientAt(unmapIpv4(address), peerPort),

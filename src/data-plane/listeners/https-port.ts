@@ -22,6 +22,7 @@ import { TlsHandshake } from "./accept/tls-handshake.ts";
 import { TlsServer, type HandshakeOutcome, type TlsSocket } from "./accept/tls-socket.ts";
 
 export interface TlsListenerOptions extends ListeningPlace {
+  showsErrorCodes: boolean;
   limits: ClientLimits;
   clock: Clock;
   /** Shared by all listeners. */
@@ -51,6 +52,7 @@ export class TlsListener {
       bind,
       port,
       fd = null,
+      showsErrorCodes,
       limits,
       clock,
       certificates,
@@ -80,6 +82,7 @@ export class TlsListener {
     this.#http1 = {
       scheme: "https",
       altSvc,
+      showsErrorCodes,
       limits,
       connections,
       handle,
@@ -87,7 +90,15 @@ export class TlsListener {
       // Over TLS, ALPN has told.
       acceptHttp2: null,
     };
-    this.#http2 = http2Context({ scheme: "https", altSvc, limits, clock, connections, handle });
+    this.#http2 = http2Context({
+      scheme: "https",
+      altSvc,
+      showsErrorCodes,
+      limits,
+      clock,
+      connections,
+      handle,
+    });
     this.#front =
       proxyPeers === null
         ? null

@@ -36,18 +36,20 @@ export class Admission implements Phase {
       case "admitted":
         return "next";
       case "stopped":
-        this.#answers.page(request, 503, service.gate.stopMessage);
+        this.#answers.page(request, "service-stopped", service.gate.stopMessage);
         break;
       case "expired":
         this.#logger.warn("Rejecting request due to expired pause", {
           service: service.name,
           path: decodedPath,
         });
-        this.#answers.page(request, 504);
+        this.#answers.page(request, "pause-expired");
         break;
       case "full":
+        this.#answers.page(request, "too-many-held");
+        break;
       case "removed":
-        this.#answers.page(request, 503);
+        this.#answers.page(request, "service-removed");
         break;
       case "client-gone":
         this.#answers.fail(request, clientGone());

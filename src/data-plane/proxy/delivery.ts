@@ -80,7 +80,7 @@ export class Delivery implements Phase {
     const { retry } = request;
     const refusal = retry?.refusal ?? null;
     if (retry === null || refusal === null) {
-      this.#answers.page(request, 503);
+      this.#answers.page(request, "no-healthy-target");
     } else if (!retry.mayWait) {
       this.#answers.fail(request, refusal);
     } else if (await retry.pause(request.exchange)) {

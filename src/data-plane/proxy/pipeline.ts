@@ -39,6 +39,8 @@ export interface PipelineOptions {
   spoolFolder: string;
   /** How long a request is held while its targets refuse connections; 0: not at all. */
   targetRetryMs: number;
+  /** The proxy's own answers name the code of the failure. */
+  showsErrorCodes: boolean;
 }
 
 export class Pipeline {
@@ -49,7 +51,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     const { clock, logger, targetRetryMs } = options;
-    const answers = new Answers(logger);
+    const answers = new Answers(logger, options.showsErrorCodes);
     const space = new SpoolSpace(options.spoolMemory, options.spoolFolder);
     this.#options = options;
     this.#answers = answers;
@@ -71,7 +73,7 @@ export class Pipeline {
   async handle(exchange: Exchange): Promise<void> {
     const received = this.#receive(exchange);
     const routed = this.#route(received);
-    if (routed === null) this.#answers.page(received, 404);
+    if (routed === null) this.#answers.page(received, "no-service");
     else await this.#serve(routed);
     this.#options.recorder.ended(received, routed);
   }
@@ -84,7 +86,7 @@ export class Pipeline {
       await runPhases(this.#phases, request, servicePolicies);
     } catch (error) {
       this.#logFailure(exchange, error);
-      if (exchange.status === 0) this.#answers.page(request, 500);
+      if (exchange.status === 0) this.#answers.page(request, "internal-error");
       else exchange.cut();
     }
     request.collectedBody?.dispose();

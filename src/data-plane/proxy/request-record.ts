@@ -60,6 +60,7 @@ export class RequestRecorder {
         query: request.query.slice(1),
         customFields: routed === null ? null : customFields(routed),
         policy: routed?.answeredBy ?? null,
+        error: received.error,
       }),
     );
     if (routed?.excludedFromMetrics === true) return;

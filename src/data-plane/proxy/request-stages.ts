@@ -17,6 +17,8 @@ export class ReceivedRequest {
   readonly service = null;
   /** Status for log and metrics when none was sent (499), or another one in the terms of gRPC. */
   unsentStatus = 0;
+  /** Why it failed, for the log line; empty when it did not. */
+  error = "";
 
   constructor(
     readonly exchange: Exchange,
@@ -74,6 +76,9 @@ export class RoutedRequest {
   }
   set unsentStatus(status: number) {
     this.received.unsentStatus = status;
+  }
+  set error(text: string) {
+    this.received.error = text;
   }
 }
 

@@ -44,6 +44,8 @@ export interface AccessRecord {
   customFields: readonly (readonly [key: string, value: string])[] | null;
   /** The policy that has answered; null, and left out, when it was somebody else. Not escaped. */
   policy: string | null;
+  /** Why it failed, as code and detail; empty, and left out, when it did not. */
+  error: string;
 }
 
 /** The line with its newline. */
@@ -54,8 +56,9 @@ export function formatAccessLine(record: AccessRecord): string {
       : jsonValue(record.remoteAddr);
   const line = `{"time":"${formatLogTime(record.wallMs)}","level":"INFO","msg":"Request","host":${jsonValue(record.host)},"port":${record.port},"path":${jsonValue(record.path)},"request_id":${jsonValue(record.requestId)},"status":${record.status},"service":${jsonFromText(record.service)},"target":"${record.target}","duration":${wholeNumber(record.durationNs)},"method":"${logged(record.method)}","req_content_length":${record.reqContentLength},"req_content_type":${jsonValue(record.reqContentType)},"resp_content_length":${record.respContentLength},"resp_content_type":${jsonValue(record.respContentType)},"client_addr":"${record.clientAddr}","client_port":"${record.clientPort}","remote_addr":${remoteAddr},"user_agent":${jsonValue(record.userAgent)},"proto":"${record.proto}","scheme":"${record.scheme}","query":${jsonValue(record.query)}`;
   const policy = record.policy === null ? "" : `,"policy":"${record.policy}"`;
+  const error = record.error === "" ? "" : `,"error":${jsonFromText(record.error)}`;
   const custom = record.customFields === null ? "" : customJson(record.customFields);
-  return `${line}${custom}${policy}}\n`;
+  return `${line}${custom}${policy}${error}}\n`;
 }
 
 function customJson(fields: NonNullable<AccessRecord["customFields"]>): string {

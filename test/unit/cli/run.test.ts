@@ -31,6 +31,7 @@ describe("run", () => {
       trustedProxies: null,
       proxyProtocol: false,
       minTlsVersion: "1.2",
+      errorCodes: true,
       workers: 2,
       oneProcess: false,
       acme: acmeSettings(),

@@ -7,6 +7,8 @@ export interface FetchContext {
   protocol: "HTTP/2.0" | "HTTP/3.0";
   /** Value of the Alt-Svc field of every response (RFC 7838). */
   altSvc: string | null;
+  /** Answers to what is no request have a field with the reason. */
+  showsErrorCodes: boolean;
   clock: Clock;
   /** Null: the connection is not one that may ask. */
   clientAt(address: string, port: number): FetchClient | null;

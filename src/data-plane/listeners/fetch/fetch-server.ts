@@ -2,6 +2,7 @@
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { hasConnectionField } from "../../../protocols/http/hop-by-hop.ts";
 import { reasonPhrase } from "../../../protocols/http/status.ts";
+import { errorCodeField, headFaultCode } from "../../proxy/answers/failure.ts";
 import type { FetchContext } from "./fetch-context.ts";
 import { FetchExchange } from "./fetch-exchange.ts";
 import { readFetchRequest } from "./fetch-request.ts";
@@ -20,10 +21,10 @@ export function fetchServer(context: FetchContext): FetchServerOptions {
       const client = peer === null ? null : context.clientAt(peer.address, peer.port);
       if (client === null) return new Response(null, { status: 403 });
       const head = readFetchRequest(request);
-      if (head instanceof HeadFault) return refusal(head, context.altSvc);
+      if (head instanceof HeadFault) return refusal(head, context);
       // Over HTTP/2 Bun has refused them.
       if (context.protocol === "HTTP/3.0" && hasConnectionField(head.fields)) {
-        return refusal(new HeadFault(400, "connection field"), context.altSvc);
+        return refusal(new HeadFault(400, "connection field"), context);
       }
       if (head.path === "*") return plainAnswer(200, "", context.altSvc);
       const exchange = new FetchExchange(request, head, client, context);
@@ -42,9 +43,10 @@ export interface FetchServerOptions {
   fetch(request: Request, server: Bun.Server<undefined>): Response | Promise<Response>;
 }
 
-function refusal(error: HeadFault, altSvc: string | null): Response {
-  const { status } = error;
-  return plainAnswer(status, `${status} ${reasonPhrase(status)}`, altSvc);
+function refusal({ status }: HeadFault, { altSvc, showsErrorCodes }: FetchContext): Response {
+  const answer = plainAnswer(status, `${status} ${reasonPhrase(status)}`, altSvc);
+  if (showsErrorCodes) answer.headers.set(errorCodeField, headFaultCode(status));
+  return answer;
 }
 
 function plainAnswer(status: number, text: string, altSvc: string | null): Response {

@@ -27,6 +27,7 @@ import {
 import type { Exchange, Scheme } from "../../../protocols/http/exchange.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
 import type { ConnectionSet } from "../accept/connection-set.ts";
+import { errorCodeField, headFaultCode } from "../../proxy/answers/failure.ts";
 import { HeadReader } from "../../../protocols/http1/head-reader.ts";
 import { clientPreface } from "../../../protocols/http2/frames.ts";
 import { Http1Exchange, type ExchangeConnection } from "./http1-exchange.ts";
@@ -36,6 +37,8 @@ export interface Http1Context {
   scheme: Scheme;
   /** Value of the Alt-Svc field of every response (RFC 7838). */
   altSvc: string | null;
+  /** Answers to what is no request have a field with the reason. */
+  showsErrorCodes: boolean;
   limits: ClientLimits;
   connections: ConnectionSet;
   handle(exchange: Exchange): void;
@@ -484,12 +487,15 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   }
 
   /** Answers what can't be read as a request, and closes. */
-  #refuse(status: number): void {
+  #refuse(status: HeadFault["status"] | 408): void {
     const text = `${status} ${reasonPhrase(status)}`;
     const altSvc = this.altSvc === null ? "" : `Alt-Svc: ${this.altSvc}\r\n`;
+    const code = this.#context.showsErrorCodes
+      ? `${errorCodeField}: ${headFaultCode(status)}\r\n`
+      : "";
     this.writer.writeText(
       `HTTP/1.1 ${text}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-        `${altSvc}Content-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
+        `${altSvc}${code}Content-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
     );
     this.#maxDiscardedBytes = maxDiscardBytes;
     this.#closeWhenSent(true);

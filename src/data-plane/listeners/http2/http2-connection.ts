@@ -20,6 +20,7 @@ import {
 import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
 import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
+import { errorCodeField, headFaultCode } from "../../proxy/answers/failure.ts";
 import { openingWindowUpdate } from "../../http2/connection-window.ts";
 import { Http2Session, type SessionOptions, type SessionOwner } from "../../http2/http2-session.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
@@ -31,6 +32,8 @@ export interface Http2Context {
   scheme: Scheme;
   /** Value of the Alt-Svc field of every response (RFC 7838). */
   altSvc: string | null;
+  /** Answers to what is no request have a field with the reason. */
+  showsErrorCodes: boolean;
   limits: ClientLimits;
   clock: Clock;
   connections: ConnectionSet;
@@ -39,14 +42,14 @@ export interface Http2Context {
 }
 
 export function http2Context(options: Omit<Http2Context, "session">): Http2Context {
-  const { scheme, altSvc, limits, clock, connections, handle } = options;
+  const { scheme, altSvc, showsErrorCodes, limits, clock, connections, handle } = options;
   const session = {
     role: "server" as const,
     maxHeadBytes: limits.maxHeaderBytes,
     nowMs: () => clock.now(),
     coarseMs: () => connections.nowMs,
   };
-  return { scheme, altSvc, limits, clock, connections, session, handle };
+  return { scheme, altSvc, showsErrorCodes, limits, clock, connections, session, handle };
 }
 
 /** `draining`: closes when everything is sent; `lingering`: FIN sent, what still comes is thrown away. */
@@ -317,6 +320,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   #refuse(id: number, { status }: HeadFault, endStream: boolean): void {
     const exchange = this.#open(id, unserved, endStream);
     const fields = Fields.of(["Content-Type", "text/plain; charset=utf-8"]);
+    if (this.#context.showsErrorCodes) fields.append(errorCodeField, headFaultCode(status));
     exchange.respond(status, fields, Buffer.from(`${status} ${reasonPhrase(status)}`, "latin1"));
   }
 

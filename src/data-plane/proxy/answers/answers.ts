@@ -7,7 +7,7 @@ import type { Logger } from "../../../lib/logger.ts";
 import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { CompiledPages } from "./compiled-pages.ts";
 import { errorPageType } from "./error-pages.ts";
-import { failureOf } from "./failure.ts";
+import { errorCodeField, failureOf, type RefusalCode, refusalOf } from "./failure.ts";
 import type { Exchange } from "../../../protocols/http/exchange.ts";
 import type { Service } from "../../services/service.ts";
 import type { Transport } from "../../upstream/transport.ts";
@@ -21,25 +21,42 @@ export interface AnswerableRequest {
   readonly service: Service<Transport> | null;
   /** For log and metrics, when the client has left before its answer. */
   set unsentStatus(status: number);
+  /** Why it failed, for the log line: code and detail. */
+  set error(text: string);
 }
 
 export class Answers {
   readonly #logger: Logger;
+  /** Answers have a field with the code of the failure. */
+  readonly #showsCodes: boolean;
   readonly #pages = new CompiledPages();
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, showsCodes: boolean) {
     this.#logger = logger;
+    this.#showsCodes = showsCodes;
   }
 
-  /** The error page of the status; `message` is shown by the page of a stopped service. */
-  page(request: AnswerableRequest, status: number, message?: string): void {
-    this.pageWith(request, status, noFields, message);
+  /** The error page of the code's status; `message` is shown by the page of a stopped service. */
+  page(request: AnswerableRequest, code: RefusalCode, message?: string): void {
+    this.pageWith(request, code, noFields, message);
   }
 
   /** With more fields in its head. */
   pageWith(
     request: AnswerableRequest,
+    code: RefusalCode,
+    added: readonly [name: string, value: string][],
+    message?: string,
+  ): void {
+    const { status, detail } = refusalOf(code);
+    request.error = `${code}: ${detail}`;
+    this.#sendPage(request, status, code, added, message);
+  }
+
+  #sendPage(
+    request: AnswerableRequest,
     status: number,
+    code: string,
     added: readonly [name: string, value: string][],
     message?: string,
   ): void {
@@ -48,12 +65,14 @@ export class Answers {
       // Its clients read no page. The log and the metrics show the status that it stands for.
       request.unsentStatus = status;
       const fields = grpcFailure(status, reasonPhrase(status));
+      if (this.#showsCodes) fields.append(errorCodeField, code);
       for (const [name, value] of added) fields.append(name, value);
       if (!exchange.aborted) exchange.sendHead(200, "OK", fields, chunkedBody).end(null);
       return;
     }
     const pages = this.#pages.of(request.service?.snapshot.errorPages ?? null);
     const fields = Fields.of(["Content-Type", errorPageType], ...added);
+    if (this.#showsCodes) fields.append(errorCodeField, code);
     this.respond(request, status, fields, Buffer.from(pages.render(status, message)));
   }
 
@@ -73,6 +92,7 @@ export class Answers {
     const { exchange } = request;
     const target = request.delivered?.target ?? null;
     const failure = failureOf(error, target === null);
+    request.error = `${error.code}: ${error.message}`;
     if (failure.level !== "none") {
       this.#logger[failure.level](failure.message, {
         ...(target !== null && { target: target.address }),
@@ -84,7 +104,7 @@ export class Answers {
       if (exchange.status === 0) request.unsentStatus = failure.status;
       if (!exchange.aborted) exchange.cut();
     } else if (exchange.status === 0) {
-      this.page(request, failure.status);
+      this.#sendPage(request, failure.status, error.code, noFields);
     } else {
       exchange.cut();
     }

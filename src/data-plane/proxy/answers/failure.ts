@@ -1,42 +1,107 @@
-/** What a failed request means to the client, to the log and to the metrics. The only such place. */
-import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
+/**
+ * Everything that the proxy answers with itself because a request failed: one table by the code that
+ * `X-Kamal-Proxy-Error` and the log line have. docs/troubleshooting.md has a paragraph for each.
+ */
+import type { HeadFault } from "../../../protocols/http/head-fault.ts";
+import { ExchangeError, type ExchangeErrorCode } from "../../../protocols/http/exchange-error.ts";
 
-/** nginx's status for a client that left; nothing is sent, it stands in log and metrics only. */
-const clientClosedRequest = 499;
+/** The field of answers that holds the code. */
+export const errorCodeField = "X-Kamal-Proxy-Error";
 
-export interface Failure {
+interface FailureKind {
   status: number;
-  /** No body of ours: the client is gone. */
-  silent: boolean;
+  /** For the log line, where nobody says more. */
+  detail: string;
+}
+
+/** Requests that get no target. */
+const refusals = {
+  "no-service": { status: 404, detail: "no service has this host and path" },
+  "tls-disabled": { status: 503, detail: "the service is deployed without --tls" },
+  "address-refused": { status: 403, detail: "--allow-ip or --deny-ip" },
+  "address-list-unreadable": { status: 503, detail: "a file of --allow-ip or --deny-ip" },
+  "service-stopped": { status: 503, detail: "the service is stopped" },
+  "pause-expired": { status: 504, detail: "the service was paused for too long" },
+  "too-many-held": { status: 503, detail: "too many requests wait for paused services" },
+  "service-removed": { status: 503, detail: "the service was removed while it was paused" },
+  "no-healthy-target": { status: 503, detail: "no target of the service is healthy" },
+  "internal-error": { status: 500, detail: "a fault of the proxy" },
+} satisfies Record<string, FailureKind>;
+
+export type RefusalCode = keyof typeof refusals;
+
+/** What is no request that is served, by the status that says so. There is no log line of it. */
+const headFaults = {
+  400: "malformed-request",
+  405: "method-refused",
+  408: "head-timeout",
+  413: "request-too-large",
+  417: "expectation-refused",
+  431: "head-too-large",
+  501: "not-implemented",
+  505: "version-refused",
+} satisfies Record<HeadFault["status"] | 408, string>;
+
+interface LoggedFailure {
+  status: number;
   level: "error" | "info" | "none";
   message: string;
 }
 
-/** `collecting`: the request body was being buffered, so that no target was chosen yet. */
-export function failureOf(error: ExchangeError, collecting: boolean): Failure {
-  switch (error.code) {
-    case "client-gone":
-      return { status: clientClosedRequest, silent: true, level: "none", message: "" };
-    case "draining":
-      return page(504, "info", "Request cancelled due to draining");
-    case "response-timeout":
-    case "connect-timeout":
-      return page(504, "info", "Target timed out");
-    case "malformed-request":
-      return page(400, "info", collecting ? "Malformed chunked request" : "Malformed request");
-    case "request-too-large":
-      return page(413, "none", "");
-    case "response-too-large":
-      return page(500, "info", "Response exceeded max response limit");
-    case "buffering-failed":
-      return page(500, "error", `Error buffering ${collecting ? "request" : "response"}`);
-    case "connect-failed":
-    case "connection-lost":
-    case "malformed-response":
-    case "unexpected-upgrade":
-      return page(502, "error", "Error while proxying");
-  }
+const badGateway = { status: 502, level: "error", message: "Error while proxying" } as const;
+const timedOut = { status: 504, level: "info", message: "Target timed out" } as const;
+
+/** Exchanges that did not come to their end. */
+const brokenExchanges: Record<ExchangeErrorCode, LoggedFailure> = {
+  // nginx's status for a client that left; nothing is sent, it stands in log and metrics only.
+  "client-gone": { status: 499, level: "none", message: "" },
+  draining: { status: 504, level: "info", message: "Request cancelled due to draining" },
+  "response-timeout": timedOut,
+  "connect-timeout": timedOut,
+  "malformed-request": { status: 400, level: "info", message: "Malformed request" },
+  "request-too-large": { status: 413, level: "none", message: "" },
+  "response-too-large": {
+    status: 500,
+    level: "info",
+    message: "Response exceeded max response limit",
+  },
+  "buffering-failed": { status: 500, level: "error", message: "Error buffering response" },
+  "connect-failed": badGateway,
+  "connection-lost": badGateway,
+  "malformed-response": badGateway,
+  "unexpected-upgrade": badGateway,
+};
+
+export const errorCodes: ReadonlySet<string> = new Set([
+  ...Object.keys(refusals),
+  ...Object.keys(brokenExchanges),
+  ...Object.values(headFaults),
+]);
+
+export function refusalOf(code: RefusalCode): FailureKind {
+  return refusals[code];
 }
+
+export function headFaultCode(status: keyof typeof headFaults): string {
+  return headFaults[status];
+}
+
+export interface Failure extends LoggedFailure {
+  /** No body of ours: the client is gone. */
+  silent: boolean;
+}
+
+/** `collecting`: the request body was being buffered, so that no target was chosen yet. */
+export function failureOf({ code }: ExchangeError, collecting: boolean): Failure {
+  const failure = { ...brokenExchanges[code], silent: code === "client-gone" };
+  if (collecting) failure.message = collectingMessages[code] ?? failure.message;
+  return failure;
+}
+
+const collectingMessages: Partial<Record<ExchangeErrorCode, string>> = {
+  "malformed-request": "Malformed chunked request",
+  "buffering-failed": "Error buffering request",
+};
 
 // Failures that begin in the proxy itself.
 
@@ -56,8 +121,4 @@ export function responseTooLarge(maxBytes: number): ExchangeError {
 /** The disk or its folder failed; only this request suffers. */
 export function bufferingError(error: Error): ExchangeError {
   return new ExchangeError("buffering-failed", error.message);
-}
-
-function page(status: number, level: Failure["level"], message: string): Failure {
-  return { status, silent: false, level, message };
 }

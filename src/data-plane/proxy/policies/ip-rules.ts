@@ -20,12 +20,12 @@ class IpRules implements Policy {
   onRequest(request: RoutedRequest): Verdict {
     const { allowed, denied } = this;
     if (!denied.isKnown || allowed?.isKnown === false) {
-      this.#answers.page(request, 503);
+      this.#answers.page(request, "address-list-unreadable");
       return "answered";
     }
     const address = request.clientAddress;
     if (!denied.contains(address) && (allowed === null || allowed.contains(address))) return "pass";
-    this.#answers.page(request, 403);
+    this.#answers.page(request, "address-refused");
     return "answered";
   }
 }

@@ -14,7 +14,7 @@ export const redirect: PolicyFactory = (service, { answers, services }): Policy 
     // A service below a path follows the one at the root of the host that was asked for.
     const { tlsEnabled, tlsRedirect } = services.tlsPolicy(service, exchange.request.hostName);
     if (exchange.request.scheme === "https" && !tlsEnabled) {
-      answers.page(request, 503);
+      answers.page(request, "tls-disabled");
       return "answered";
     }
     const { canonicalHost } = service.options;

@@ -40,7 +40,7 @@ function setUp(targetRetryMs = 10_000) {
         retire() {},
       }) as unknown as Transport,
   });
-  const answers = new Answers(logger);
+  const answers = new Answers(logger, true);
   const space = new SpoolSpace(new MemoryBudget(0), "/");
   const phases = {
     policies: new PolicyPhase(answers),

@@ -95,7 +95,7 @@ function setUp() {
   );
   const service = services.get("web")!;
   const routed = new RoutedRequest(received, service, "/", "/", false);
-  const answers = new Answers(new RecordingLogger());
+  const answers = new Answers(new RecordingLogger(), true);
   const ask = (...policies: Policy[]) =>
     new PolicyPhase(answers).run(routed, new ServicePolicies(policies));
   const forward = (...policies: Policy[]) => {

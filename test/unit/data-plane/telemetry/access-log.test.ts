@@ -31,6 +31,7 @@ const record: AccessRecord = {
     ["resp_x_a", ""],
   ],
   policy: null,
+  error: "",
 };
 
 describe("formatAccessLine", () => {

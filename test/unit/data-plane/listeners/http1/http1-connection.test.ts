@@ -58,6 +58,7 @@ function setUp() {
     {
       scheme: "http",
       altSvc: null,
+      showsErrorCodes: true,
       limits,
       connections,
       handle: (exchange) => exchanges.push(exchange),
