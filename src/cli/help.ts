@@ -58,6 +58,7 @@ export function defaultText({ kind, fallback }: Flag): string {
     case "text":
       return fallback === "" ? "" : goQuote(fallback);
     case "list":
+    case "lines":
       return fallback.length === 0 ? "" : `[${fallback.join(",")}]`;
     default:
       return fallback === kinds[kind].zero ? "" : String(fallback);

@@ -65,6 +65,9 @@ export const maxReportedProxyPeers = 1_000;
 export const maxFieldCount = 2_000;
 /** Elements of Connection and Expect, which are looked at one by one; more is answered 431 and 417. */
 export const maxListElements = 100;
+/** Of a pattern of --redirect or --rewrite, and the bytes of a path that it is held against: longer ones match none. */
+export const maxPatternSteps = 256;
+export const maxPatternText = 4_096;
 /** Cookies that are looked at for one that the proxy reads itself. */
 export const maxCookiesOfOneName = 100;
 /** Addresses of X-Forwarded-For that are looked at, from the last one. */

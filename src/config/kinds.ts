@@ -16,6 +16,8 @@ export interface KindValues {
   choice: string;
   /** Repeats; each value is one line of CSV. */
   list: string[];
+  /** Repeats; each value is taken as it is, commas included. */
+  lines: string[];
 }
 
 export type Kind = keyof KindValues;
@@ -78,5 +80,11 @@ export const kinds: { readonly [K in Kind]: KindRules<KindValues[K]> } = {
       return "error" in record ? record : { value: record.fields };
     },
     write: (value) => value.join(","),
+  },
+  lines: {
+    typeName: "stringArray",
+    zero: [],
+    parse: (text) => ({ value: text === "" ? [] : [text] }),
+    write: (value) => value.join("\n"),
   },
 };

@@ -11,7 +11,7 @@ interface OptionOf<K extends Kind> {
   /** The words of a choice. */
   readonly words?: readonly string[];
   /** Why a value can't be meant; of a list each element is asked about. */
-  fault?(value: K extends "list" ? string : KindValues[K]): string | undefined;
+  fault?(value: KindValues[K] extends string[] ? string : KindValues[K]): string | undefined;
 }
 
 /** A value that can be given: a flag of any command, a setting of a service or of `run`. */

@@ -8,6 +8,7 @@ import { normalHostName } from "../lib/host-name.ts";
 import { accessSettings } from "./access-settings.ts";
 import { hostFault } from "./host-fault.ts";
 import { canonicalFieldNames, normalHosts, normalPathPrefixes } from "./normal-forms.ts";
+import { rewritingSettings } from "./rewriting-settings.ts";
 import type { SettingTable } from "./setting.ts";
 
 const MB = 1024 * 1024;
@@ -139,6 +140,7 @@ export const serviceSettings = {
     help: "Request header that holds the address of the client",
   },
   ...accessSettings,
+  ...rewritingSettings,
 } as const satisfies SettingTable;
 
 /** `target_options.health_check_config` in the state file. */

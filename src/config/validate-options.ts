@@ -2,9 +2,12 @@
 import { normalHostName } from "../lib/host-name.ts";
 import { maxPort } from "./defaults.ts";
 import { normalHosts, normalPathPrefixes, withoutBrackets } from "./normal-forms.ts";
+import { parsePathRule, redirectLoop } from "./path-rule.ts";
 import type { ServiceOptions, TargetOptions } from "./options.ts";
 import { normalizeValues, valuesFault } from "./setting.ts";
 import { healthCheckSettings, serviceSettings, targetSettings } from "./settings.ts";
+import { wwwRedirects } from "./www-hosts.ts";
+import { goQuote } from "../go/quote.ts";
 import { parseTlsOnDemandUrl } from "./tls-on-demand-url.ts";
 
 const rootPath = "/";
@@ -25,7 +28,10 @@ export function normalizeTargetOptions(options: TargetOptions): TargetOptions {
 /** The complete error text, undefined when all is well. Names are shown as they were given. */
 export function validateServiceOptions(options: ServiceOptions): string | undefined {
   const fault =
-    tlsFault(options) ?? canonicalHostFault(options) ?? valuesFault(serviceSettings, options);
+    tlsFault(options) ??
+    canonicalHostFault(options) ??
+    valuesFault(serviceSettings, options) ??
+    rewritingFault(options);
   return fault === undefined ? undefined : `service options invalid: ${fault}`;
 }
 
@@ -89,6 +95,16 @@ function canonicalHostFault(options: ServiceOptions): string | undefined {
   if (canonicalHost === "" || names[0] === "") return undefined;
   if (names.includes(withoutBrackets(normalHostName(canonicalHost)))) return undefined;
   return `canonical-host '${canonicalHost}' must be present in the hosts list: [${hosts.join(" ")}]`;
+}
+
+/** What only shows with all rules and hosts together. */
+function rewritingFault({ hosts, redirects, www }: ServiceOptions): string | undefined {
+  const names = normalHosts(hosts);
+  if (www !== "none" && wwwRedirects(names, www).size === 0) {
+    return `--www ${www} needs a name among the hosts both with and without www.`;
+  }
+  const loop = redirectLoop(redirects.map(parsePathRule), names);
+  return loop === undefined ? undefined : `--redirect ${goQuote(loop)} leads to itself`;
 }
 
 function hasOnlyNamedHosts(options: ServiceOptions): boolean {

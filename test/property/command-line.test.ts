@@ -2,8 +2,8 @@ import { test } from "bun:test";
 import * as fc from "fast-check";
 import { parseFlags } from "../../src/cli/flags/parse-flags.ts";
 import { normalizeServiceOptions } from "../../src/config/validate-options.ts";
-import type { ServiceOptions } from "../../src/config/options.ts";
 import { runLine } from "../support/command-line.ts";
+import { serviceOptions } from "../support/service-options.ts";
 
 const word = fc.oneof(
   fc.string(),
@@ -48,8 +48,8 @@ test("normalizing the options of a service twice changes nothing", () => {
   const names = fc.array(fc.string());
   fc.assert(
     fc.property(names, names, fc.string(), (hosts, pathPrefixes, canonicalHost) => {
-      const options = { hosts, pathPrefixes, canonicalHost, writerAffinityTimeoutMs: -1 };
-      const once = normalizeServiceOptions(options as ServiceOptions);
+      const given = { hosts, pathPrefixes, canonicalHost, writerAffinityTimeoutMs: -1 };
+      const once = normalizeServiceOptions(serviceOptions(given));
       return JSON.stringify(normalizeServiceOptions(once)) === JSON.stringify(once);
     }),
   );

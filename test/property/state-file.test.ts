@@ -38,6 +38,7 @@ const kinds: { [K in Kind]: fc.Arbitrary<KindValues[K]> } = {
   text,
   choice: text,
   list: texts,
+  lines: texts,
 };
 
 /** Values of every setting of a table; those that can't be meant are left out. */

@@ -20,6 +20,7 @@ const kindSchemas = {
   text: v.string(),
   choice: v.string(),
   list: texts,
+  lines: texts,
 } satisfies { [K in Kind]: v.GenericSchema<KindValues[K]> };
 
 const targetOptions = v.strictObject({

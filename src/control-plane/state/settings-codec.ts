@@ -25,6 +25,12 @@ function wholeNumber(): KindCodec<number> {
   return { ...asItIs(v.number()), encode: (value) => Math.min(maxGoInteger, value) };
 }
 
+const texts: KindCodec<string[]> = {
+  ...asItIs(v.array(v.string())),
+  // A list that was never filled is null in Go.
+  encode: (value) => (value.length === 0 ? null : value),
+};
+
 const codecs: { readonly [K in Kind]: KindCodec<KindValues[K]> } = {
   switch: asItIs(v.boolean()),
   count: asItIs(v.number()),
@@ -33,11 +39,8 @@ const codecs: { readonly [K in Kind]: KindCodec<KindValues[K]> } = {
   duration: { schema: v.number(), encode: nanosecondsFromMs, decode: msFromNanoseconds },
   text: asItIs(v.string()),
   choice: asItIs(v.string()),
-  // A list that was never filled is null in Go.
-  list: {
-    ...asItIs(v.array(v.string())),
-    encode: (value) => (value.length === 0 ? null : value),
-  },
+  list: texts,
+  lines: texts,
 };
 
 type StateKeys<T extends SettingTable> = T[keyof T]["stateKey"];

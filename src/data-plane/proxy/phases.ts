@@ -5,10 +5,14 @@
  */
 import { acmeChallenge } from "./policies/acme-challenge.ts";
 import { cookiePaths } from "./policies/cookie-paths.ts";
+import { headerRules } from "./policies/header-rules.ts";
+import { hsts } from "./policies/hsts.ts";
+import { redirectRules, rewriteRules } from "./policies/path-rules.ts";
 import type { PolicyFactory } from "./policies/policy.ts";
 import { ipRules } from "./policies/ip-rules.ts";
 import { redirect } from "./policies/redirect.ts";
 import type { ServicePolicies } from "./policies/service-policies.ts";
+import { www } from "./policies/www.ts";
 import { writerAffinity } from "./policies/writer-affinity.ts";
 import type { RoutedRequest } from "./request-stages.ts";
 
@@ -17,7 +21,12 @@ export const policies: readonly PolicyFactory[] = [
   acmeChallenge,
   ipRules,
   redirect,
+  www,
+  redirectRules,
+  rewriteRules,
   writerAffinity,
+  headerRules,
+  hsts,
   cookiePaths,
 ];
 

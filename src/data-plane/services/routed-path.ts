@@ -19,8 +19,8 @@ export function stripDecodedPrefix(decodedPath: string, prefix: string): string 
   return decodedPath.length === prefix.length ? "/" : decodedPath.slice(prefix.length);
 }
 
-/** Index behind the prefix in the escaped path, or -1 when it does not begin with it. */
-function endOfPrefix(rawPath: string, prefix: string): number {
+/** Index behind the (decoded) prefix in the escaped path, or -1 when it does not begin with it. */
+export function endOfPrefix(rawPath: string, prefix: string): number {
   if (!prefix.includes("%") && rawPath.startsWith(prefix)) return prefix.length;
   let index = 0;
   for (let i = 0; i < prefix.length; i++) {

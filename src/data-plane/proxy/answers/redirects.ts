@@ -1,5 +1,6 @@
 /** Redirects to the service's scheme and host. */
 import { Fields } from "../../../protocols/http/fields.ts";
+import { reasonPhrase } from "../../../protocols/http/status.ts";
 import { parseHost } from "../../../protocols/http/host.ts";
 import { byteSet, percentEncode } from "../../../protocols/http/percent-encoding.ts";
 import { escapeHtml } from "../../../go/html-template/escapers.ts";
@@ -48,9 +49,9 @@ export function redirectFields(method: string, location: string): Fields {
 }
 
 /** That of HEAD is the one that GET would get; it is not sent. */
-export function redirectBody(method: string, location: string): string {
+export function redirectBody(method: string, status: number, location: string): string {
   if (method !== "GET" && method !== "HEAD") return "";
-  return `<a href="${escapeHtml(location)}">Moved Permanently</a>.\n\n`;
+  return `<a href="${escapeHtml(location)}">${reasonPhrase(status)}</a>.\n\n`;
 }
 
 function isSameHost(hostName: string, canonicalHost: string): boolean {
@@ -74,7 +75,7 @@ function escapeHost(host: string): string {
   return percentEncode(byteString(host), outsideAscii);
 }
 
-function escapePath(path: string): string {
+export function escapePath(path: string): string {
   return percentEncode(path, outsidePath);
 }
 

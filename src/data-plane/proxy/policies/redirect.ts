@@ -22,7 +22,7 @@ export const redirect: PolicyFactory = (service, { answers, services }): Policy 
     const location = redirectLocation(exchange.request, rules);
     if (location === undefined) return "pass";
     const { method } = exchange.request;
-    const body = Buffer.from(redirectBody(method, location), "latin1");
+    const body = Buffer.from(redirectBody(method, redirectStatus, location), "latin1");
     answers.respond(request, redirectStatus, redirectFields(method, location), body, true);
     return "answered";
   },

@@ -76,7 +76,7 @@ describe("redirectLocation", () => {
 describe("the redirect response", () => {
   test("has a small page for GET, and its fields for HEAD", () => {
     const location = "https://app.test/?a=1&b='<x>\"";
-    expect(redirectBody("GET", location)).toBe(
+    expect(redirectBody("GET", 301, location)).toBe(
       '<a href="https://app.test/?a=1&amp;b=&#39;&lt;x&gt;&#34;">Moved Permanently</a>.\n\n',
     );
     for (const method of ["GET", "HEAD"]) {
@@ -87,7 +87,7 @@ describe("the redirect response", () => {
   });
 
   test("is empty for other methods", () => {
-    expect(redirectBody("POST", "https://app.test/")).toBe("");
+    expect(redirectBody("POST", 301, "https://app.test/")).toBe("");
     expect(redirectFields("POST", "https://app.test/").keys).toEqual(["location"]);
   });
 });

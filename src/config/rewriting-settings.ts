@@ -1,0 +1,106 @@
+/** Settings that change what a request asks for and what is told beside its answer. */
+import {
+  addedHeaderFault,
+  headerNameFault,
+  headerRuleFault,
+  nonHostNameFault,
+} from "./header-rule.ts";
+import { hstsFault } from "./hsts-value.ts";
+import { canonicalFieldNames } from "./normal-forms.ts";
+import { redirectRuleFault, rewriteRuleFault } from "./path-rule.ts";
+import type { SettingTable } from "./setting.ts";
+
+export const rewritingSettings = {
+  setRequestHeaders: {
+    kind: "lines",
+    flag: "set-request-header",
+    stateKey: "set_request_headers",
+    own: true,
+    fallback: [],
+    fault: headerRuleFault,
+    help: "Field of requests that the app gets with this value, 'Name: value' (repeatable)",
+  },
+  addRequestHeaders: {
+    kind: "lines",
+    flag: "add-request-header",
+    stateKey: "add_request_headers",
+    own: true,
+    fallback: [],
+    fault: addedHeaderFault,
+    help: "Field that is added to requests, 'Name: value' (repeatable)",
+  },
+  removeRequestHeaders: {
+    kind: "list",
+    flag: "remove-request-header",
+    stateKey: "remove_request_headers",
+    own: true,
+    fallback: [],
+    normalize: canonicalFieldNames,
+    fault: nonHostNameFault,
+    help: "Field of requests that the app does not get (repeatable)",
+  },
+  setResponseHeaders: {
+    kind: "lines",
+    flag: "set-response-header",
+    stateKey: "set_response_headers",
+    own: true,
+    fallback: [],
+    fault: headerRuleFault,
+    help: "Field of the app's responses that clients get with this value, 'Name: value' (repeatable)",
+  },
+  addResponseHeaders: {
+    kind: "lines",
+    flag: "add-response-header",
+    stateKey: "add_response_headers",
+    own: true,
+    fallback: [],
+    fault: headerRuleFault,
+    help: "Field that is added to the app's responses, 'Name: value' (repeatable)",
+  },
+  removeResponseHeaders: {
+    kind: "list",
+    flag: "remove-response-header",
+    stateKey: "remove_response_headers",
+    own: true,
+    fallback: [],
+    normalize: canonicalFieldNames,
+    fault: headerNameFault,
+    help: "Field of the app's responses that clients do not get (repeatable)",
+  },
+  redirects: {
+    kind: "lines",
+    flag: "redirect",
+    stateKey: "redirects",
+    own: true,
+    fallback: [],
+    fault: redirectRuleFault,
+    help: "Redirect, 'FROM TO [status]': a path, /prefix* or ~pattern, and where to (repeatable)",
+  },
+  rewrites: {
+    kind: "lines",
+    flag: "rewrite",
+    stateKey: "rewrites",
+    own: true,
+    fallback: [],
+    fault: rewriteRuleFault,
+    help: "Path that the app gets instead, 'FROM TO' as in --redirect (repeatable)",
+  },
+  www: {
+    kind: "choice",
+    words: ["none", "redirect", "strip", "add"],
+    flag: "www",
+    stateKey: "www",
+    own: true,
+    fallback: "none",
+    help: "Redirect between www. and the bare name: to the first in --host, strip, or add",
+  },
+  hsts: {
+    kind: "text",
+    flag: "hsts",
+    stateKey: "hsts",
+    own: true,
+    fallback: "",
+    fault: hstsFault,
+    help: "Tell browsers to use HTTPS only for so long, such as 1y;includeSubDomains;preload",
+  },
+} as const satisfies SettingTable;

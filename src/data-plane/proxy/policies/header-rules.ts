@@ -1,0 +1,132 @@
+/** --set-request-header and its kin: fields of requests and responses are removed, then set, then added. */
+import {
+  type HeaderValuePart,
+  type HeaderVariable,
+  parseHeaderRule,
+} from "../../../config/header-rule.ts";
+import type { Fields } from "../../../protocols/http/fields.ts";
+import { skippedKeys } from "../../../protocols/http/key-spellings.ts";
+import type { OutgoingHead } from "../../../protocols/http/outgoing-head.ts";
+import { byteString } from "../../services/byte-string.ts";
+import type { RoutedRequest } from "../request-stages.ts";
+import type { Policy, PolicyFactory } from "./policy.ts";
+
+export const headerRules: PolicyFactory = ({ options }): Policy | null => {
+  const onRequests = compile(
+    options.removeRequestHeaders,
+    options.setRequestHeaders,
+    options.addRequestHeaders,
+  );
+  const onResponses = compile(
+    options.removeResponseHeaders,
+    options.setResponseHeaders,
+    options.addResponseHeaders,
+  );
+  if (onRequests === null && onResponses === null) return null;
+  const change = onRequests === null ? null : new OutgoingChange(onRequests);
+  return {
+    logName: null,
+    ...(change !== null && {
+      onOutgoing: ({ routed }, head) => change.apply(routed, head),
+    }),
+    ...(onResponses !== null && {
+      onResponse: ({ routed }, { fields }) => changeFields(onResponses, routed, fields),
+    }),
+  };
+};
+
+interface CompiledField {
+  name: string;
+  key: string;
+  value: readonly HeaderValuePart[];
+}
+
+interface CompiledRules {
+  removed: readonly string[];
+  set: readonly CompiledField[];
+  added: readonly CompiledField[];
+}
+
+function compile(
+  removed: readonly string[],
+  set: readonly string[],
+  added: readonly string[],
+): CompiledRules | null {
+  if (removed.length + set.length + added.length === 0) return null;
+  const keys = removed.map((name) => name.toLowerCase());
+  // Of two values for one field the later counts.
+  const fields = new Map(set.map((rule) => [compileField(rule).key, compileField(rule)]));
+  return { removed: keys, set: [...fields.values()], added: added.map(compileField) };
+}
+
+function compileField(rule: string): CompiledField {
+  const { name, value } = parseHeaderRule(rule);
+  const parts = value.map((part) => (typeof part === "string" ? byteString(part) : part));
+  return { name, key: name.toLowerCase(), value: parts };
+}
+
+function changeFields(rules: CompiledRules, request: RoutedRequest, fields: Fields): void {
+  for (const key of rules.removed) fields.delete(key);
+  for (const { name, key, value } of rules.set) fields.set(name, textOf(value, request), key);
+  for (const { name, key, value } of rules.added) fields.append(name, textOf(value, request), key);
+}
+
+/** The head of a request is not written into: what is in it stays behind by its key. */
+class OutgoingChange {
+  readonly #rules: CompiledRules;
+  readonly #keys: ReadonlySet<string>;
+  readonly #host: CompiledField | null;
+  /** What stays behind, by what would have anyway: there are few such sets, and each has dozens of keys. */
+  readonly #dropped = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
+
+  constructor(rules: CompiledRules) {
+    this.#host = rules.set.find(({ key }) => key === "host") ?? null;
+    this.#rules = { ...rules, set: rules.set.filter(({ key }) => key !== "host") };
+    this.#keys = skippedKeys(
+      rules.removed,
+      this.#rules.set.map(({ key }) => key),
+    );
+  }
+
+  apply(request: RoutedRequest, head: OutgoingHead): void {
+    if (this.#keys.size > 0) {
+      head.dropped = this.#droppedWith(head.dropped);
+      head.added = head.added.filter(([name]) => !this.#keys.has(name.toLowerCase()));
+    }
+    if (this.#host !== null) head.authority = textOf(this.#host.value, request);
+    for (const { name, value } of this.#rules.set) head.added.push([name, textOf(value, request)]);
+    for (const { name, value } of this.#rules.added)
+      head.added.push([name, textOf(value, request)]);
+  }
+
+  #droppedWith(before: ReadonlySet<string>): ReadonlySet<string> {
+    let all = this.#dropped.get(before);
+    if (all === undefined) {
+      all = new Set([...before, ...this.#keys]);
+      this.#dropped.set(before, all);
+    }
+    return all;
+  }
+}
+
+function textOf(value: readonly HeaderValuePart[], request: RoutedRequest): string {
+  let text = "";
+  for (const part of value)
+    text += typeof part === "string" ? part : valueOf(part.variable, request);
+  return text;
+}
+
+function valueOf(variable: HeaderVariable, request: RoutedRequest): string {
+  switch (variable) {
+    case "host":
+      return request.exchange.request.host;
+    case "scheme":
+      return request.exchange.request.scheme;
+    case "client_ip":
+      return request.clientAddress;
+    case "request_id":
+      return request.requestId;
+    case "path":
+      return request.exchange.request.path;
+  }
+}
