@@ -24,16 +24,15 @@ import type { SeamEnd } from "../seam/seam-end.ts";
 import { SnapshotReceiver } from "../seam/snapshot-changes.ts";
 import { DescriptorGuard } from "./listeners/accept/descriptor-guard.ts";
 import { PushedCertificates } from "./listeners/accept/pushed-certificates.ts";
-import { HttpListener } from "./listeners/http-port.ts";
-import { Http3Listener } from "./listeners/http3-port.ts";
-import { TlsListener } from "./listeners/https-port.ts";
+import { HttpPort } from "./listeners/http-port.ts";
+import { Http3Port } from "./listeners/http3-port.ts";
+import { HttpsPort } from "./listeners/https-port.ts";
 import { askTarget } from "./proxy/ask-target.ts";
 import { Pipeline } from "./proxy/pipeline.ts";
 import { RequestRecorder } from "./proxy/request-record.ts";
 import { LiveServices } from "./services/live-services.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { ProtocolTransport } from "./upstream/protocol-transport.ts";
-import type { Transport } from "./upstream/transport.ts";
 
 export interface WorkerContext {
   /** To the control plane. */
@@ -100,7 +99,7 @@ interface Listener {
 
 /** Everything that serves, wired. */
 class ServingPlane {
-  readonly services: LiveServices<Transport>;
+  readonly services: LiveServices;
   readonly certificates: PushedCertificates;
   readonly metrics = new Metrics();
   readonly #options: DataPlaneOptions;
@@ -121,7 +120,7 @@ class ServingPlane {
     this.#logger = createLogger(output, clock, options.debug);
     this.#trusted = trustedProxies(options);
     const connector = new SystemConnector(new SystemResolver({ clock }), clock);
-    this.services = new LiveServices<Transport>({
+    this.services = new LiveServices({
       clock,
       createTransport: (host, port) => new ProtocolTransport({ host, port, clock, connector }),
       maxHeld: options.maxHeldRequests,
@@ -167,16 +166,16 @@ class ServingPlane {
       showsErrorCodes: this.#options.errorCodes,
       handle: (exchange: Exchange): void => void this.#pipeline.handle(exchange),
     };
-    const http = new HttpListener({
+    const http = new HttpPort({
       ...context,
       port: this.#options.httpPort,
       fd: sockets?.http ?? null,
     });
     this.#listeners.push(http);
-    const https = new TlsListener({ ...context, port: httpsPort, fd: sockets?.https ?? null });
+    const https = new HttpsPort({ ...context, port: httpsPort, fd: sockets?.https ?? null });
     this.#listeners.push(https);
     if (this.#options.servesHttp3) {
-      this.#listeners.push(new Http3Listener({ ...context, port: https.port }));
+      this.#listeners.push(new Http3Port({ ...context, port: https.port }));
     }
     return { http: http.port, https: https.port };
   }

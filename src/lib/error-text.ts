@@ -30,3 +30,12 @@ export function connectionFaultOf(error: unknown): string {
   const code = codeOf(error);
   return connectionFaults[code] ?? (code === "" ? messageOf(error) : code);
 }
+
+/** With the cause behind it, as one line for a log. */
+export function messageWithCause(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  const inner = cause instanceof Error && cause.message !== "" ? cause.message : undefined;
+  if (inner === undefined || error.message.includes(inner)) return error.message;
+  return `${error.message}: ${inner}`;
+}

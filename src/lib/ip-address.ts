@@ -11,6 +11,12 @@ export function isIpv4(text: string): boolean {
   return parseIpv4(text) !== undefined;
 }
 
+/** Also with the zone of a link-local address behind it (RFC 4007 11), as the system writes and takes it. */
+export function isZonedIpAddress(text: string): boolean {
+  const zoneAt = text.indexOf("%");
+  return zoneAt < 0 ? isIpAddress(text) : zoneAt < text.length - 1 && isIpv6(text.slice(0, zoneAt));
+}
+
 /** Without brackets and without a zone. */
 export function isIpv6(text: string): boolean {
   return parseIpv6(text) !== undefined;

@@ -1,6 +1,5 @@
 /** Address and port as the system's calls take them. */
 import { type Pointer, ptr } from "bun:ffi";
-import { isIPv6 } from "node:net";
 import type { Libc } from "./libc.ts";
 
 const inet = 2;
@@ -8,7 +7,7 @@ const inet6 = 10;
 
 /** A `sockaddr_in`, or a `sockaddr_in6`, of which the family comes first. */
 export function internetName(libc: Libc, address: string, port: number): Buffer {
-  const family = isIPv6(address) ? inet6 : inet;
+  const family = address.includes(":") ? inet6 : inet;
   const name = Buffer.alloc(family === inet6 ? 28 : 16);
   name.writeUInt16LE(family, 0);
   name.writeUInt16BE(port, 2);

@@ -2,11 +2,11 @@
  * The one place where connections to hosts are opened. The addresses of a host are tried in turn. When none of
  * those of a name answers, the name is looked up once more, because a container may have moved since.
  */
-import { isIP } from "node:net";
 import type { Socket } from "bun";
 import { minAddressAttemptMs } from "../config/defaults.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../lib/deadline-queue.ts";
+import { isZonedIpAddress } from "../lib/ip-address.ts";
 import { AddressAttempt, type AddressAttemptOwner, ConnectError } from "./address-attempt.ts";
 import type {
   ConnectOwner,
@@ -61,7 +61,7 @@ class Connecting implements PendingConnection, DeadlineEntry, AddressAttemptOwne
     this.#owner = owner;
     this.#resolver = resolver;
     this.#clock = clock;
-    this.#lookupsLeft = isIP(to.host) === 0 ? 2 : 0;
+    this.#lookupsLeft = isZonedIpAddress(to.host) ? 0 : 2;
   }
 
   start(): void {

@@ -6,7 +6,7 @@ import type { SeamEnd, SeamMessage } from "./seam-end.ts";
 export type Calls<C> = { [K in keyof C]: { argument: unknown; value: unknown } };
 
 /** Who answers; begun in the order of the calls. The signal aborts when the caller does not wait any more. */
-export type Answers<C extends Calls<C>> = {
+export type CallAnswers<C extends Calls<C>> = {
   [K in keyof C]: (
     argument: C[K]["argument"],
     signal: AbortSignal,
@@ -27,14 +27,14 @@ export class Conversation<Theirs extends Calls<Theirs>, Ours extends Calls<Ours>
   /** The other end has gone. */
   onClose: (() => void) | null = null;
   readonly #end: SeamEnd;
-  readonly #answers: Answers<Ours>;
+  readonly #answers: CallAnswers<Ours>;
   readonly #waiting = new Map<number, Waiting>();
   /** Calls of the other side that are being answered. */
   readonly #answering = new Map<number, AbortController>();
   #lastId = 0;
   #closed = false;
 
-  constructor(end: SeamEnd, answers: Answers<Ours>) {
+  constructor(end: SeamEnd, answers: CallAnswers<Ours>) {
     this.#end = end;
     this.#answers = answers;
     end.onMessage = (message) => this.#receive(message);

@@ -11,7 +11,7 @@ import type { ServiceOptions } from "../../src/config/options.ts";
 import type { ServiceSnapshot } from "../../src/seam/snapshot.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
-import { TlsListener } from "../../src/data-plane/listeners/https-port.ts";
+import { HttpsPort } from "../../src/data-plane/listeners/https-port.ts";
 import { RecordingLogger } from "./recording-logger.ts";
 import { poolSnapshot, serviceSnapshot } from "./service-snapshots.ts";
 import { tempFolder, type TempFolder } from "./temp-folder.ts";
@@ -29,7 +29,7 @@ export class AcmeStand implements AsyncDisposable {
   logger = new RecordingLogger();
   #manager: CertificateManager | null = null;
   readonly #http: Bun.Server<undefined>;
-  #tls: TlsListener | null = null;
+  #tls: HttpsPort | null = null;
   #tlsPort = 0;
 
   constructor() {
@@ -74,7 +74,7 @@ export class AcmeStand implements AsyncDisposable {
       askTarget: async () => ({ status: 404, body: "" }),
       ...more,
     });
-    this.#tls = new TlsListener({
+    this.#tls = new HttpsPort({
       bind: "127.0.0.1",
       port: this.#tlsPort,
       showsErrorCodes: true,

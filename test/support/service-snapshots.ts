@@ -6,7 +6,8 @@ import type {
   Snapshot,
   TargetSnapshot,
 } from "../../src/seam/snapshot.ts";
-import type { TargetTransport } from "../../src/data-plane/services/target.ts";
+import type { Transport } from "../../src/data-plane/upstream/transport.ts";
+import type { UpstreamCall } from "../../src/data-plane/upstream/upstream-request.ts";
 import { serviceOptions, targetOptions } from "./service-options.ts";
 
 /** A healthy writer with that id, unless told otherwise. */
@@ -63,12 +64,17 @@ export function snapshot(...services: ServiceSnapshot[]): Snapshot {
   return { revision, services };
 }
 
-export class FakeTransport implements TargetTransport {
+/** For what chooses between targets: nothing can be sent over it. */
+export class FakeTransport implements Transport {
   readonly authority: string;
   retired = 0;
 
   constructor(host: string, port: number) {
     this.authority = `${host}:${port}`;
+  }
+
+  send(): UpstreamCall {
+    throw new Error(`nothing is sent to ${this.authority}`);
   }
 
   retire(): void {

@@ -3,7 +3,7 @@ import { clientLimits, type ClientLimits } from "../../src/config/defaults.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
-import { TlsListener } from "../../src/data-plane/listeners/https-port.ts";
+import { HttpsPort } from "../../src/data-plane/listeners/https-port.ts";
 import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { FakeCertificates, keyPair } from "./fake-certificates.ts";
 import { RecordingLogger } from "./recording-logger.ts";
@@ -17,13 +17,13 @@ export interface TlsSiteOptions {
 export class TlsSite implements Disposable {
   readonly certificates = new FakeCertificates("app.test");
   readonly logger = new RecordingLogger();
-  readonly listener: TlsListener;
+  readonly listener: HttpsPort;
   /** What was handed to the handler. */
   readonly exchanges: Exchange[] = [];
 
   constructor(handle: (exchange: Exchange) => void, options: TlsSiteOptions = {}) {
     this.certificates.default = keyPair("default.test");
-    this.listener = new TlsListener({
+    this.listener = new HttpsPort({
       bind: "127.0.0.1",
       port: 0,
       showsErrorCodes: true,

@@ -6,7 +6,7 @@ import { pipe } from "../../src/protocols/http/body.ts";
 import { Fields } from "../../src/protocols/http/fields.ts";
 import { clientLimits } from "../../src/config/defaults.ts";
 import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
-import { HttpListener } from "../../src/data-plane/listeners/http-port.ts";
+import { HttpPort } from "../../src/data-plane/listeners/http-port.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
@@ -64,7 +64,7 @@ function handle(exchange: Exchange): void {
 }
 
 const logger = new RecordingLogger();
-const listener = new HttpListener({
+const listener = new HttpPort({
   bind: "127.0.0.1",
   port: 0,
   showsErrorCodes: true,

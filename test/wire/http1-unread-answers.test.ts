@@ -4,7 +4,7 @@ import { clientLimits } from "../../src/config/defaults.ts";
 import { Fields } from "../../src/protocols/http/fields.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
-import { HttpListener } from "../../src/data-plane/listeners/http-port.ts";
+import { HttpPort } from "../../src/data-plane/listeners/http-port.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -14,14 +14,14 @@ const answer = Buffer.alloc(100_000, "x");
 const requestCount = 500;
 const request = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
 
-let listener: HttpListener;
+let listener: HttpPort;
 let client: RawConnection;
 let answered = 0;
 
 beforeEach(async () => {
   answered = 0;
   const logger = new RecordingLogger();
-  listener = new HttpListener({
+  listener = new HttpPort({
     bind: "127.0.0.1",
     port: 0,
     showsErrorCodes: true,

@@ -5,13 +5,13 @@ import type { BodySource } from "../../src/protocols/http/body.ts";
 import { pipe } from "../../src/protocols/http/body.ts";
 import { Fields } from "../../src/protocols/http/fields.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { Http3Listener } from "../../src/data-plane/listeners/http3-port.ts";
+import { Http3Port } from "../../src/data-plane/listeners/http3-port.ts";
 import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { FakeCertificates, keyPair } from "../support/fake-certificates.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-let listener: Http3Listener;
+let listener: Http3Port;
 const certificates = new FakeCertificates("localhost");
 const exchanges: Exchange[] = [];
 afterEach(() => {
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 function serve(handle: (exchange: Exchange) => void): void {
-  listener = new Http3Listener({
+  listener = new Http3Port({
     bind: "",
     port: 0,
     showsErrorCodes: true,

@@ -18,7 +18,7 @@ import type { DnsChallenge } from "./acme/dns/dns-challenge.ts";
 import type { AutomaticCertificate } from "./automatic/automatic-certificate.ts";
 import { Authorities } from "./automatic/authorities.ts";
 import { BackgroundFetches } from "./automatic/background-fetches.ts";
-import { CertificateStore } from "./automatic/certificate-store.ts";
+import { AutomaticCertificates } from "./automatic/automatic-certificates.ts";
 import { challengePathPrefix, ChallengeResponses } from "./automatic/challenge-responses.ts";
 import { CertificateCache } from "./storage/certificate-cache.ts";
 import type { CertificateStorage } from "./storage/certificate-storage.ts";
@@ -30,7 +30,7 @@ import type {
 import type { CertificateIssuer } from "./acme/issuer.ts";
 import type { KeyPair } from "./key-pair.ts";
 import { type CertificateEntry, certificateEntry } from "./certificate-entry.ts";
-import { describeError } from "./describe-error.ts";
+import { messageWithCause } from "../../lib/error-text.ts";
 import { type AskTarget, OnDemandPolicy } from "./automatic/on-demand.ts";
 import { StaticCertificates } from "./files/static-certificates.ts";
 import { type CertificateSource, isOrderable, sourceOf, TlsServices } from "./tls-services.ts";
@@ -81,8 +81,8 @@ export class CertificateManager implements HandshakeCertificates {
   readonly #folders = new Map<string, FolderStorage>();
   readonly #watch: Disposable | null;
   /** By place and directory. */
-  readonly #stores = new Map<string, CertificateStore>();
-  readonly #storeOfOptions = new WeakMap<ServiceOptions, CertificateStore>();
+  readonly #stores = new Map<string, AutomaticCertificates>();
+  readonly #storeOfOptions = new WeakMap<ServiceOptions, AutomaticCertificates>();
   readonly #static: StaticCertificates;
   #services = new TlsServices([]);
   /** As it was when a change was last told. */
@@ -284,7 +284,7 @@ export class CertificateManager implements HandshakeCertificates {
       await store.certificate(ordered).renewNow();
     } catch (error) {
       throw new CommandError(
-        `unable to obtain a certificate for ${ordered}: ${describeError(error)}`,
+        `unable to obtain a certificate for ${ordered}: ${messageWithCause(error)}`,
       );
     }
   }
@@ -443,14 +443,14 @@ export class CertificateManager implements HandshakeCertificates {
   }
 
   /** The store that the name's certificate comes from; null when no service allows an order for it. */
-  #storeServing(name: string): CertificateStore | null {
+  #storeServing(name: string): AutomaticCertificates | null {
     const service = this.#services.lookup(name);
     if (service === null || sourceOf(service) === "file") return null;
     const origin = this.#originOf(service, name);
     return origin?.name === name ? origin.store : null;
   }
 
-  #storeOf({ options }: ServiceSnapshot): CertificateStore {
+  #storeOf({ options }: ServiceSnapshot): AutomaticCertificates {
     const known = this.#storeOfOptions.get(options);
     if (known !== undefined) return known;
     const { acme, clock, logger, defaultCachePath } = this.#settings;
@@ -459,7 +459,7 @@ export class CertificateManager implements HandshakeCertificates {
     const key = `${storage.place}\n${directory}`;
     let store = this.#stores.get(key);
     if (store === undefined) {
-      store = new CertificateStore({
+      store = new AutomaticCertificates({
         cache: new CertificateCache(storage, directory),
         authorities: new Authorities({
           authorities: this.#authoritiesAt(options.acmeDirectory),
@@ -534,7 +534,7 @@ export class CertificateManager implements HandshakeCertificates {
 }
 
 interface CertificateOrigin {
-  store: CertificateStore;
+  store: AutomaticCertificates;
   /** May be the wildcard that stands for the name that was asked about. */
   name: string;
 }

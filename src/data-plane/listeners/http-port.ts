@@ -22,7 +22,7 @@ import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts
 import { ProxyHeaderFaults } from "./accept/proxy-header-faults.ts";
 import { peerOf } from "./accept/socket-peer.ts";
 
-export interface HttpListenerOptions extends ListeningPlace {
+export interface HttpPortOptions extends ListeningPlace {
   showsErrorCodes: boolean;
   limits: ClientLimits;
   clock: Clock;
@@ -34,13 +34,13 @@ export interface HttpListenerOptions extends ListeningPlace {
   handle(exchange: Exchange): void;
 }
 
-export class HttpListener {
+export class HttpPort {
   readonly port: number;
   readonly #connections: ConnectionSet;
   readonly #listener: Bun.TCPSocketListener<ClientConnection>;
   #accepting = true;
 
-  constructor(options: HttpListenerOptions) {
+  constructor(options: HttpPortOptions) {
     this.#connections = new ConnectionSet(options.clock, connectionSweepIntervalMs);
     const http2 = http2Context({
       ...options,
@@ -103,7 +103,7 @@ export class HttpListener {
 type TcpSocket = Bun.Socket<ClientConnection | null> & { readonly fd: number };
 
 function listen(
-  options: HttpListenerOptions,
+  options: HttpPortOptions,
   accept: (socket: TcpSocket) => ClientConnection | null,
 ): Bun.TCPSocketListener<ClientConnection> {
   const socket: Bun.SocketHandler<ClientConnection | null> = {

@@ -19,7 +19,7 @@ import { limitEngineHeads } from "./fetch/engine-limits.ts";
 import { FetchClient } from "./fetch/fetch-client.ts";
 import { fetchServer } from "./fetch/fetch-server.ts";
 
-export interface Http3ListenerOptions {
+export interface Http3PortOptions {
   /** Empty: every address, IPv4 and IPv6. */
   bind: string;
   port: number;
@@ -33,8 +33,8 @@ export interface Http3ListenerOptions {
   handle(exchange: Exchange): void;
 }
 
-export class Http3Listener {
-  readonly #options: Http3ListenerOptions;
+export class Http3Port {
+  readonly #options: Http3PortOptions;
   readonly #port: number;
   #server: Bun.Server<undefined> | null;
   /** By address and port; those without a request are forgotten at the next sweep. */
@@ -44,7 +44,7 @@ export class Http3Listener {
   #replaceAtMs = Number.POSITIVE_INFINITY;
   #stopping = false;
 
-  constructor(options: Http3ListenerOptions) {
+  constructor(options: Http3PortOptions) {
     this.#options = options;
     checkPort(options.port);
     limitEngineHeads(options.limits.maxHeaderBytes);

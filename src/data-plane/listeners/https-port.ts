@@ -21,7 +21,7 @@ import { peerOf } from "./accept/socket-peer.ts";
 import { TlsHandshake } from "./accept/tls-handshake.ts";
 import { TlsServer, type HandshakeOutcome, type TlsSocket } from "./accept/tls-socket.ts";
 
-export interface TlsListenerOptions extends ListeningPlace {
+export interface HttpsPortOptions extends ListeningPlace {
   showsErrorCodes: boolean;
   limits: ClientLimits;
   clock: Clock;
@@ -37,8 +37,8 @@ export interface TlsListenerOptions extends ListeningPlace {
   handle(exchange: Exchange): void;
 }
 
-export class TlsListener {
-  readonly #options: TlsListenerOptions;
+export class HttpsPort {
+  readonly #options: HttpsPortOptions;
   readonly #connections: ConnectionSet;
   readonly #http1: Http1Context;
   readonly #http2: Http2Context;
@@ -47,7 +47,7 @@ export class TlsListener {
   readonly #front: ProxyFront | null;
   #accepting = true;
 
-  constructor(options: TlsListenerOptions) {
+  constructor(options: HttpsPortOptions) {
     const {
       bind,
       port,

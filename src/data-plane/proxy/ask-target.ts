@@ -6,7 +6,6 @@ import { Fields } from "../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../protocols/http/message-head.ts";
 import type { TargetAnswer, TargetQuestion } from "../../seam/data-plane.ts";
 import type { LiveServices } from "../services/live-services.ts";
-import type { Transport } from "../upstream/transport.ts";
 import { targetProtocolFor } from "./target-protocol.ts";
 import type { ResponseReceiver } from "../upstream/upstream-request.ts";
 
@@ -15,7 +14,7 @@ const noKeys: ReadonlySet<string> = new Set();
 
 /** Answers itself with 503 without a healthy target. It is given up when the signal aborts, with its reason. */
 export function askTarget(
-  services: LiveServices<Transport>,
+  services: LiveServices,
   { service: name, pathAndQuery, host }: TargetQuestion,
   signal: AbortSignal,
 ): Promise<TargetAnswer> {

@@ -1,6 +1,6 @@
 /** Who the client is, by what trusted proxies wrote down. */
-import { isIP } from "node:net";
 import type { CidrList } from "../../lib/cidr.ts";
+import { isZonedIpAddress } from "../../lib/ip-address.ts";
 import { maxForwardedHops } from "../../config/defaults.ts";
 import { trimBlanks } from "../../protocols/http/fields.ts";
 import { unmapIpv4 } from "../../net/socket-address.ts";
@@ -32,5 +32,5 @@ const ipv4WithPort = /^([\d.]+):\d{1,5}$/;
 /** Without brackets and port, which some load balancers write; null when it is no address. */
 function bareAddress(element: string): string | null {
   const address = (bracketed.exec(element) ?? ipv4WithPort.exec(element))?.[1] ?? element;
-  return isIP(address) === 0 ? null : unmapIpv4(address.toLowerCase());
+  return isZonedIpAddress(address) ? unmapIpv4(address.toLowerCase()) : null;
 }

@@ -6,7 +6,6 @@
 import { connectRetryPauseMs } from "../../config/defaults.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Target } from "../services/target.ts";
-import type { Transport } from "../upstream/transport.ts";
 import type { ExchangeError } from "../../protocols/http/exchange-error.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 
@@ -14,7 +13,7 @@ export class ConnectRetry {
   readonly #clock: Clock;
   readonly #deadlineMs: number;
   /** Those that refused since the last pause. */
-  readonly tried: Target<Transport>[] = [];
+  readonly tried: Target[] = [];
   /** Why the last one did. */
   #refusal: ExchangeError | null = null;
 
@@ -35,7 +34,7 @@ export class ConnectRetry {
   }
 
   /** Whether the request, refused by `target`, may be offered again. */
-  takes(error: ExchangeError, target: Target<Transport>): boolean {
+  takes(error: ExchangeError, target: Target): boolean {
     if (error.code !== "connect-failed") return false;
     this.#refusal = error;
     this.tried.push(target);

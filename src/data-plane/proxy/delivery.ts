@@ -5,7 +5,6 @@ import { DeadlineQueue } from "../../lib/deadline-queue.ts";
 import type { LoadBalancer } from "../services/load-balancer.ts";
 import { isReadRequest } from "../services/read-request.ts";
 import type { Target } from "../services/target.ts";
-import type { Transport } from "../upstream/transport.ts";
 import type { Answers } from "./answers/answers.ts";
 import { clientGone } from "./answers/failure.ts";
 import type { SpoolSpace } from "./bodies/spool-space.ts";
@@ -43,8 +42,8 @@ export class Delivery implements Phase {
   async #offer(
     request: RoutedRequest,
     policies: ServicePolicies,
-    group: LoadBalancer<Transport>,
-    target: Target<Transport>,
+    group: LoadBalancer,
+    target: Target,
   ): Promise<PhaseOutcome> {
     const error = await this.#forward(request, policies, group, target).done;
     if (error === null) return "answered";
@@ -57,8 +56,8 @@ export class Delivery implements Phase {
   #forward(
     request: RoutedRequest,
     policies: ServicePolicies,
-    group: LoadBalancer<Transport>,
-    target: Target<Transport>,
+    group: LoadBalancer,
+    target: Target,
   ): Forwarding {
     const { forwardHeaders, bufferResponses, maxMemoryBufferBytes, maxResponseBodyBytes } =
       target.options;
@@ -97,9 +96,9 @@ const noTargets: readonly never[] = [];
 function choose(
   request: RoutedRequest,
   policies: ServicePolicies,
-  group: LoadBalancer<Transport>,
-  tried: readonly Target<Transport>[],
-): Target<Transport> | undefined {
+  group: LoadBalancer,
+  tried: readonly Target[],
+): Target | undefined {
   for (const policy of policies.chooseTarget) {
     const target = policy.chooseTarget(request, group, tried);
     if (target !== undefined) return target;

@@ -8,7 +8,6 @@ import type { MemoryBudget } from "../../net/memory-budget.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import type { LiveServices } from "../services/live-services.ts";
 import { stripPrefix } from "../services/routed-path.ts";
-import type { Transport } from "../upstream/transport.ts";
 import { Admission } from "./admission.ts";
 import { Answers } from "./answers/answers.ts";
 import { SpoolSpace } from "./bodies/spool-space.ts";
@@ -27,7 +26,7 @@ const rawBytes = byteSet(/[\x7f-\xff]/);
 export interface PipelineOptions {
   clock: Clock;
   logger: Logger;
-  services: LiveServices<Transport>;
+  services: LiveServices;
   recorder: RequestRecorder;
   newRequestId(): string;
   /** Null: kamal-proxy's rule of whose forwarding fields are believed. */

@@ -5,9 +5,8 @@
 import type { TargetOptions } from "../../config/options.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import type { LoadBalancer } from "../services/load-balancer.ts";
-import type { Service } from "../services/service.ts";
+import type { LiveService } from "../services/live-service.ts";
 import type { Target } from "../services/target.ts";
-import type { Transport } from "../upstream/transport.ts";
 import type { SpooledBody } from "./bodies/spooled-body.ts";
 import type { ConnectRetry } from "./connect-retry.ts";
 import { type ForwardedFields, type Origin, trustedAddress } from "./forwarded-headers.ts";
@@ -49,7 +48,7 @@ export class RoutedRequest {
 
   constructor(
     readonly received: ReceivedRequest,
-    readonly service: Service<Transport>,
+    readonly service: LiveService,
     /** The part of the path that led to the service, decoded. */
     readonly matchedPrefix: string,
     /** What the target sees, still escaped. */
@@ -88,9 +87,9 @@ export class DeliveredRequest {
 
   constructor(
     readonly routed: RoutedRequest,
-    readonly target: Target<Transport>,
+    readonly target: Target,
     /** Those that the target was chosen from. */
-    readonly group: LoadBalancer<Transport>,
+    readonly group: LoadBalancer,
     readonly forwarded: ForwardedFields,
   ) {
     this.responseTimeoutMs = target.options.responseTimeoutMs;
@@ -99,7 +98,7 @@ export class DeliveredRequest {
   get exchange(): Exchange {
     return this.routed.exchange;
   }
-  get service(): Service<Transport> {
+  get service(): LiveService {
     return this.routed.service;
   }
 }

@@ -5,55 +5,55 @@ import type { DataPlaneSamples } from "../../seam/data-plane.ts";
 import type { PoolSnapshot, Snapshot } from "../../seam/snapshot.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { PauseGate } from "./pause-gate.ts";
-import { Service } from "./service.ts";
+import { LiveService } from "./live-service.ts";
 import { ServiceMap, type ServiceMatch } from "./service-map.ts";
-import { Target, type TargetTransport, type TransportFactory } from "./target.ts";
+import { Target, type TransportFactory } from "./target.ts";
 
-export interface LiveServicesOptions<T extends TargetTransport> {
+export interface LiveServicesOptions {
   clock: Clock;
-  createTransport: TransportFactory<T>;
+  createTransport: TransportFactory;
   /** Of each paused service. */
   maxHeld?: number;
 }
 
-export class LiveServices<T extends TargetTransport = TargetTransport> {
+export class LiveServices {
   readonly #clock: Clock;
-  readonly #createTransport: TransportFactory<T>;
+  readonly #createTransport: TransportFactory;
   readonly #maxHeld: number;
-  #services = new Map<string, Service<T>>();
-  #routes = new ServiceMap<Service<T>>([]);
+  #services = new Map<string, LiveService>();
+  #routes = new ServiceMap<LiveService>([]);
   /** Those of the snapshot, and retired ones until their last request has ended. */
-  readonly #targets = new Map<string, Target<T>>();
+  readonly #targets = new Map<string, Target>();
 
-  constructor(options: LiveServicesOptions<T>) {
+  constructor(options: LiveServicesOptions) {
     this.#clock = options.clock;
     this.#createTransport = options.createTransport;
     this.#maxHeld = options.maxHeld ?? maxHeldRequests;
   }
 
   /** The host without port, normalised; the path decoded. */
-  lookup(hostName: string, decodedPath: string): ServiceMatch<Service<T>> | undefined {
+  lookup(hostName: string, decodedPath: string): ServiceMatch<LiveService> | undefined {
     return this.#routes.lookup(hostName, decodedPath);
   }
 
-  get(name: string): Service<T> | undefined {
+  get(name: string): LiveService | undefined {
     return this.#services.get(name);
   }
 
   /** A service below a path follows the service at the root of the host that was asked for. */
-  tlsPolicy(service: Service<T>, hostName: string): TlsPolicy {
+  tlsPolicy(service: LiveService, hostName: string): TlsPolicy {
     if (service.servesRootPath) return service.options;
     return inheritedTls(this.lookup(hostName, "/")?.value.options);
   }
 
   apply(snapshot: Snapshot): void {
     const currentIds = new Set<string>();
-    const targetsOf = (pool: PoolSnapshot): Target<T>[] => {
+    const targetsOf = (pool: PoolSnapshot): Target[] => {
       for (const { id } of pool.targets) currentIds.add(id);
       return this.#liveTargets(pool);
     };
     const previous = this.#services;
-    const services = new Map<string, Service<T>>();
+    const services = new Map<string, LiveService>();
     for (const service of snapshot.services) {
       let live = previous.get(service.name);
       if (live?.snapshot === service) {
@@ -61,7 +61,7 @@ export class LiveServices<T extends TargetTransport = TargetTransport> {
           for (const { id } of pool?.targets ?? []) currentIds.add(id);
         }
       } else if (live === undefined) {
-        live = new Service(service, new PauseGate(this.#clock, this.#maxHeld), targetsOf);
+        live = new LiveService(service, new PauseGate(this.#clock, this.#maxHeld), targetsOf);
       } else {
         live.update(service, targetsOf);
       }
@@ -95,12 +95,12 @@ export class LiveServices<T extends TargetTransport = TargetTransport> {
   close(): void {
     const services = this.#services;
     this.#services = new Map();
-    this.#routes = new ServiceMap<Service<T>>([]);
+    this.#routes = new ServiceMap<LiveService>([]);
     this.#retireAllBut(new Set());
     for (const service of services.values()) service.gate.close();
   }
 
-  #liveTargets(pool: PoolSnapshot): Target<T>[] {
+  #liveTargets(pool: PoolSnapshot): Target[] {
     return pool.targets.map((snapshot) => {
       const known = this.#targets.get(snapshot.id);
       if (known !== undefined && !known.retired) {
@@ -122,13 +122,13 @@ export class LiveServices<T extends TargetTransport = TargetTransport> {
     }
   }
 
-  #forget(target: Target<T>): void {
+  #forget(target: Target): void {
     // The same id may have come back as a new target.
     if (this.#targets.get(target.id) === target) this.#targets.delete(target.id);
   }
 }
 
-function* routesOf<T extends TargetTransport>(services: Iterable<Service<T>>) {
+function* routesOf(services: Iterable<LiveService>) {
   for (const service of services) {
     yield { value: service, hosts: service.options.hosts, pathPrefixes: service.pathPrefixes };
   }

@@ -1,28 +1,28 @@
 /** Takes turns between the healthy targets of one deployment, writers and readers apart. */
-import type { Target, TargetTransport } from "./target.ts";
+import type { Target } from "./target.ts";
 
-export class LoadBalancer<T extends TargetTransport = TargetTransport> {
-  readonly targets: readonly Target<T>[];
+export class LoadBalancer {
+  readonly targets: readonly Target[];
   /** Healthy or not. */
   readonly hasReaders: boolean;
-  readonly #writers = new Turns<T>();
-  readonly #readers = new Turns<T>();
+  readonly #writers = new Turns();
+  readonly #readers = new Turns();
   #wasHealthy = false;
 
-  constructor(targets: readonly Target<T>[]) {
+  constructor(targets: readonly Target[]) {
     this.targets = targets;
     this.hasReaders = targets.some((target) => target.readOnly);
   }
 
   /** Whether it balances exactly these targets. */
-  isFor(targets: readonly Target<T>[]): boolean {
+  isFor(targets: readonly Target[]): boolean {
     return (
       targets.length === this.targets.length &&
       targets.every((target, index) => target === this.targets[index])
     );
   }
 
-  setHealthy(isHealthy: (target: Target<T>) => boolean): void {
+  setHealthy(isHealthy: (target: Target) => boolean): void {
     let healthy = this.targets.filter(isHealthy);
     // Taking out the only target would help nobody.
     if (healthy.length === 0 && this.targets.length === 1 && this.#wasHealthy) {
@@ -37,7 +37,7 @@ export class LoadBalancer<T extends TargetTransport = TargetTransport> {
    * The target whose turn it is, or undefined when there is no healthy one. Reads go to the writers
    * when no reader is left. Targets in `tried` are passed over.
    */
-  claim(isRead: boolean, tried: readonly Target<T>[] = none): Target<T> | undefined {
+  claim(isRead: boolean, tried: readonly Target[] = none): Target | undefined {
     if (isRead) {
       const reader = this.#readers.next(tried);
       if (reader !== undefined) return reader;
@@ -48,16 +48,16 @@ export class LoadBalancer<T extends TargetTransport = TargetTransport> {
 
 const none: readonly never[] = [];
 
-class Turns<T extends TargetTransport> {
-  #targets: readonly Target<T>[] = [];
+class Turns {
+  #targets: readonly Target[] = [];
   /** Survives a change of targets. The first turn is that of the second target, as in kamal-proxy. */
   #index = 0;
 
-  between(targets: readonly Target<T>[]): void {
+  between(targets: readonly Target[]): void {
     this.#targets = targets;
   }
 
-  next(tried: readonly Target<T>[]): Target<T> | undefined {
+  next(tried: readonly Target[]): Target | undefined {
     const { length } = this.#targets;
     for (let i = 0; i < length; i++) {
       this.#index = (this.#index + 1) % length;

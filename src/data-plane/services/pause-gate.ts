@@ -6,7 +6,7 @@ import type { Clock, Timer } from "../../lib/clock.ts";
 export type HoldOutcome = "released" | "stopped" | "expired" | "removed";
 
 /** `expired`: held for no time at all; `full`: too many are held already. */
-export type Admission = "open" | "stopped" | "expired" | "full" | HeldRequest;
+export type GateAnswer = "open" | "stopped" | "expired" | "full" | HeldRequest;
 
 export interface HeldRequest {
   /** Called once, unless the request leaves first; to be set right after `enter`. */
@@ -41,7 +41,7 @@ export class PauseGate {
     return this.#held.size;
   }
 
-  enter(): Admission {
+  enter(): GateAnswer {
     const { state, failAfterMs } = this.#pause;
     if (state === "running") return "open";
     if (state === "stopped") return "stopped";

@@ -2,25 +2,20 @@
 import type { TargetOptions } from "../../config/options.ts";
 import type { TargetSnapshot } from "../../seam/snapshot.ts";
 import type { Clock } from "../../lib/clock.ts";
+import type { Transport } from "../upstream/transport.ts";
 import { InFlightRequests } from "./inflight-requests.ts";
 
-/** What a target must be able to do with its connections; sending is between others. */
-export interface TargetTransport {
-  /** Closes idle connections now, and the others as soon as they become idle. */
-  retire(): void;
-}
-
 /** Makes the transport to one host and port. */
-export type TransportFactory<T extends TargetTransport> = (host: string, port: number) => T;
+export type TransportFactory = (host: string, port: number) => Transport;
 
-export class Target<T extends TargetTransport = TargetTransport> {
+export class Target {
   readonly id: string;
   /** As deployed; what X-Kamal-Target and the log show. */
   readonly address: string;
   readonly host: string;
   readonly port: number;
   readonly readOnly: boolean;
-  readonly transport: T;
+  readonly transport: Transport;
   readonly inFlight: InFlightRequests;
   #options: TargetOptions;
   #retired = false;
@@ -28,7 +23,7 @@ export class Target<T extends TargetTransport = TargetTransport> {
   constructor(
     snapshot: TargetSnapshot,
     options: TargetOptions,
-    createTransport: TransportFactory<T>,
+    createTransport: TransportFactory,
     clock: Clock,
   ) {
     this.id = snapshot.id;

@@ -1,7 +1,7 @@
 /** How names are looked up on this machine: resolv.conf(5). */
-import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { maxNameServers, maxSearchDomains } from "../../config/defaults.ts";
+import { isZonedIpAddress } from "../../lib/ip-address.ts";
 import { linesOf, WatchedFile } from "./watched-file.ts";
 
 export interface DnsSettings {
@@ -35,7 +35,8 @@ export function parseDnsSettings(text: string): DnsSettings {
     attempts: 2,
   };
   for (const [keyword, ...values] of linesOf(text, /[#;].*/)) {
-    if (keyword === "nameserver" && isIP(values[0] ?? "") > 0) settings.servers.push(values[0]!);
+    if (keyword === "nameserver" && isZonedIpAddress(values[0] ?? ""))
+      settings.servers.push(values[0]!);
     else if (keyword === "domain" && values[0] !== undefined)
       settings.search = domains(values.slice(0, 1));
     else if (keyword === "search") settings.search = domains(values);

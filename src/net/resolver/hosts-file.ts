@@ -1,5 +1,5 @@
 /** Names with fixed addresses: hosts(5). It comes before DNS. */
-import { isIP } from "node:net";
+import { isZonedIpAddress } from "../../lib/ip-address.ts";
 import { linesOf, WatchedFile } from "./watched-file.ts";
 
 export class HostsFile {
@@ -20,7 +20,7 @@ const none: readonly string[] = [];
 function parseHosts(text: string): ReadonlyMap<string, string[]> {
   const addresses = new Map<string, string[]>();
   for (const [address, ...names] of linesOf(text, /#.*/)) {
-    if (isIP(address!) === 0) continue;
+    if (!isZonedIpAddress(address!)) continue;
     for (const name of names) {
       const key = name.toLowerCase().replace(/\.$/, "");
       const known = addresses.get(key);

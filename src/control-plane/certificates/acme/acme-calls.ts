@@ -8,7 +8,7 @@ import {
 } from "../../../config/defaults.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { AcmeError } from "./acme-error.ts";
-import { describeError } from "../describe-error.ts";
+import { messageWithCause } from "../../../lib/error-text.ts";
 
 export interface AcmeCallsSettings {
   clock: Clock;
@@ -79,5 +79,5 @@ function pauseAfter(error: AcmeError, attempt: number): number | null {
 export function asAcmeError(error: unknown): AcmeError {
   if (error instanceof AcmeError) return error;
   // What is left is an answer that makes no sense, as from something that is no ACME server.
-  return new AcmeError("refused", describeError(error), { cause: error });
+  return new AcmeError("refused", messageWithCause(error), { cause: error });
 }

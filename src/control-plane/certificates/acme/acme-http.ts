@@ -5,7 +5,7 @@
 import { acmeRequestTimeoutMs, maxAcmeResponseBytes } from "../../../config/defaults.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { AcmeError, type AcmeErrorKind, parseRetryAfter } from "./acme-error.ts";
-import { describeError } from "../describe-error.ts";
+import { messageWithCause } from "../../../lib/error-text.ts";
 import { readText } from "./limited-body.ts";
 import { readTrustedRoots } from "./trusted-roots.ts";
 
@@ -84,7 +84,7 @@ export class AcmeHttp {
       };
     } catch (error) {
       const reason = deadline.signal.aborted ? deadline.signal.reason : error;
-      const text = `${originOf(url)} could not be asked: ${describeError(reason)}`;
+      const text = `${originOf(url)} could not be asked: ${messageWithCause(reason)}`;
       throw new AcmeError("unreachable", text, { cause: error });
     } finally {
       timer.cancel();
@@ -96,7 +96,7 @@ export class AcmeHttp {
     try {
       return await readTrustedRoots(this.#settings.caFiles);
     } catch (error) {
-      const text = `trusted certificates: ${describeError(error)}`;
+      const text = `trusted certificates: ${messageWithCause(error)}`;
       throw new AcmeError("unreachable", text, { cause: error });
     }
   }

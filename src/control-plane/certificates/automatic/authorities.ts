@@ -6,7 +6,7 @@ import { OncePerKey } from "../../../lib/once-per-key.ts";
 import { AcmeError } from "../acme/acme-error.ts";
 import type { CertificateIssuer, IssuedCertificate, IssueRequest } from "../acme/issuer.ts";
 import type { RenewalWindow } from "../acme/renewal-info.ts";
-import { describeError } from "../describe-error.ts";
+import { messageWithCause } from "../../../lib/error-text.ts";
 import { CertificateCache } from "../storage/certificate-cache.ts";
 import type { CertificateStorage } from "../storage/certificate-storage.ts";
 
@@ -86,7 +86,7 @@ export class Authorities {
     try {
       await cache.writeAccountKey(key, lock ?? undefined);
     } catch (error) {
-      const fields = { path: storage.place, error: describeError(error) };
+      const fields = { path: storage.place, error: messageWithCause(error) };
       logger.error("Unable to save the ACME account key", fields);
     }
     return key;

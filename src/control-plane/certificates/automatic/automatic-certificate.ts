@@ -6,7 +6,7 @@ import { AcmeError } from "../acme/acme-error.ts";
 import { renewalId, type RenewalWindow } from "../acme/renewal-info.ts";
 import { StorageError, type StorageLock } from "../storage/certificate-storage.ts";
 import { FailureMemory, type OrderFailures } from "./failure-memory.ts";
-import { describeError } from "../describe-error.ts";
+import { messageWithCause } from "../../../lib/error-text.ts";
 import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
 import type { IssuedCertificate, IssueRequest, PortChallenge } from "../acme/issuer.ts";
 import { type KeyPair, readKeyPair } from "../key-pair.ts";
@@ -18,7 +18,7 @@ import {
   sleepMs,
 } from "./renewal.ts";
 
-export interface AutomaticCertificateSeams {
+export interface AutomaticCertificateContext {
   clock: Clock;
   logger: Logger;
   random: () => number;
@@ -43,7 +43,7 @@ export interface AutomaticCertificateSeams {
 
 export class AutomaticCertificate {
   readonly name: string;
-  readonly #seams: AutomaticCertificateSeams;
+  readonly #context: AutomaticCertificateContext;
   readonly #closing = new AbortController();
   #current: KeyPair | null = null;
   #loaded = false;
@@ -60,10 +60,10 @@ export class AutomaticCertificate {
   /** Chosen in the authority's window, and kept while the window holds it. */
   #windowAtMs: number | null = null;
 
-  constructor(name: string, seams: AutomaticCertificateSeams) {
+  constructor(name: string, context: AutomaticCertificateContext) {
     this.name = name;
-    this.#seams = seams;
-    this.#failures = new FailureMemory(seams.clock, seams.failures);
+    this.#context = context;
+    this.#failures = new FailureMemory(context.clock, context.failures);
   }
 
   /** The certificate as it is, also an expired one; null: none yet. */
@@ -124,11 +124,11 @@ export class AutomaticCertificate {
 
   /** Takes what another proxy has obtained meanwhile. Never rejects. */
   async reload(): Promise<void> {
-    const found = await this.#seams.load();
-    const nowMs = this.#seams.clock.wallMs();
+    const found = await this.#context.load();
+    const nowMs = this.#context.clock.wallMs();
     const oldMs = this.#current?.notAfterMs ?? 0;
     if (found === null || found.notAfterMs <= oldMs || !isWithin(found, nowMs)) return;
-    this.#use(found, renewalTimeMs(found, this.#seams.random()));
+    this.#use(found, renewalTimeMs(found, this.#context.random()));
   }
 
   /** Obtains what is missing. A failure is left to the next handshake. */
@@ -159,7 +159,7 @@ export class AutomaticCertificate {
   }
 
   #isFresh(): boolean {
-    return this.#current !== null && isWithin(this.#current, this.#seams.clock.wallMs());
+    return this.#current !== null && isWithin(this.#current, this.#context.clock.wallMs());
   }
 
   /** One at a time, however many wait. */
@@ -181,26 +181,26 @@ export class AutomaticCertificate {
   }
 
   async #load(): Promise<void> {
-    const [found, reason] = await Promise.all([this.#seams.load(), this.#failures.load()]);
+    const [found, reason] = await Promise.all([this.#context.load(), this.#failures.load()]);
     this.#loaded = true;
     this.#lastError ??= reason;
-    if (found === null || !isWithin(found, this.#seams.clock.wallMs())) return;
-    this.#use(found, renewalTimeMs(found, this.#seams.random()));
+    if (found === null || !isWithin(found, this.#context.clock.wallMs())) return;
+    this.#use(found, renewalTimeMs(found, this.#context.random()));
   }
 
   async #order(): Promise<void> {
-    const { clock, logger, random } = this.#seams;
+    const { clock, logger, random } = this.#context;
     const startedMs = clock.now();
     logger.debug("Obtaining certificate", { host: this.name });
     try {
       const before = this.#current;
-      await using lock = await this.#seams.lock(this.#closing.signal);
+      await using lock = await this.#context.lock(this.#closing.signal);
       if (lock !== null) await this.reload();
       // Another proxy has obtained it while this one waited.
       if (this.#current !== before) return;
       logger.debug("Ordering certificate", { host: this.name });
       const privateKey = renewableKey(this.#current) ?? newPrivateKey();
-      const issued = await this.#seams.issue({
+      const issued = await this.#context.issue({
         privateKey,
         replaces: before === null ? null : renewalId(before.pair.certificate),
         firstChallenge: this.#firstChallenge,
@@ -219,9 +219,9 @@ export class AutomaticCertificate {
       await this.#save(keyPair, lock);
     } catch (error) {
       if (!this.#closing.signal.aborted) {
-        this.#lastError = describeError(error);
+        this.#lastError = messageWithCause(error);
         this.#lastErrorMs = clock.wallMs();
-        this.#seams.failed();
+        this.#context.failed();
         logger.error("Unable to obtain certificate", { host: this.name, error: this.#lastError });
       }
       throw error;
@@ -230,8 +230,8 @@ export class AutomaticCertificate {
 
   /** Handshakes may wait for minutes: whoever looks for the reason must find it meanwhile. */
   #postponed(error: AcmeError, pauseMs: number): void {
-    this.#lastError = describeError(error);
-    this.#seams.logger.warn("Certificate is postponed", {
+    this.#lastError = messageWithCause(error);
+    this.#context.logger.warn("Certificate is postponed", {
       host: this.name,
       error: this.#lastError,
       retry_ms: Math.round(pauseMs),
@@ -241,11 +241,11 @@ export class AutomaticCertificate {
   /** A full disk must not keep a certificate from being served. */
   async #save(keyPair: KeyPair, lock: StorageLock | null): Promise<void> {
     try {
-      await this.#seams.save(keyPair, lock);
+      await this.#context.save(keyPair, lock);
     } catch (error) {
-      this.#seams.logger.error("Unable to save certificate", {
+      this.#context.logger.error("Unable to save certificate", {
         host: this.name,
-        error: describeError(error),
+        error: messageWithCause(error),
       });
     }
   }
@@ -258,12 +258,12 @@ export class AutomaticCertificate {
     this.#windowAtMs = null;
     this.#scheduleRenewal(renewAtMs);
     void this.#followWindow(keyPair);
-    this.#seams.changed();
+    this.#context.changed();
   }
 
   /** The authority's word counts more than the dates: it may revoke soon, or spread its load. */
   async #followWindow(keyPair: KeyPair): Promise<void> {
-    const { clock, random, renewalWindow } = this.#seams;
+    const { clock, random, renewalWindow } = this.#context;
     const window = await renewalWindow(keyPair.pair.certificate, this.#closing.signal);
     if (window === null || this.#current !== keyPair || this.#closing.signal.aborted) return;
     const { startMs, endMs, holdsMs } = window;
@@ -282,7 +282,7 @@ export class AutomaticCertificate {
     this.#renewalTimer?.cancel();
     this.#renewAtMs = atMs;
     if (this.#closing.signal.aborted) return;
-    const { clock } = this.#seams;
+    const { clock } = this.#context;
     this.#renewalTimer = clock.after(sleepMs(atMs, clock.wallMs()), () => {
       if (clock.wallMs() < atMs) this.#scheduleRenewal(atMs);
       else void this.#renew();
@@ -293,7 +293,7 @@ export class AutomaticCertificate {
     try {
       await this.#obtain();
     } catch (error) {
-      const { clock, random } = this.#seams;
+      const { clock, random } = this.#context;
       const nowMs = clock.wallMs();
       const delayMs = renewalRetryDelayMs(this.#current!, nowMs, random());
       const askedMs = error instanceof AcmeError ? (error.retryAfterMs ?? 0) : 0;
@@ -306,7 +306,7 @@ function asFailure(error: unknown): AcmeError {
   if (error instanceof AcmeError) return error;
   // Without its lock or its place nothing is ordered; that passes.
   const kind = error instanceof StorageError ? "unreachable" : "refused";
-  return new AcmeError(kind, describeError(error), { cause: error });
+  return new AcmeError(kind, messageWithCause(error), { cause: error });
 }
 
 function readIssued(issued: IssuedCertificate, privateKey: string, name: string): KeyPair {

@@ -11,7 +11,7 @@ import { goQuote } from "../../../go/quote.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { OncePerKey } from "../../../lib/once-per-key.ts";
 import type { Fetch } from "../acme/acme-http.ts";
-import { describeError } from "../describe-error.ts";
+import { messageWithCause } from "../../../lib/error-text.ts";
 import { readText } from "../acme/limited-body.ts";
 import { readTrustedRoots } from "../acme/trusted-roots.ts";
 
@@ -66,7 +66,7 @@ export class OnDemandPolicy {
       if (status === 200) return null;
       return this.#denyFor(host, status, body);
     } catch (error) {
-      if (!url.startsWith("/")) return this.#deny(host, describeError(error));
+      if (!url.startsWith("/")) return this.#deny(host, messageWithCause(error));
       // What the proxy would have answered for its own target.
       return this.#denyFor(host, error instanceof TimeUp ? 504 : 502, "");
     }

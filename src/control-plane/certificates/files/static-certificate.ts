@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { maxCertificateFileBytes } from "../../../config/defaults.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { readRegularFileSync } from "../../../lib/regular-file.ts";
-import { describeError } from "../describe-error.ts";
+import { messageWithCause } from "../../../lib/error-text.ts";
 import { type KeyPair, readKeyPair } from "../key-pair.ts";
 
 export interface CertificateFiles {
@@ -22,7 +22,7 @@ export function loadKeyPair({ certificatePath, privateKeyPath }: CertificateFile
       certificatePath === privateKeyPath
         ? certificatePath
         : `${certificatePath}, ${privateKeyPath}`;
-    throw new Error(`${paths}: ${describeError(error)}`, { cause: error });
+    throw new Error(`${paths}: ${messageWithCause(error)}`, { cause: error });
   }
 }
 
@@ -73,7 +73,7 @@ export class StaticCertificate {
       }
       return true;
     } catch (error) {
-      this.#error = describeError(error);
+      this.#error = messageWithCause(error);
       this.#logger.error("Error loading TLS certificate", { ...fields, error: this.#error });
       return false;
     }
@@ -94,7 +94,7 @@ function fingerprintOf(path: string): string {
     const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
     return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
   } catch (error) {
-    return describeError(error);
+    return messageWithCause(error);
   }
 }
 
@@ -103,7 +103,7 @@ function readText(path: string): string {
     return readRegularFileSync(path, maxCertificateFileBytes).toString();
   } catch (error) {
     // The system's text names the file, but for a folder.
-    const reason = describeError(error);
+    const reason = messageWithCause(error);
     throw new Error(reason.includes(path) ? reason : `${path}: ${reason}`, { cause: error });
   }
 }

@@ -3,7 +3,7 @@
  * while the server can't be reached. Locks and lists are the server's alone: nothing is ordered without it.
  */
 import type { Logger } from "../../../lib/logger.ts";
-import { describeError } from "../describe-error.ts";
+import { messageWithCause } from "../../../lib/error-text.ts";
 import { type CertificateStorage, StorageError, type StorageLock } from "./certificate-storage.ts";
 
 export class CopiedStorage implements CertificateStorage {
@@ -80,7 +80,7 @@ export class CopiedStorage implements CertificateStorage {
     } catch (error) {
       // Whoever gives up waiting for a lock has met no outage.
       if (!(error instanceof StorageError)) throw error;
-      const reason = describeError(error);
+      const reason = messageWithCause(error);
       if (this.#outage === null) {
         this.#logger.error("Certificate store can't be used", { store: this.place, error: reason });
       }
@@ -94,7 +94,7 @@ export class CopiedStorage implements CertificateStorage {
     try {
       await work();
     } catch (error) {
-      const fields = { path: this.#copy.place, error: describeError(error) };
+      const fields = { path: this.#copy.place, error: messageWithCause(error) };
       this.#logger.warn("Unable to copy the certificate store", fields);
     }
   }

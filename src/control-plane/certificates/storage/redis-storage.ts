@@ -11,7 +11,7 @@ import {
   storePollIntervalMs,
 } from "../../../config/defaults.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
-import { describeError } from "../describe-error.ts";
+import { messageWithCause } from "../../../lib/error-text.ts";
 import { type CertificateStorage, StorageError, type StorageLock } from "./certificate-storage.ts";
 
 export interface RedisStorageSettings {
@@ -246,7 +246,7 @@ function isReply(error: unknown): boolean {
 }
 
 function reasonOf(error: unknown): string {
-  const text = describeError(error);
+  const text = messageWithCause(error);
   // The client tells no more when the server does not take its first command.
   return text === "Connection closed"
     ? "it closed the connection: user, password, database and TLS are to be checked"

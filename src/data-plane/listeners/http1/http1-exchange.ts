@@ -23,7 +23,7 @@ import type {
 } from "../../../protocols/http/exchange.ts";
 import type { SocketWriter } from "../../../net/socket-writer.ts";
 import type { Http1Request } from "./http1-request.ts";
-import { Http1RequestBody, type RequestBodyOwner } from "./http1-request-body.ts";
+import { Http1RequestBody, type Http1RequestBodyOwner } from "./http1-request-body.ts";
 
 /** What an exchange asks of its connection. */
 export interface ExchangeConnection {
@@ -62,7 +62,7 @@ export interface ExchangeConnection {
 /** How the response body is written. */
 type ResponseCoding = "none" | "length" | "chunked" | "until-close";
 
-export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, RequestBodyOwner {
+export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Http1RequestBodyOwner {
   readonly #connection: ExchangeConnection;
   readonly #head: RequestHead;
   readonly path: string;

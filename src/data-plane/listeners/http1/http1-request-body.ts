@@ -10,7 +10,7 @@ import { chunkUnits } from "../../../net/work-budget.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 
 /** What a request body asks of its exchange. */
-export interface RequestBodyOwner {
+export interface Http1RequestBodyOwner {
   /** Nothing is read from the client at the moment: it may have gone without being noticed. */
   readonly readingHeld: boolean;
   /** Calls back when the client has been looked at once more, if it is still there then. */
@@ -41,7 +41,7 @@ export interface RequestBodyOwner {
 type Flow = "waiting" | "flowing" | "held" | "discarding" | "confirming" | "done";
 
 export class Http1RequestBody implements BodySource, LaneTransfer {
-  readonly #owner: RequestBodyOwner;
+  readonly #owner: Http1RequestBodyOwner;
   readonly #decoder: ChunkedDecoder | null;
   #remaining: number;
   #flow: Flow;
@@ -56,7 +56,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   /** It was malformed: what follows it can't be told from it. */
   malformed = false;
 
-  constructor(framing: BodyFraming, owner: RequestBodyOwner) {
+  constructor(framing: BodyFraming, owner: Http1RequestBodyOwner) {
     this.#owner = owner;
     this.#decoder = framing.kind === "chunked" ? new ChunkedDecoder(this, chunkedLimits) : null;
     this.#remaining = framing.kind === "length" ? framing.length : 0;

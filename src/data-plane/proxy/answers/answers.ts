@@ -9,8 +9,7 @@ import { CompiledPages } from "./compiled-pages.ts";
 import { errorPageType } from "./error-pages.ts";
 import { errorCodeField, failureOf, type RefusalCode, refusalOf } from "./failure.ts";
 import type { Exchange } from "../../../protocols/http/exchange.ts";
-import type { Service } from "../../services/service.ts";
-import type { Transport } from "../../upstream/transport.ts";
+import type { LiveService } from "../../services/live-service.ts";
 import type { RoutedRequest } from "../request-stages.ts";
 
 const noFields: readonly never[] = [];
@@ -18,7 +17,7 @@ const noFields: readonly never[] = [];
 /** A request, at any stage. */
 export interface AnswerableRequest {
   readonly exchange: Exchange;
-  readonly service: Service<Transport> | null;
+  readonly service: LiveService | null;
   /** For log and metrics, when the client has left before its answer. */
   set unsentStatus(status: number);
   /** Why it failed, for the log line: code and detail. */

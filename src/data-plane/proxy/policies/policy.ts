@@ -11,9 +11,8 @@ import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import type { LiveServices } from "../../services/live-services.ts";
 import type { LoadBalancer } from "../../services/load-balancer.ts";
-import type { Service } from "../../services/service.ts";
+import type { LiveService } from "../../services/live-service.ts";
 import type { Target } from "../../services/target.ts";
-import type { Transport } from "../../upstream/transport.ts";
 import type { Answers } from "../answers/answers.ts";
 import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
 
@@ -34,9 +33,9 @@ export interface Policy {
   /** The first policy that names a target decides; else it is the turn of one. Those in `tried` have refused. */
   chooseTarget?(
     request: RoutedRequest,
-    group: LoadBalancer<Transport>,
-    tried: readonly Target<Transport>[],
-  ): Target<Transport> | undefined;
+    group: LoadBalancer,
+    tried: readonly Target[],
+  ): Target | undefined;
   /** May change the head, and the time that the target has. */
   onOutgoing?(request: DeliveredRequest, head: OutgoingHead): void;
   /** Of the final response of a target, a switch of protocols left out. */
@@ -52,7 +51,7 @@ export interface PolicyContext {
   readonly answers: Answers;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly services: LiveServices<Transport>;
+  readonly services: LiveServices;
   /** Null when the service of that host has no automatic certificate. */
   challengeResponse(hostName: string, path: string): ChallengeResponse | Promise<ChallengeResponse>;
 }
@@ -64,7 +63,7 @@ export type ChallengeResponse = { status: number; body: string } | null;
  * the service's snapshot before, whose state may have to go on.
  */
 export type PolicyFactory = (
-  service: Service<Transport>,
+  service: LiveService,
   context: PolicyContext,
   previous: Policy | null,
 ) => Policy | null;

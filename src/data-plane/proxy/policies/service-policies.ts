@@ -1,7 +1,6 @@
 /** The policies of one service, by what they have to do; made once for each of its snapshots. */
 import type { ServiceSnapshot } from "../../../seam/snapshot.ts";
-import type { Service } from "../../services/service.ts";
-import type { Transport } from "../../upstream/transport.ts";
+import type { LiveService } from "../../services/live-service.ts";
 import type { Policy, PolicyContext, PolicyFactory } from "./policy.ts";
 
 type Hook = Exclude<keyof Policy, "logName">;
@@ -41,14 +40,14 @@ interface Compiled {
 export class PolicyCompiler {
   readonly #factories: readonly PolicyFactory[];
   readonly #context: PolicyContext;
-  readonly #compiled = new WeakMap<Service<Transport>, Compiled>();
+  readonly #compiled = new WeakMap<LiveService, Compiled>();
 
   constructor(factories: readonly PolicyFactory[], context: PolicyContext) {
     this.#factories = factories;
     this.#context = context;
   }
 
-  of(service: Service<Transport>): ServicePolicies {
+  of(service: LiveService): ServicePolicies {
     const known = this.#compiled.get(service);
     if (known?.snapshot === service.snapshot) return known.policies;
     const made = this.#factories.map((make, index) =>

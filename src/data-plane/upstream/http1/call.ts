@@ -17,30 +17,30 @@ import { releaseReceived } from "../../../net/received-buffer.ts";
 import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
 import { SocketDuplex } from "../../../net/socket-duplex.ts";
 import { chunkUnits } from "../../../net/work-budget.ts";
-import type { Connection, ConnectionUser } from "./connection.ts";
+import type { Connection, ServedCall } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { isRepeatable } from "../../../protocols/http/methods.ts";
 import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstream-request.ts";
 
 /** What a call needs of the transport that it belongs to. */
-export interface CallHost {
+export interface CallContext {
   /** Host and port, for messages. */
   readonly address: string;
   readonly responseDeadlines: DeadlineQueues;
   /** Sends the call over a new connection. */
-  connect(user: ConnectionUser, responseTimeoutMs: number): Connection;
+  connect(call: ServedCall, responseTimeoutMs: number): Connection;
 }
 
 export class Call
-  implements UpstreamCall, BodySource, ConnectionUser, RequestBodyOwner, DeadlineEntry, LaneTransfer
+  implements UpstreamCall, BodySource, ServedCall, RequestBodyOwner, DeadlineEntry, LaneTransfer
 {
   deadlineQueue: DeadlineQueue | null = null;
   deadlineMs = 0;
   earlierEntry: DeadlineEntry | null = null;
   laterEntry: DeadlineEntry | null = null;
 
-  readonly #host: CallHost;
+  readonly #context: CallContext;
   readonly #request: UpstreamRequest;
   readonly #receiver: ResponseReceiver;
   #connection: Connection | null = null;
@@ -64,8 +64,8 @@ export class Call
   #starting = true;
   #cancelled = false;
 
-  constructor(host: CallHost, request: UpstreamRequest, receiver: ResponseReceiver) {
-    this.#host = host;
+  constructor(context: CallContext, request: UpstreamRequest, receiver: ResponseReceiver) {
+    this.#context = context;
     this.#request = request;
     this.#receiver = receiver;
     this.#body = request.body;
@@ -291,7 +291,7 @@ export class Call
   }
 
   #connect(): void {
-    this.#connection = this.#host.connect(this, this.#request.responseTimeoutMs);
+    this.#connection = this.#context.connect(this, this.#request.responseTimeoutMs);
   }
 
   /** Every byte was written; the target's time begins when the kernel has taken them all. */
@@ -302,7 +302,7 @@ export class Call
     this.#requestSent = true;
     const { responseTimeoutMs } = this.#request;
     if (responseTimeoutMs > 0 && this.#sink === null) {
-      this.#host.responseDeadlines.of(responseTimeoutMs).add(this);
+      this.#context.responseDeadlines.of(responseTimeoutMs).add(this);
     }
   }
 
@@ -356,7 +356,7 @@ export class Call
   }
 
   #text(message: string): string {
-    return `${this.#host.address}: ${message}`;
+    return `${this.#context.address}: ${message}`;
   }
 }
 

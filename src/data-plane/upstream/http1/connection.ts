@@ -19,7 +19,7 @@ import { type BudgetedReader, workBudget } from "../../../net/work-budget.ts";
 import { ResponseParser, type ResponseHandler } from "../../../protocols/http1/response-parser.ts";
 
 /** The request that a connection serves. */
-export interface ConnectionUser extends ResponseHandler {
+export interface ServedCall extends ResponseHandler {
   /** The connection is ready: the request can be written. */
   onReady(connection: Connection): void;
   onConnectFailed(error: Error): void;
@@ -36,7 +36,7 @@ export interface ConnectionUser extends ResponseHandler {
 }
 
 /** Keeps connections between two requests. */
-export interface ConnectionKeeper {
+export interface ConnectionOwner {
   /** The connection is idle, and its target keeps it open so long. */
   keep(connection: Connection, lifeMs: number): void;
 }
@@ -59,27 +59,27 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
   earlierEntry: DeadlineEntry | null = null;
   laterEntry: DeadlineEntry | null = null;
 
-  readonly #keeper: ConnectionKeeper;
+  readonly #owner: ConnectionOwner;
   readonly #parser = new ResponseParser();
   #state: State = "connecting";
   #pending: PendingConnection | null = null;
   #socket: Socket<SocketOwner> | null = null;
   #writer: SocketWriter | null = null;
   #reads: MeasuredReads | null = null;
-  #user: ConnectionUser | null;
+  #call: ServedCall | null;
   /** Bytes that were received and wait for their turn; nothing is read meanwhile. */
   #kept: KeptRead | null = null;
-  /** The user wants no more for now. */
+  /** The call wants no more for now. */
   #held = false;
   #paused = false;
   #reused = false;
 
-  constructor(keeper: ConnectionKeeper, user: ConnectionUser) {
-    this.#keeper = keeper;
-    this.#user = user;
+  constructor(owner: ConnectionOwner, call: ServedCall) {
+    this.#owner = owner;
+    this.#call = call;
   }
 
-  /** Begins to connect; `user.onReady` or a failure follows, never before this returns. */
+  /** Begins to connect; `call.onReady` or a failure follows, never before this returns. */
   connect(connector: Connector, to: Endpoint, within: DeadlineQueue): void {
     this.#pending = connector.connect(to, this, within);
   }
@@ -116,15 +116,15 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
   }
 
   /** Gives an idle connection its next request. */
-  serve(user: ConnectionUser): void {
+  serve(call: ServedCall): void {
     this.#state = "busy";
     this.#reused = true;
-    this.#user = user;
-    user.onReady(this);
+    this.#call = call;
+    call.onReady(this);
   }
 
   expectResponse(method: string): void {
-    this.#parser.start(method, this.#user!);
+    this.#parser.start(method, this.#call!);
   }
 
   pauseReading(): void {
@@ -165,18 +165,18 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
     this.#held = false;
     this.#paused = false;
     this.#reads!.end();
-    this.#user = null;
+    this.#call = null;
     this.#state = "idle";
-    this.#keeper.keep(this, lifeMs);
+    this.#owner.keep(this, lifeMs);
   }
 
-  /** Closes in good order; the user hears nothing. */
+  /** Closes in good order; the call hears nothing. */
   close(): void {
     const socket = this.#leave();
     socket?.end();
   }
 
-  /** Closes so that the peer sees a break (RST) and never a complete message; the user hears nothing. */
+  /** Closes so that the peer sees a break (RST) and never a complete message; the call hears nothing. */
   destroy(): void {
     const socket = this.#leave();
     socket?.terminate();
@@ -202,24 +202,24 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
     this.#writer = new SocketWriter(socket, true);
     this.#reads = new MeasuredReads(socket as DescribedSocket, this);
     this.#state = "busy";
-    this.#user!.onReady(this);
+    this.#call!.onReady(this);
   }
 
   onConnectError(error: Error): void {
-    const user = this.#user;
+    const call = this.#call;
     this.#leave();
-    user?.onConnectFailed(error);
+    call?.onConnectFailed(error);
   }
 
   onConnectTimeout(): void {
-    const user = this.#user;
+    const call = this.#call;
     this.#leave();
-    user?.onConnectTimeout();
+    call?.onConnectTimeout();
   }
 
   onData(bytes: Buffer): void {
     const kept = this.#kept;
-    if (this.#user === null) {
+    if (this.#call === null) {
       // Nobody asked for it: what follows could be taken for an answer to the next request.
       this.close();
     } else if (kept !== null) {
@@ -231,12 +231,12 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
     }
   }
 
-  /** The response goes on with what was kept, unless the user holds it back: `resumeReading` waits again. */
+  /** The response goes on with what was kept, unless the call holds it back: `resumeReading` waits again. */
   readOn(): void {
     if (this.#kept !== null && !this.#held) this.#read(this.#kept.bytes, this.#kept.position);
   }
 
-  /** Whether the user should be handed more of the present read in this turn. */
+  /** Whether the call should be handed more of the present read in this turn. */
   mayReadOn(units: number): boolean {
     return workBudget.spend(this, units);
   }
@@ -246,26 +246,26 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
   }
 
   #read(bytes: Buffer, start: number): void {
-    const user = this.#user!;
+    const call = this.#call!;
     workBudget.begin(this);
     const end = this.#parser.feed(bytes, start);
     // The response may be over, and the connection serve the next request by now.
-    if (this.#user !== user) return;
+    if (this.#call !== call) return;
     if (typeof end === "string") {
-      user.onMalformed(end);
+      call.onMalformed(end);
     } else if (end < bytes.length) {
       this.#kept = { bytes, position: end, ending: this.#kept?.ending ?? null };
       this.#pauseOrResume();
-      user.onReadPause();
+      call.onReadPause();
     } else {
-      this.#readEnded(user, bytes);
+      this.#readEnded(call, bytes);
     }
   }
 
-  #readEnded(user: ConnectionUser, bytes: Buffer): void {
+  #readEnded(call: ServedCall, bytes: Buffer): void {
     const kept = this.#kept;
     this.#kept = null;
-    user.onReadEnd(bytes);
+    call.onReadEnd(bytes);
     if (kept === null) return;
     if (kept.ending === null) this.#pauseOrResume();
     else if (kept.ending.closed) this.onClose(kept.ending.error);
@@ -275,7 +275,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
   onDrain(): void {
     const writer = this.#writer;
     // Bun calls this more often than needed.
-    if (writer !== null && writer.drain() && !writer.closed) this.#user?.onDrained();
+    if (writer !== null && writer.drain() && !writer.closed) this.#call?.onDrained();
   }
 
   onPeerEnd(): void {
@@ -283,8 +283,8 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
       this.#kept.ending = { closed: false, error: null };
       return;
     }
-    const user = this.#user;
-    if (user === null) {
+    const call = this.#call;
+    if (call === null) {
       this.close();
       return;
     }
@@ -300,9 +300,9 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
   }
 
   #lose(error: Error | null): void {
-    const user = this.#user;
+    const call = this.#call;
     this.destroy();
-    user?.onLost(error);
+    call?.onLost(error);
   }
 
   #leave(): Socket<SocketOwner> | null {
@@ -320,7 +320,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
     this.#reads?.stop();
     this.#state = "closed";
     this.#kept = null;
-    this.#user = null;
+    this.#call = null;
     this.#socket = null;
   }
 }

@@ -9,8 +9,8 @@ import type { Clock } from "../../../lib/clock.ts";
 import { DeadlineQueues } from "../../../lib/deadline-queue.ts";
 import type { Connector, Endpoint } from "../../../net/connector.ts";
 import { joinHostPort } from "../../../net/socket-address.ts";
-import { Call, type CallHost } from "./call.ts";
-import { Connection, type ConnectionKeeper, type ConnectionUser } from "./connection.ts";
+import { Call, type CallContext } from "./call.ts";
+import { Connection, type ConnectionOwner, type ServedCall } from "./connection.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import type { Transport } from "../transport.ts";
 import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstream-request.ts";
@@ -26,7 +26,7 @@ export interface Http1TransportOptions {
   connectTimeoutMs?: number;
 }
 
-export class Http1Transport implements Transport, CallHost, ConnectionKeeper {
+export class Http1Transport implements Transport, CallContext, ConnectionOwner {
   readonly address: string;
   readonly responseDeadlines: DeadlineQueues;
   readonly #connector: Connector;
@@ -67,12 +67,12 @@ export class Http1Transport implements Transport, CallHost, ConnectionKeeper {
     this.#pool.clear();
   }
 
-  connect(user: ConnectionUser, responseTimeoutMs: number): Connection {
+  connect(call: ServedCall, responseTimeoutMs: number): Connection {
     const timeoutMs =
       responseTimeoutMs > 0
         ? Math.min(responseTimeoutMs, this.#connectTimeoutMs)
         : this.#connectTimeoutMs;
-    const connection = new Connection(this, user);
+    const connection = new Connection(this, call);
     connection.connect(this.#connector, this.#endpoint, this.#connectDeadlines.of(timeoutMs));
     return connection;
   }

@@ -32,7 +32,7 @@ export interface CallConnection {
 }
 
 /** What a call needs of the transport that it belongs to. */
-export interface Http2CallHost {
+export interface Http2CallContext {
   /** Host and port, for messages. */
   readonly address: string;
   readonly responseDeadlines: DeadlineQueues;
@@ -50,7 +50,7 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
   laterEntry: DeadlineEntry | null = null;
 
   readonly passesOn = true;
-  readonly #host: Http2CallHost;
+  readonly #context: Http2CallContext;
   readonly #request: UpstreamRequest;
   readonly #receiver: ResponseReceiver;
   #connection: CallConnection | null = null;
@@ -71,8 +71,8 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
   #starting = true;
   #cancelled = false;
 
-  constructor(host: Http2CallHost, request: UpstreamRequest, receiver: ResponseReceiver) {
-    this.#host = host;
+  constructor(context: Http2CallContext, request: UpstreamRequest, receiver: ResponseReceiver) {
+    this.#context = context;
     this.#request = request;
     this.#receiver = receiver;
     this.#bodyEnded = request.body === null;
@@ -81,7 +81,7 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
   }
 
   begin(): void {
-    this.#connection = this.#host.assign(this, this.#request.responseTimeoutMs);
+    this.#connection = this.#context.assign(this, this.#request.responseTimeoutMs);
     this.#starting = false;
   }
 
@@ -201,7 +201,7 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
     const { responseTimeoutMs } = this.#request;
     const isSent = this.#stream !== null && this.#stream.outgoing.closed;
     if (!isSent || this.#over || this.#hasHead || this.deadlineQueue !== null) return;
-    if (responseTimeoutMs > 0) this.#host.responseDeadlines.of(responseTimeoutMs).add(this);
+    if (responseTimeoutMs > 0) this.#context.responseDeadlines.of(responseTimeoutMs).add(this);
   }
 
   onSent(): void {
@@ -285,7 +285,7 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
       this.#request.body = rewindBody();
     }
     this.deadlineQueue?.delete(this);
-    this.#connection = this.#host.assign(this, this.#request.responseTimeoutMs);
+    this.#connection = this.#context.assign(this, this.#request.responseTimeoutMs);
     return true;
   }
 
@@ -304,9 +304,9 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
   }
 
   #fail(code: ExchangeErrorCode, message: string): void {
-    const text = message.startsWith(this.#host.address)
+    const text = message.startsWith(this.#context.address)
       ? message
-      : `${this.#host.address}: ${message}`;
+      : `${this.#context.address}: ${message}`;
     this.#failWith(new ExchangeError(code, text));
   }
 

@@ -9,7 +9,7 @@ import type { Connector, Endpoint } from "../../../net/connector.ts";
 import { joinHostPort } from "../../../net/socket-address.ts";
 import type { Transport } from "../transport.ts";
 import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstream-request.ts";
-import { Http2Call, type Http2CallHost } from "./http2-call.ts";
+import { Http2Call, type Http2CallContext } from "./http2-call.ts";
 import { Http2TargetConnection, type TargetConnectionOwner } from "./http2-target-connection.ts";
 
 export interface Http2TransportOptions {
@@ -21,7 +21,7 @@ export interface Http2TransportOptions {
   connectTimeoutMs?: number;
 }
 
-export class Http2Transport implements Transport, Http2CallHost, TargetConnectionOwner {
+export class Http2Transport implements Transport, Http2CallContext, TargetConnectionOwner {
   readonly address: string;
   readonly responseDeadlines: DeadlineQueues;
   readonly idleDeadlines: DeadlineQueue;

@@ -8,7 +8,7 @@ import { serviceSnapshot, snapshot } from "../../../support/service-snapshots.ts
 test("a question to a target that does not answer is given up with its signal", async () => {
   let cancelled = 0;
   const transport = { send: () => ({ cancel: () => cancelled++ }), retire() {} };
-  const services = new LiveServices<Transport>({
+  const services = new LiveServices({
     clock: new ManualClock(),
     createTransport: () => transport as unknown as Transport,
   });

@@ -2,14 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { ConnectRetry } from "../../../../src/data-plane/proxy/connect-retry.ts";
 import type { Exchange } from "../../../../src/protocols/http/exchange.ts";
 import type { Target } from "../../../../src/data-plane/services/target.ts";
-import type { Transport } from "../../../../src/data-plane/upstream/transport.ts";
 import {
   ExchangeError,
   type ExchangeErrorCode,
 } from "../../../../src/protocols/http/exchange-error.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 
-const target = { address: "web-1:80" } as Target<Transport>;
+const target = { address: "web-1:80" } as Target;
 const error = (code: ExchangeErrorCode): ExchangeError => new ExchangeError(code, code);
 const client = (): Exchange => ({ onAbort: null, aborted: false }) as unknown as Exchange;
 

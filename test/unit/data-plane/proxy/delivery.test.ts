@@ -29,7 +29,7 @@ function setUp(targetRetryMs = 10_000) {
   const logger = new RecordingLogger();
   const answered: number[] = [];
   const asked: { host: string; receiver: ResponseReceiver }[] = [];
-  const services = new LiveServices<Transport>({
+  const services = new LiveServices({
     clock,
     createTransport: (host) =>
       ({

@@ -37,7 +37,7 @@ function setUp() {
   const clock = new ManualClock();
   const events: string[] = [];
   const sent: { request: UpstreamRequest; receiver: ResponseReceiver }[] = [];
-  const services = new LiveServices<Transport>({
+  const services = new LiveServices({
     clock,
     createTransport: () =>
       ({

@@ -7,7 +7,7 @@ import { FakeTransport, targetSnapshot } from "../../../support/service-snapshot
 
 const clock = new ManualClock();
 
-function target(id: string, readOnly = false): Target<FakeTransport> {
+function target(id: string, readOnly = false): Target {
   return new Target(
     targetSnapshot(id, { readOnly }),
     targetOptions(),

@@ -4,7 +4,7 @@
  * `{"example.com": {"username", "password", "fulldomain", "subdomain"}}`.
  */
 import { readFileSync } from "node:fs";
-import { describeError } from "../../describe-error.ts";
+import { messageWithCause } from "../../../../lib/error-text.ts";
 import { ApiClient, textAt } from "./api-client.ts";
 import { type DnsProvider, DnsProviderError, type TxtRecord } from "./dns-provider.ts";
 import type { ProviderContext } from "./provider-context.ts";
@@ -53,7 +53,7 @@ export class AcmeDns implements DnsProvider {
     try {
       accounts = JSON.parse(readFileSync(this.#accountsPath, "utf8"));
     } catch (error) {
-      const text = `the accounts in ${this.#accountsPath} can't be read: ${describeError(error)}`;
+      const text = `the accounts in ${this.#accountsPath} can't be read: ${messageWithCause(error)}`;
       throw new DnsProviderError(name, text, { cause: error });
     }
     for (const account of Object.values(accounts ?? {})) {

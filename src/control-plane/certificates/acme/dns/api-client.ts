@@ -1,7 +1,7 @@
 /** Requests to the HTTP interface of a DNS provider: with a deadline, and errors in the provider's own words. */
 import { dnsApiTimeoutMs, maxDnsApiAnswerBytes } from "../../../../config/defaults.ts";
 import type { Clock } from "../../../../lib/clock.ts";
-import { describeError } from "../../describe-error.ts";
+import { messageWithCause } from "../../../../lib/error-text.ts";
 import type { Fetch } from "../acme-http.ts";
 import { readText } from "../limited-body.ts";
 import { DnsProviderError } from "./dns-provider.ts";
@@ -75,7 +75,7 @@ export class ApiClient {
     } catch (error) {
       signal.throwIfAborted();
       const reason = deadline.signal.aborted ? deadline.signal.reason : error;
-      const text = `${originOf(url)} could not be asked: ${describeError(reason)}`;
+      const text = `${originOf(url)} could not be asked: ${messageWithCause(reason)}`;
       throw new DnsProviderError(provider, text, { cause: error });
     } finally {
       timer.cancel();

@@ -3,7 +3,7 @@
  * adds it, waits until all name servers of its zone have it, and removes it, also after a crash.
  */
 import type { Logger } from "../../../../lib/logger.ts";
-import { describeError } from "../../describe-error.ts";
+import { messageWithCause } from "../../../../lib/error-text.ts";
 import { type DnsProvider, DnsProviderError, type TxtRecord } from "./dns-provider.ts";
 import type { DnsZones } from "./dns-zones.ts";
 import type { RecordJournal } from "./record-journal.ts";
@@ -82,7 +82,7 @@ export class DnsChallenge {
       await provider.remove(record, handle, new AbortController().signal);
       return true;
     } catch (error) {
-      const fields = { name: record.name, error: describeError(error) };
+      const fields = { name: record.name, error: messageWithCause(error) };
       this.#settings.logger.warn("Unable to remove a DNS record", fields);
       return false;
     }

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import * as v from "valibot";
 import type { Logger } from "../../../../lib/logger.ts";
-import { describeError } from "../../describe-error.ts";
+import { messageWithCause } from "../../../../lib/error-text.ts";
 
 const entrySchema = v.object({
   provider: v.string(),
@@ -63,7 +63,7 @@ export class RecordJournal {
       mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
       writeFileSync(this.#path, JSON.stringify(this.#entries), { mode: 0o600 });
     } catch (error) {
-      const fields = { path: this.#path, error: describeError(error) };
+      const fields = { path: this.#path, error: messageWithCause(error) };
       this.#logger.warn("Unable to note a DNS record", fields);
     }
   }

@@ -2,7 +2,7 @@
 import { randomInt } from "node:crypto";
 import { CommandError } from "../../../../config/command-error.ts";
 import type { Clock } from "../../../../lib/clock.ts";
-import { describeError } from "../../describe-error.ts";
+import { messageWithCause } from "../../../../lib/error-text.ts";
 import { type DnsProvider, DnsProviderError, type TxtRecord } from "./dns-provider.ts";
 import {
   isSignedBy,
@@ -78,7 +78,7 @@ export class Rfc2136Dns implements DnsProvider {
     try {
       return await this.#ask(this.#clock, this.#server, message);
     } catch (error) {
-      throw this.#error(`could not be asked: ${describeError(error)}`, error);
+      throw this.#error(`could not be asked: ${messageWithCause(error)}`, error);
     }
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Socket } from "bun";
 import {
   Connection,
-  type ConnectionUser,
+  type ServedCall,
 } from "../../../../../src/data-plane/upstream/http1/connection.ts";
 import type { SocketOwner } from "../../../../../src/net/connector.ts";
 import { chunkUnits } from "../../../../../src/net/work-budget.ts";
@@ -35,7 +35,7 @@ class FakeSocket {
 }
 
 /** Counts what it is handed; gives the connection back at the end, as a call does. */
-class User implements ConnectionUser {
+class User implements ServedCall {
   connection: Connection | null = null;
   bytes = 0;
   readPauses = 0;

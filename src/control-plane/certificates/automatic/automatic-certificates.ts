@@ -2,11 +2,11 @@
 import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { AutomaticCertificate } from "./automatic-certificate.ts";
-import { describeError } from "../describe-error.ts";
+import { messageWithCause } from "../../../lib/error-text.ts";
 import type { CertificateCache } from "../storage/certificate-cache.ts";
 import type { Authorities } from "./authorities.ts";
 
-export interface CertificateStoreSettings {
+export interface AutomaticCertificatesContext {
   cache: CertificateCache;
   authorities: Authorities;
   /** Of automatic certificates; empty: the authority's default. */
@@ -18,12 +18,12 @@ export interface CertificateStoreSettings {
   failed: () => void;
 }
 
-export class CertificateStore {
-  readonly #settings: CertificateStoreSettings;
+export class AutomaticCertificates {
+  readonly #context: AutomaticCertificatesContext;
   readonly #certificates = new Map<string, AutomaticCertificate>();
 
-  constructor(settings: CertificateStoreSettings) {
-    this.#settings = settings;
+  constructor(context: AutomaticCertificatesContext) {
+    this.#context = context;
   }
 
   find(name: string): AutomaticCertificate | undefined {
@@ -42,7 +42,7 @@ export class CertificateStore {
 
   /** Whether a certificate was ever saved for the name. */
   async hasSaved(name: string): Promise<boolean> {
-    return await this.#settings.cache.has(name);
+    return await this.#context.cache.has(name);
   }
 
   all(): IterableIterator<AutomaticCertificate> {
@@ -51,15 +51,15 @@ export class CertificateStore {
 
   /** Where certificates are kept, for messages. */
   get place(): string {
-    return this.#settings.cache.storage.place;
+    return this.#context.cache.storage.place;
   }
 
   /** Forgets the certificate, also where it is kept, and why it could not be had. */
   async forget(name: string): Promise<void> {
     this.#certificates.get(name)?.close();
     this.#certificates.delete(name);
-    await this.#settings.cache.forget(name);
-    this.#settings.changed();
+    await this.#context.cache.forget(name);
+    this.#context.changed();
   }
 
   /** Somebody else may have obtained what is served here. Never rejects. */
@@ -77,7 +77,7 @@ export class CertificateStore {
   }
 
   #create(name: string): AutomaticCertificate {
-    const { cache, authorities, profile, clock, logger, random, changed, failed } = this.#settings;
+    const { cache, authorities, profile, clock, logger, random, changed, failed } = this.#context;
     return new AutomaticCertificate(name, {
       clock,
       logger,
@@ -102,8 +102,8 @@ export class CertificateStore {
     try {
       await work;
     } catch (error) {
-      const fields = { path: this.#settings.cache.storage.place, error: describeError(error) };
-      this.#settings.logger.debug("Unable to keep the failure of an order", fields);
+      const fields = { path: this.#context.cache.storage.place, error: messageWithCause(error) };
+      this.#context.logger.debug("Unable to keep the failure of an order", fields);
     }
   }
 }

@@ -8,28 +8,28 @@ import { LoadBalancer } from "./load-balancer.ts";
 import type { PauseGate } from "./pause-gate.ts";
 import { isInRollout } from "./rollout-split.ts";
 import { stripDecodedPrefix } from "./routed-path.ts";
-import type { Target, TargetTransport } from "./target.ts";
+import type { Target } from "./target.ts";
 
 /** Gives the live target of each target of a pool. */
-export type PoolTargets<T extends TargetTransport> = (pool: PoolSnapshot) => Target<T>[];
+export type PoolTargets = (pool: PoolSnapshot) => Target[];
 
-export class Service<T extends TargetTransport = TargetTransport> {
+export class LiveService {
   readonly name: string;
   readonly gate: PauseGate;
   #snapshot: ServiceSnapshot;
-  #active: LoadBalancer<T>;
-  #rollout: LoadBalancer<T> | null = null;
+  #active: LoadBalancer;
+  #rollout: LoadBalancer | null = null;
   #split: RolloutSplit | null = null;
   #pathPrefixes: readonly string[] = [];
   #healthCheckPath = "";
   #excludedMetricsPaths: ReadonlySet<string> = new Set();
 
   /** The gate is moved by its owner, when routes and targets are in place. */
-  constructor(snapshot: ServiceSnapshot, gate: PauseGate, targetsOf: PoolTargets<T>) {
+  constructor(snapshot: ServiceSnapshot, gate: PauseGate, targetsOf: PoolTargets) {
     this.name = snapshot.name;
     this.gate = gate;
     this.#snapshot = snapshot;
-    this.#active = new LoadBalancer<T>([]);
+    this.#active = new LoadBalancer([]);
     this.update(snapshot, targetsOf);
   }
 
@@ -54,7 +54,7 @@ export class Service<T extends TargetTransport = TargetTransport> {
     return servesRoot(this);
   }
 
-  update(snapshot: ServiceSnapshot, targetsOf: PoolTargets<T>): void {
+  update(snapshot: ServiceSnapshot, targetsOf: PoolTargets): void {
     const { active, rollout, rolloutSplit } = snapshot;
     this.#snapshot = snapshot;
     this.#active = balancer(this.#active, active, targetsOf(active));
@@ -66,12 +66,12 @@ export class Service<T extends TargetTransport = TargetTransport> {
     this.#healthCheckPath = byteString(path.startsWith("/") ? path : `/${path}`);
   }
 
-  get activeBalancer(): LoadBalancer<T> {
+  get activeBalancer(): LoadBalancer {
     return this.#active;
   }
 
   /** By the cookies of the request: the rollout group or all others. */
-  balancerFor(request: Fields): LoadBalancer<T> {
+  balancerFor(request: Fields): LoadBalancer {
     if (this.#rollout === null || this.#split === null) return this.#active;
     return isInRollout(this.#split, request) ? this.#rollout : this.#active;
   }
@@ -99,11 +99,11 @@ export class Service<T extends TargetTransport = TargetTransport> {
 }
 
 /** The turns go on when only the health of the targets has changed. */
-function balancer<T extends TargetTransport>(
-  previous: LoadBalancer<T> | null,
+function balancer(
+  previous: LoadBalancer | null,
   pool: PoolSnapshot,
-  targets: Target<T>[],
-): LoadBalancer<T> {
+  targets: Target[],
+): LoadBalancer {
   const next = previous?.isFor(targets) ? previous : new LoadBalancer(targets);
   const healthy = new Set(pool.targets.filter((target) => target.healthy).map(({ id }) => id));
   next.setHealthy((target) => healthy.has(target.id));
