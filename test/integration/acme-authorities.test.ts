@@ -45,7 +45,10 @@ describe.skipIf(binaries === null)("authorities", () => {
     "are asked for a profile, and for addresses where there is one",
     async () => {
       await using stand = new AcmeStand();
-      await using pebble = await startPebble(binaries!, { httpPort: stand.httpPort });
+      await using pebble = await startPebble(binaries!, {
+        httpPort: stand.httpPort,
+        profiles: { shortlived: { description: "six days", validityPeriod: 518_400 } },
+      });
       stand.start(settingsOf(pebble, { profile: "shortlived" }));
       stand.manager.update([stand.service(["127.0.0.1", name])]);
       await waitFor(() => stand.manager.all().size === 2, "both certificates", 30_000);

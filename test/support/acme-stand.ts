@@ -68,7 +68,7 @@ export class AcmeStand implements AsyncDisposable {
     this.#manager = new CertificateManager({
       clock: systemClock,
       logger: this.logger,
-      acme: acmeSettings("", acme),
+      acme: acmeSettings(acme.directory, acme),
       defaultCachePath: this.folder.path,
       userAgent: "kamal-proxy/test",
       askTarget: async () => ({ status: 404, body: "" }),

@@ -31,6 +31,8 @@ export interface PebbleOptions {
   /** Percent of authorizations that are reused; default 0. */
   reusePercent?: number;
   blockedNames?: string[];
+  /** Beside the default one; of an order that names none it takes any. */
+  profiles?: Record<string, { description: string; validityPeriod: number }>;
   /** Address of the name server that it asks in place of its own. */
   dnsServer?: string;
   /** More environment. */
@@ -208,7 +210,7 @@ class PebbleProcess implements Pebble {
               description: "for tests",
               validityPeriod: options.lifetimeSeconds ?? 7_776_000,
             },
-            shortlived: { description: "six days", validityPeriod: 518_400 },
+            ...options.profiles,
           },
         },
       }),

@@ -13,6 +13,7 @@ import { type KeyPair, readKeyPair } from "../key-pair.ts";
 import {
   firstRenewalTimeMs,
   isWithin,
+  latestRenewalMs,
   renewalRetryDelayMs,
   renewalTimeMs,
   sleepMs,
@@ -266,7 +267,11 @@ export class AutomaticCertificate {
     const { clock, random, renewalWindow } = this.#context;
     const window = await renewalWindow(keyPair.pair.certificate, this.#closing.signal);
     if (window === null || this.#current !== keyPair || this.#closing.signal.aborted) return;
-    const { startMs, endMs, holdsMs } = window;
+    const { holdsMs } = window;
+    // However late the authority would have it, there must be time for another try.
+    const latestMs = latestRenewalMs(keyPair);
+    const startMs = Math.min(window.startMs, latestMs);
+    const endMs = Math.min(window.endMs, latestMs);
     const known = this.#windowAtMs;
     const atMs =
       known !== null && known >= startMs && known <= endMs

@@ -32,6 +32,11 @@ export function firstRenewalTimeMs(lifetime: Lifetime, nowMs: number, random: nu
   return Math.max(renewalTimeMs(lifetime, random), earliestMs);
 }
 
+/** Milliseconds since 1970: when a sixth of life is left. */
+export function latestRenewalMs({ notBeforeMs, notAfterMs }: Lifetime): number {
+  return notAfterMs - (notAfterMs - notBeforeMs) / 6;
+}
+
 /** Sooner than half an hour only when the certificate would expire before. */
 export function renewalRetryDelayMs(
   { notAfterMs }: Lifetime,
