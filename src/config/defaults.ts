@@ -204,6 +204,8 @@ export function bufferMemoryTotalFor(usableMemoryBytes: number): number {
 
 /** A command over the control socket; a list of thousands of services is longer. */
 export const maxControlMessageBytes = 1 * MB;
+/** Between two looks of `list --watch`. */
+export const listWatchIntervalMs = 1_000;
 export const maxReplyBytes = 64 * maxControlMessageBytes;
 /** More than anybody deploys at once; beyond it connections are closed without an answer. */
 export const maxControlConnections = 1_000;
