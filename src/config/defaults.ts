@@ -177,6 +177,9 @@ export const targetRetryMs = 0;
 /** Between two rounds of offering it to the targets. */
 export const connectRetryPauseMs = 100;
 
+/** Memory for what is counted by client (or other key), of all services together: 524,288 of them. */
+export const rateMemoryBytes = 6 * MB;
+
 /** Requests held by one paused service; more are answered 503 at once. */
 export const maxHeldRequests = 10_000;
 
