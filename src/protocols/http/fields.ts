@@ -6,11 +6,9 @@ import { characterSearch } from "./character-search.ts";
  */
 export class Fields {
   #wellFormed = false;
-  /** As on the wire. */
-  readonly names: string[] = [];
-  /** The same names in lower case; all look-ups go by these. */
-  readonly keys: string[] = [];
-  readonly values: string[] = [];
+  readonly #names: string[] = [];
+  readonly #keys: string[] = [];
+  readonly #values: string[] = [];
 
   static of(...pairs: [name: string, value: string][]): Fields {
     const fields = new Fields();
@@ -25,8 +23,22 @@ export class Fields {
     return fields;
   }
 
+  /** As on the wire. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  /** The same names in lower case; all look-ups go by these. */
+  get keys(): readonly string[] {
+    return this.#keys;
+  }
+
+  get values(): readonly string[] {
+    return this.#values;
+  }
+
   get count(): number {
-    return this.keys.length;
+    return this.#keys.length;
   }
 
   /**
@@ -45,74 +57,106 @@ export class Fields {
 
   /** The same for a name and a value that were checked already. */
   appendChecked(name: string, value: string, key: string): void {
-    this.names.push(name);
-    this.keys.push(key);
-    this.values.push(value);
+    this.#names.push(name);
+    this.#keys.push(key);
+    this.#values.push(value);
   }
 
   has(key: string): boolean {
-    return this.keys.includes(key);
+    return this.#keys.includes(key);
   }
 
   /** The first value, or undefined. */
   get(key: string): string | undefined {
-    const index = this.keys.indexOf(key);
-    return index < 0 ? undefined : this.values[index];
+    const index = this.#keys.indexOf(key);
+    return index < 0 ? undefined : this.#values[index];
   }
 
   all(key: string): string[] {
     const found: string[] = [];
-    for (let i = 0; i < this.keys.length; i++) {
-      if (this.keys[i] === key) found.push(this.values[i]!);
+    for (let i = 0; i < this.#keys.length; i++) {
+      if (this.#keys[i] === key) found.push(this.#values[i]!);
     }
     return found;
   }
 
   /** All values joined as one list (RFC 9110 5.3), or undefined when there is none. */
   joined(key: string): string | undefined {
-    const first = this.keys.indexOf(key);
+    const first = this.#keys.indexOf(key);
     if (first < 0) return undefined;
-    if (this.keys.indexOf(key, first + 1) < 0) return this.values[first];
+    if (this.#keys.indexOf(key, first + 1) < 0) return this.#values[first];
     return this.all(key).join(", ");
   }
 
   /** Replaces every line of that name by one, in the place of the first. */
   set(name: string, value: string, key: string = name.toLowerCase()): void {
-    const first = this.keys.indexOf(key);
+    const first = this.#keys.indexOf(key);
     if (first < 0) {
       this.append(name, value, key);
       return;
     }
     this.#wellFormed = false;
-    this.values[first] = value;
-    let next = this.keys.indexOf(key, first + 1);
+    this.#values[first] = value;
+    let next = this.#keys.indexOf(key, first + 1);
     while (next >= 0) {
       this.#removeAt(next);
-      next = this.keys.indexOf(key, next);
+      next = this.#keys.indexOf(key, next);
     }
   }
 
+  /** The value of one line, by its number, when the new one was checked. */
+  replaceChecked(index: number, value: string): void {
+    this.#values[index] = value;
+  }
+
+  /** Changes the value of every line of that name. */
+  mapValues(key: string, change: (value: string) => string): void {
+    for (let i = 0; i < this.#keys.length; i++) {
+      if (this.#keys[i] !== key) continue;
+      this.#wellFormed = false;
+      this.#values[i] = change(this.#values[i]!);
+    }
+  }
+
+  /** Removes the lines whose name in lower case matches, or is one of `others`, in one pass. */
+  removeWhere(matches: (key: string) => boolean, others: ReadonlySet<string> | null = null): void {
+    let kept = 0;
+    for (let i = 0; i < this.#keys.length; i++) {
+      const key = this.#keys[i]!;
+      if (matches(key) || (others !== null && others.has(key))) continue;
+      if (kept !== i) {
+        this.#names[kept] = this.#names[i]!;
+        this.#keys[kept] = key;
+        this.#values[kept] = this.#values[i]!;
+      }
+      kept++;
+    }
+    this.#names.length = kept;
+    this.#keys.length = kept;
+    this.#values.length = kept;
+  }
+
   delete(key: string): void {
-    let index = this.keys.indexOf(key);
+    let index = this.#keys.indexOf(key);
     while (index >= 0) {
       this.#removeAt(index);
-      index = this.keys.indexOf(key, index);
+      index = this.#keys.indexOf(key, index);
     }
   }
 
   copy(): Fields {
     const fields = new Fields();
-    for (let i = 0; i < this.keys.length; i++) {
-      fields.appendChecked(this.names[i]!, this.values[i]!, this.keys[i]!);
+    for (let i = 0; i < this.#keys.length; i++) {
+      fields.appendChecked(this.#names[i]!, this.#values[i]!, this.#keys[i]!);
     }
     fields.#wellFormed = this.#wellFormed;
     return fields;
   }
 
   #removeAt(index: number): void {
-    this.names.splice(index, 1);
-    this.keys.splice(index, 1);
-    this.values.splice(index, 1);
+    this.#names.splice(index, 1);
+    this.#keys.splice(index, 1);
+    this.#values.splice(index, 1);
   }
 }
 

@@ -63,7 +63,7 @@ export class FieldSection implements FieldSink {
   /** To be called behind the last field. */
   end(): void {
     if (this.#crumbs === null) return;
-    this.fields.values[this.#cookieAt] = this.#crumbs.join("; ");
+    this.fields.replaceChecked(this.#cookieAt, this.#crumbs.join("; "));
     this.#crumbs = null;
   }
 

@@ -15,9 +15,6 @@ const policy: Policy = {
     const prefix = routed.service.strippedPrefix(routed.matchedPrefix);
     if (prefix === "/" || !target.options.scopeCookiePaths) return;
     const { hostName } = routed.exchange.request;
-    for (let i = 0; i < fields.count; i++) {
-      if (fields.keys[i] !== "set-cookie") continue;
-      fields.values[i] = scopeCookiePath(fields.values[i]!, prefix, hostName);
-    }
+    fields.mapValues("set-cookie", (value) => scopeCookiePath(value, prefix, hostName));
   },
 };

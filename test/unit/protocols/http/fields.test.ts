@@ -40,6 +40,27 @@ describe("Fields", () => {
     expect(fields.count).toBe(2);
   });
 
+  test("mapValues changes every line of the name, and nobody vouches for it any more", () => {
+    const fields = Fields.checked();
+    fields.appendChecked("A", "1", "a");
+    fields.appendChecked("B", "2", "b");
+    fields.appendChecked("a", "3", "a");
+    fields.mapValues("d", (value) => `${value}!`);
+    expect(fields.wellFormed).toBe(true);
+    fields.mapValues("a", (value) => `${value}!`);
+    expect(fields.values).toEqual(["1!", "2", "3!"]);
+    expect(fields.wellFormed).toBe(false);
+  });
+
+  test("removeWhere removes lines by a rule and by name, and keeps the order", () => {
+    const fields = sample();
+    fields.removeWhere((key) => key === "b", new Set(["c"]));
+    expect(fields.names).toEqual(["A", "a", "A"]);
+    expect(fields.values).toEqual(["1", "3", "5"]);
+    fields.removeWhere(() => false);
+    expect(fields.count).toBe(3);
+  });
+
   test("a copy is independent", () => {
     const fields = sample();
     const copy = fields.copy();
