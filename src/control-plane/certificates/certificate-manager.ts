@@ -466,6 +466,7 @@ export class CertificateManager implements HandshakeCertificates {
           storage,
           issuer: this.#issuer,
           logger,
+          clock,
         }),
         profile: acme.profile,
         clock,

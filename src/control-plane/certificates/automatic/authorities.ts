@@ -1,6 +1,7 @@
 /** The authorities that certificates of one store come from: the next one is asked where one fails. */
 import { generateKeyPairSync } from "node:crypto";
 import type { AuthoritySettings } from "../../../config/acme-settings.ts";
+import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { OncePerKey } from "../../../lib/once-per-key.ts";
 import { AcmeError } from "../acme/acme-error.ts";
@@ -18,11 +19,14 @@ export interface AuthoritiesContext {
   storage: CertificateStorage;
   issuer: CertificateIssuer;
   logger: Logger;
+  clock: Clock;
 }
 
 export class Authorities {
   readonly #context: AuthoritiesContext;
   readonly #accountKeys = new Map<string, string>();
+  /** By directory: nothing is ordered there before. */
+  readonly #limits = new Map<string, { untilMs: number; message: string }>();
   readonly #loading = new OncePerKey<string, string>();
 
   constructor(context: AuthoritiesContext) {
@@ -34,6 +38,11 @@ export class Authorities {
     const { authorities, issuer } = this.#context;
     const errors: AcmeError[] = [];
     for (const { key, url, externalAccount } of authorities) {
+      const held = this.#heldBack(key);
+      if (held !== null) {
+        errors.push(held);
+        continue;
+      }
       const accountKey = await this.#accountKey(key, request.signal);
       try {
         // Another authority knows nothing of the certificate that is replaced.
@@ -48,6 +57,7 @@ export class Authorities {
         });
       } catch (error) {
         if (!(error instanceof AcmeError) || request.signal.aborted) throw error;
+        this.#noteLimit(key, error);
         errors.push(error);
       }
     }
@@ -62,6 +72,20 @@ export class Authorities {
       if (window !== null) return window;
     }
     return null;
+  }
+
+  /** What an authority says of too many requests is for the account, whatever name they were for. */
+  #noteLimit(directory: string, error: AcmeError): void {
+    if (error.problem !== "rateLimited" || error.retryAfterMs === null) return;
+    const untilMs = this.#context.clock.now() + error.retryAfterMs;
+    this.#limits.set(directory, { untilMs, message: error.message });
+  }
+
+  #heldBack(directory: string): AcmeError | null {
+    const limit = this.#limits.get(directory);
+    const leftMs = limit === undefined ? 0 : limit.untilMs - this.#context.clock.now();
+    if (limit === undefined || leftMs <= 0) return null;
+    return new AcmeError("busy", limit.message, { problem: "rateLimited", retryAfterMs: leftMs });
   }
 
   async #accountKey(directory: string, signal: AbortSignal): Promise<string> {
