@@ -66,6 +66,17 @@ export const catalogue: Group = {
     leaf("list", "List all services", async () => (await import("./commands/list.ts")).list, [
       "ls",
     ]),
+    leaf("set", "Set options of a service that stay through deploys", async () => {
+      return (await import("./commands/set.ts")).set;
+    }),
+    leaf(
+      "unset",
+      "Take back what was set",
+      async () => (await import("./commands/unset.ts")).unset,
+    ),
+    leaf("reload", "Read the files of settings again", async () => {
+      return (await import("./commands/reload.ts")).reload;
+    }),
     rollout,
     certificates,
     auxiliary("help", "Show the help of a command", async () => {

@@ -177,9 +177,6 @@ export const targetRetryMs = 0;
 /** Between two rounds of offering it to the targets. */
 export const connectRetryPauseMs = 100;
 
-/** Memory for what is counted by client (or other key), of all services together: 524,288 of them. */
-export const rateMemoryBytes = 6 * MB;
-
 /** Requests held by one paused service; more are answered 503 at once. */
 export const maxHeldRequests = 10_000;
 
@@ -207,8 +204,6 @@ export function bufferMemoryTotalFor(usableMemoryBytes: number): number {
 
 /** A command over the control socket; a list of thousands of services is longer. */
 export const maxControlMessageBytes = 1 * MB;
-/** Between two looks of `list --watch`. */
-export const listWatchIntervalMs = 1_000;
 export const maxReplyBytes = 64 * maxControlMessageBytes;
 /** More than anybody deploys at once; beyond it connections are closed without an answer. */
 export const maxControlConnections = 1_000;
@@ -331,3 +326,9 @@ export const certificatePollIntervalMs = 2 * SECOND;
 /** A file that a setting names, such as a list of addresses; how often it is looked at. */
 export const maxSettingFileBytes = 4 * MB;
 export const settingFilePollIntervalMs = 2 * SECOND;
+/** A file of settings of services, and the folders in which one is looked for. */
+export const maxSettingsFileBytes = 64 * KB;
+export const maxSettingsFolders = 1_000;
+/** What an app says of itself: bytes, and the time that it has. */
+export const maxAppSettingsBytes = 64 * KB;
+export const appSettingsTimeoutMs = 5 * SECOND;

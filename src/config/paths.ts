@@ -14,6 +14,13 @@ export function dataFolder(environment: Environment): string {
   return join(home, ".config/kamal-proxy");
 }
 
+/** Files of settings: where Kamal mounts the folders that it has for apps, unless another folder is named. */
+export function settingsFolder(environment: Environment): string {
+  const given = environment["KAMAL_PROXY_APPS_CONFIG"];
+  if (given) return given;
+  return join(environment["HOME"] || temporaryFolder(environment), ".apps-config");
+}
+
 /** Stands in for a data folder that cannot be made. */
 export function temporaryFolder(environment: Environment): string {
   return environment["TMPDIR"] || "/tmp";

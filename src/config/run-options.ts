@@ -17,6 +17,8 @@ export interface RunOptions {
   socketPath: string;
   /** Folder of the state file. */
   dataPath: string;
+  /** Folder of the files of settings. */
+  settingsFolder: string;
   limits: ClientLimits;
   /** Memory of all buffered bodies together; beyond it they go to disk. */
   bufferMemoryTotalBytes: number;

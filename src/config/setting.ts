@@ -8,8 +8,6 @@ interface OptionOf<K extends Kind> {
   readonly help: string;
   /** Its value names a file or a folder. */
   readonly file?: true;
-  /** A value that can be meant, where few texts and numbers can. */
-  readonly example?: Readonly<KindValues[K]>;
   /** The words of a choice. */
   readonly words?: readonly string[];
   /** Why a value can't be meant; of a list each element is asked about. */
@@ -30,6 +28,10 @@ interface SettingOf<K extends Kind> extends OptionOf<K> {
    * the file of somebody who does not use it is kamal-proxy's to the letter.
    */
   readonly own?: true;
+  /** The app itself may not set it: what reaches beyond the service, or says whom to believe. */
+  readonly operatorOnly?: true;
+  /** It keeps clients away: without it more can be seen. */
+  readonly protects?: true;
   /** The form in which it is compared and saved. Applying it twice changes nothing. */
   normalize?(value: KindValues[K]): KindValues[K];
 }
@@ -65,7 +67,7 @@ export function normalizeValues<T extends SettingTable>(
   table: T,
   values: ValuesOf<T>,
 ): ValuesOf<T> {
-  return mapTable(table, (row: Setting, name) => normalized(row, values[name] as KindValue));
+  return mapTable(table, (row: Setting, name) => normalizedValue(row, values[name] as KindValue));
 }
 
 /** What is wrong with the first value that can't be meant, complete for the user. */
@@ -112,7 +114,10 @@ function kindFault({ kind, words = [] }: Option, value: KindValue): string | und
   return undefined;
 }
 
-function normalized({ kind, normalize }: SettingOf<Kind>, value: KindValue): KindValue {
-  if (normalize !== undefined) return normalize(value);
-  return kind === "duration" || kind === "bytes" ? Math.max(0, value as number) : value;
+export function normalizedValue(row: Setting, value: Readonly<KindValue>): KindValue {
+  const { kind, normalize } = row as SettingOf<Kind>;
+  if (normalize !== undefined) return normalize(value as KindValue);
+  return kind === "duration" || kind === "bytes"
+    ? Math.max(0, value as number)
+    : (value as KindValue);
 }

@@ -20,6 +20,7 @@ export const serviceSettings = {
   hosts: {
     kind: "list",
     flag: "host",
+    operatorOnly: true,
     stateKey: "hosts",
     fallback: [],
     normalize: normalHosts,
@@ -29,6 +30,7 @@ export const serviceSettings = {
   pathPrefixes: {
     kind: "list",
     flag: "path-prefix",
+    operatorOnly: true,
     stateKey: "path_prefixes",
     fallback: [],
     normalize: normalPathPrefixes,
@@ -37,6 +39,7 @@ export const serviceSettings = {
   tlsEnabled: {
     kind: "switch",
     flag: "tls",
+    operatorOnly: true,
     stateKey: "tls_enabled",
     fallback: false,
     help: "Serve over TLS (needs a host)",
@@ -60,6 +63,7 @@ export const serviceSettings = {
   tlsOnDemandUrl: {
     kind: "text",
     flag: "tls-on-demand-url",
+    operatorOnly: true,
     stateKey: "tls_on_demand_url",
     fallback: "",
     help: "URL or path that is asked, with the parameter host, if a host may have a certificate",
@@ -67,6 +71,7 @@ export const serviceSettings = {
   tlsRedirect: {
     kind: "switch",
     flag: "tls-redirect",
+    operatorOnly: true,
     stateKey: "tls_redirect",
     fallback: true,
     help: "Redirect plain HTTP to HTTPS",
@@ -74,6 +79,7 @@ export const serviceSettings = {
   canonicalHost: {
     kind: "text",
     flag: "canonical-host",
+    operatorOnly: true,
     stateKey: "canonical_host",
     fallback: "",
     normalize: normalHostName,
@@ -135,6 +141,7 @@ export const serviceSettings = {
   clientIpHeader: {
     kind: "text",
     flag: "client-ip-header",
+    operatorOnly: true,
     stateKey: "client_ip_header",
     fallback: "",
     help: "Request header that holds the address of the client",
@@ -149,6 +156,7 @@ export const healthCheckSettings = {
     kind: "choice",
     words: ["http", "grpc"],
     flag: "health-check-protocol",
+    operatorOnly: true,
     stateKey: "protocol",
     own: true,
     fallback: "http",
@@ -157,6 +165,7 @@ export const healthCheckSettings = {
   path: {
     kind: "text",
     flag: "health-check-path",
+    operatorOnly: true,
     stateKey: "path",
     fallback: "/up",
     help: "Path of the health check",
@@ -164,6 +173,7 @@ export const healthCheckSettings = {
   port: {
     kind: "count",
     flag: "health-check-port",
+    operatorOnly: true,
     stateKey: "port",
     fallback: 0,
     help: "Port of the health check (0: the target's own)",
@@ -171,6 +181,7 @@ export const healthCheckSettings = {
   intervalMs: {
     kind: "duration",
     flag: "health-check-interval",
+    operatorOnly: true,
     stateKey: "interval",
     fallback: 1 * SECOND,
     help: "Time between two health checks",
@@ -178,6 +189,7 @@ export const healthCheckSettings = {
   timeoutMs: {
     kind: "duration",
     flag: "health-check-timeout",
+    operatorOnly: true,
     stateKey: "timeout",
     fallback: 5 * SECOND,
     help: "Time that one health check may take",
@@ -185,6 +197,7 @@ export const healthCheckSettings = {
   host: {
     kind: "text",
     flag: "health-check-host",
+    operatorOnly: true,
     stateKey: "host",
     fallback: "",
     help: "Host header of the health check (none: the target's address)",
@@ -268,6 +281,7 @@ export const targetSettings = {
   forwardHeaders: {
     kind: "switch",
     flag: "forward-headers",
+    operatorOnly: true,
     stateKey: "forward_headers",
     fallback: false,
     help: "Trust X-Forwarded headers of clients (not given: unless --tls)",

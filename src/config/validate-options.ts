@@ -1,5 +1,4 @@
 /** What the options of a service must fulfil, before a deploy is sent and again before it is done. */
-import { accessFault } from "./validate-access.ts";
 import { normalHostName } from "../lib/host-name.ts";
 import { maxPort } from "./defaults.ts";
 import { normalHosts, normalPathPrefixes, withoutBrackets } from "./normal-forms.ts";
@@ -32,7 +31,6 @@ export function validateServiceOptions(options: ServiceOptions): string | undefi
     tlsFault(options) ??
     canonicalHostFault(options) ??
     valuesFault(serviceSettings, options) ??
-    accessFault(options) ??
     rewritingFault(options);
   return fault === undefined ? undefined : `service options invalid: ${fault}`;
 }

@@ -21,6 +21,8 @@ import {
   stopRollout,
   stopService,
 } from "./service-commands.ts";
+import { reloadSettings, setSettings, unsetSettings } from "./service-settings.ts";
+import { readSettingsFolder } from "./settings-files/settings-folder.ts";
 import { SettingFileWatch } from "./setting-files.ts";
 import { ServiceRegistry } from "./service-registry.ts";
 import { StateStore } from "./state/state-store.ts";
@@ -34,6 +36,10 @@ export interface ControlPlaneSettings extends ServiceFiles {
   /** How a target is asked for its health. */
   probe: Probe;
   certificates?: CertificateOperations;
+  /** Where files of settings are. */
+  settingsFolder?: string;
+  /** Given when apps may have settings of their own. */
+  askApp?: DeploymentContext["askApp"];
   /** For `list`. */
   describeWorkers?: () => WorkerDescription[];
 }
@@ -77,6 +83,9 @@ export class ControlPlane {
       logger,
       store: new StateStore({ path: statePath, logger }),
       files: settings,
+      readSettingsFiles: async () =>
+        settings.settingsFolder === undefined ? [] : readSettingsFolder(settings.settingsFolder),
+      askApp: settings.askApp ?? (async () => ({})),
       shutdown: this.#shutdown.signal,
       groups: {
         clock,
@@ -167,6 +176,21 @@ export class ControlPlane {
       "certificate-forget": async ({ name }) => {
         await certificates.forget(name);
         return [];
+      },
+      set: async (command) => {
+        const warnings = await setSettings(command, context);
+        this.#settingFiles.schedule();
+        return warnings;
+      },
+      unset: async (command) => {
+        const warnings = await unsetSettings(command, context);
+        this.#settingFiles.schedule();
+        return warnings;
+      },
+      reload: async (command) => {
+        const reply = await reloadSettings(command, context);
+        this.#settingFiles.schedule();
+        return reply;
       },
       list: async () => {
         const { registry, dataPlane } = context;

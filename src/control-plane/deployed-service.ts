@@ -1,6 +1,7 @@
 /** What the control plane knows of one service. */
 import type { Pause, RolloutSplit, ServiceOptions } from "../config/options.ts";
 import type { SettingFiles } from "../config/setting-files.ts";
+import type { SettingLayers } from "../config/setting-layers.ts";
 import type { ServiceSnapshot } from "../seam/snapshot.ts";
 import type { SavedService } from "./state/state-entry.ts";
 import type { TargetGroup } from "./health/target-group.ts";
@@ -9,6 +10,8 @@ import type { TargetGroup } from "./health/target-group.ts";
 export interface DeployedService {
   readonly name: string;
   readonly options: ServiceOptions;
+  /** What the options were made of. */
+  readonly layers: SettingLayers;
   /** Its target options are those of the service. */
   readonly active: TargetGroup;
   readonly rollout: TargetGroup | null;
@@ -53,6 +56,7 @@ export function savedService(service: DeployedService, options: ServiceOptions):
   return {
     name: service.name,
     options,
+    layers: service.layers,
     targetOptions: service.active.targetOptions,
     activeTargets: service.active.addresses(false),
     activeReaders: service.active.addresses(true),

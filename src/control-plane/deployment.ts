@@ -7,6 +7,12 @@ import { CommandError, failOn } from "../config/command-error.ts";
 import { asciiHosts } from "../config/ascii-hosts.ts";
 import { servesRoot } from "../config/inherited-tls.ts";
 import type { ServiceOptions } from "../config/options.ts";
+import {
+  areAlike,
+  deployLayers,
+  type NamedValues,
+  type SettingLayers,
+} from "../config/setting-layers.ts";
 import { invalidTargetText, parseTarget, type TargetAddress } from "../config/target-address.ts";
 import {
   normalizeServiceOptions,
@@ -22,15 +28,19 @@ import { type Report, waitForDrain, waitForHealth } from "./socket/progress.ts";
 import type { DeployCommand, RolloutDeployCommand, Warnings } from "./socket/protocol.ts";
 import { hasCertificateFiles, isOrderable } from "./certificates/tls-services.ts";
 import { running } from "./deployed-service.ts";
-import { checkService, type ServiceFiles } from "./service-check.ts";
-import { requireService, saveState, type ServiceCommandContext } from "./service-commands.ts";
+import { type PlannedService, planService, refuseConflict } from "./planned-service.ts";
+import { checkService } from "./service-check.ts";
+import { requireService, saveState } from "./service-commands.ts";
+import type { ServiceSettingsContext } from "./service-settings.ts";
+import { fileLayer } from "./settings-files/file-layer.ts";
 import { type GroupContext, TargetGroup } from "./health/target-group.ts";
 
-export interface DeploymentContext extends ServiceCommandContext {
-  files: ServiceFiles;
+export interface DeploymentContext extends ServiceSettingsContext {
   groups: GroupContext;
   /** Aborts when the proxy shuts down; its reason reaches the clients that wait. */
   shutdown: AbortSignal;
+  /** The settings that the app of healthy targets asks for. Throws a CommandError when it may not. */
+  askApp: (group: TargetGroup, signal: AbortSignal) => Promise<NamedValues>;
 }
 
 export async function deployService(
@@ -44,35 +54,55 @@ export async function deployService(
   const given = asciiHosts(command.options, asciiName);
   failOn(validateServiceOptions(given));
   failOn(validateTargetOptions(command.targetOptions));
-  const options = normalizeServiceOptions(given);
-  const targetOptions = normalizeTargetOptions(command.targetOptions);
+  const asked = {
+    options: normalizeServiceOptions(given),
+    targetOptions: normalizeTargetOptions(command.targetOptions),
+  };
+  const said: SettingLayers = {
+    ...deployLayers(asked, command.given),
+    file: fileLayer(await context.readSettingsFiles(), name),
+  };
+  const plan = (app: NamedValues): PlannedService => {
+    const set = registry.get(name)?.layers.set ?? {};
+    return planService({ ...said, set, app }, asked.options);
+  };
+  let planned = plan({});
   const fields = {
     service: name,
     targets: command.targets,
-    hosts: options.hosts,
-    paths: options.pathPrefixes,
-    tls: options.tlsEnabled,
+    hosts: planned.options.hosts,
+    paths: planned.options.pathPrefixes,
+    tls: planned.options.tlsEnabled,
   };
   logger.info("Deploying", fields);
   failOn(validateTargets(command.targets));
   const writers = command.targets.map(readTarget);
   const readers = command.readTargets.map(readTarget);
-  refuseConflict(name, options, context);
-  const loaded = await checkService(name, options, files, logger);
+  refuseConflict(name, planned.options, context);
+  let loaded = await checkService(name, planned.options, files, logger);
 
-  const group = new TargetGroup(writers, readers, targetOptions, context.groups);
+  const group = new TargetGroup(writers, readers, planned.targetOptions, context.groups);
   let replaced: TargetGroup | undefined;
   await withChecks(group, async () => {
     if (!command.force) {
       await waitForHealth(group, command.deployTimeoutMs, shutdown, clock, report);
     }
+    // What the app says counts from here on, and what was set by hand meanwhile.
+    const app = command.force ? {} : await context.askApp(group, shutdown);
+    for (let again = plan(app); !areAlike(planned, again); again = plan(app)) {
+      planned = again;
+      loaded = await checkService(name, planned.options, files, logger);
+    }
     // From here to the publication nothing waits, so no other command comes between.
+    const { options, layers } = planned;
     refuseConflict(name, options, context);
+    group.configure(planned.targetOptions);
     const previous = registry.get(name);
     replaced = previous?.active;
     registry.set({
       name,
       options,
+      layers,
       active: group,
       rollout: previous?.rollout ?? null,
       pause: previous?.pause ?? running,
@@ -83,7 +113,7 @@ export async function deployService(
   });
   const warnings = await settle(replaced, command.drainTimeoutMs, context, report);
   logger.info("Deployed", fields);
-  return [...certificateWarnings(options), ...warnings];
+  return [...certificateWarnings(planned.options), ...warnings];
 }
 
 export async function deployRollout(
@@ -147,21 +177,6 @@ function certificateWarnings(options: ServiceOptions): Warnings {
       // A wildcard that nobody can prove was refused before.
       .filter((host) => !isOrderable(host.replace(/^\*\./, "")))
       .map((host) => `${goQuote(host)} can't have an automatic certificate, and will have none`)
-  );
-}
-
-function refuseConflict(
-  name: string,
-  options: ServiceOptions,
-  { registry, logger }: DeploymentContext,
-): void {
-  const conflict = registry.findConflict(name, options);
-  if (conflict === undefined) return;
-  const { service, host, path } = conflict;
-  logger.error("Host settings conflict with another service", { service, host, path });
-  const where = `${host === "" ? "any host" : host} at ${path}`;
-  throw new CommandError(
-    `host settings conflict with another service: ${goQuote(service)} has ${where}`,
   );
 }
 

@@ -1,4 +1,5 @@
 /** What `list` says about each service. */
+import { protectingFlags, sourcesOf } from "../config/setting-layers.ts";
 import type { DataPlaneSamples } from "../seam/data-plane.ts";
 import type {
   CertificateDescription,
@@ -9,6 +10,7 @@ import type {
 import type { DeployedService } from "./deployed-service.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 import type { BrokenEntry } from "./state/state-entry.ts";
+import { namedValuesJson } from "./state/layers-codec.ts";
 import { encodeOptions, encodeTargetOptions } from "./state/state-file.ts";
 import type { TargetGroup } from "./health/target-group.ts";
 
@@ -60,6 +62,9 @@ function describe(
       ...encodeOptions(options),
       target_options: encodeTargetOptions(active.targetOptions),
     },
+    sources: sourcesOf(service.layers),
+    set: namedValuesJson(service.layers.set),
+    protected_by: protectingFlags({ options, targetOptions: active.targetOptions }),
   };
 }
 
@@ -107,5 +112,8 @@ function describeBroken(entry: BrokenEntry): ServiceDescription {
     target_details: [],
     certificates: [],
     options: {},
+    sources: {},
+    set: {},
+    protected_by: [],
   };
 }

@@ -86,6 +86,7 @@ async function restoreService(
   return {
     name,
     options,
+    layers: saved.layers,
     active: group(saved.activeTargets, saved.activeReaders),
     rollout:
       saved.rolloutTargets === null && saved.rolloutReaders === null

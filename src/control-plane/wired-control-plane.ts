@@ -82,6 +82,7 @@ export function wireControlPlane(
     clock,
     statePath: statePath(options.dataPath),
     socketPath: options.socketPath,
+    settingsFolder: options.settingsFolder,
     probe: probeThrough(new SystemConnector(new SystemResolver({ clock }), clock), clock),
     loadErrorPages,
     checkCertificate: (service) => certificates.checkCertificate(service),

@@ -31,6 +31,7 @@ function runOptions(folder: TempFolder): RunOptions {
     metricsPort: 0,
     http3: false,
     socketPath: folder.file("sock"),
+    settingsFolder: "/nowhere",
     dataPath: folder.path,
     limits: clientLimits,
     bufferMemoryTotalBytes: 1 << 20,
@@ -67,7 +68,7 @@ class Planes implements AsyncDisposable {
     serve: (questions) =>
       serveInOneProcess(
         new DistantDataPlane(this.#ends[0], questions),
-        dataPlaneOptions(this.#options, 1, 1),
+        dataPlaneOptions(this.#options, 1),
       ),
   });
 

@@ -8,6 +8,12 @@ import {
   type SettingTable,
   type ValuesOf,
 } from "../../src/config/setting.ts";
+import {
+  type AllOptions,
+  deployLayers,
+  type SettingLayers,
+  type SettingSource,
+} from "../../src/config/setting-layers.ts";
 import { healthCheckSettings, serviceSettings, targetSettings } from "../../src/config/settings.ts";
 import {
   normalizeServiceOptions,
@@ -44,7 +50,6 @@ const kinds: { [K in Kind]: fc.Arbitrary<KindValues[K]> } = {
 /** Values of every setting of a table; those that can't be meant are left out. */
 function valuesIn<T extends SettingTable>(table: T): fc.Arbitrary<ValuesOf<T>> {
   const values = mapTable(table, (row: Setting) => {
-    if (row.example !== undefined) return fc.constantFrom(row.fallback, row.example);
     const any: fc.Arbitrary<KindValue> =
       row.kind === "choice" ? fc.constantFrom(...row.words!) : kinds[row.kind];
     return any.filter((value) => optionFault(row, value) === undefined);
@@ -86,12 +91,22 @@ const service: fc.Arbitrary<SavedService> = fc
       ),
     }),
     rollout,
+    fc.constantFrom("set" as const, "file" as const, "app" as const, "default" as const),
+    fc.boolean(),
   )
-  .map(([base, targets]) => ({
+  .map(([base, targets, door, isUsed]) => ({
     ...base,
+    layers: isUsed ? usedLayers(base, door) : deployLayers(base, undefined),
     rolloutTargets: targets?.[0] ?? null,
     rolloutReaders: targets?.[1] ?? null,
   }));
+
+/** What differs from the defaults was said by another door. */
+function usedLayers(all: AllOptions, door: SettingSource): SettingLayers {
+  const layers = deployLayers(all, undefined);
+  // Without any other door in use nothing is written of them.
+  return { ...layers, [door]: layers.flag, app: { "strip-path-prefix": false } };
+}
 
 describe("state file", () => {
   test("whatever is saved comes back", () => {

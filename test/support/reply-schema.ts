@@ -1,9 +1,12 @@
 /** Checks a reply of the proxy field by field; the command line itself looks only at what it needs. */
 import * as v from "valibot";
+import { settingSources } from "../../src/config/setting-layers.ts";
 import type { Reply, ServiceDescription } from "../../src/control-plane/socket/protocol.ts";
 
 const texts = v.array(v.string());
 const integer = v.pipe(v.number(), v.integer());
+
+const source = v.picklist(settingSources);
 
 const serviceDescription = v.strictObject({
   hosts: texts,
@@ -35,6 +38,9 @@ const serviceDescription = v.strictObject({
     }),
   ),
   options: v.record(v.string(), v.unknown()),
+  sources: v.record(v.string(), source),
+  set: v.record(v.string(), v.unknown()),
+  protected_by: texts,
 }) satisfies v.GenericSchema<ServiceDescription>;
 
 const replySchema = v.variant("ok", [
@@ -56,6 +62,17 @@ const replySchema = v.variant("ok", [
           store: v.string(),
           error: v.nullable(v.string()),
           error_at: v.nullable(v.string()),
+        }),
+      ),
+    ),
+    changes: v.exactOptional(
+      v.array(
+        v.strictObject({
+          service: v.string(),
+          flag: v.string(),
+          from: v.unknown(),
+          to: v.unknown(),
+          source,
         }),
       ),
     ),

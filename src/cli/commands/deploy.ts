@@ -4,6 +4,7 @@ import { failOn } from "../../config/command-error.ts";
 import { acmeStagingDirectory } from "../../config/defaults.ts";
 import { certificateFolder } from "../../config/paths.ts";
 import type { ServiceOptions, TargetOptions } from "../../config/options.ts";
+import { flaggedSettings } from "../../config/setting-layers.ts";
 import { healthCheckSettings, serviceSettings, targetSettings } from "../../config/settings.ts";
 import {
   normalizeServiceOptions,
@@ -39,7 +40,7 @@ export const deploy = cliCommand({
     failOn(validateServiceOptions(serviceOptions(input)));
   },
   run(input) {
-    const { service, values, context } = input;
+    const { service, values, given, context } = input;
     failOn(validateServiceName(service));
     failOn(validateTargets(values.target));
     failOn(validateTargetOptions(targetOptions(input)));
@@ -53,6 +54,7 @@ export const deploy = cliCommand({
       deployTimeoutMs: values["deploy-timeout"],
       drainTimeoutMs: values["drain-timeout"],
       force: values.force,
+      given: [...given].filter((flag) => flaggedSettings.has(flag)),
     });
   },
 });

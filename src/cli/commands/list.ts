@@ -6,17 +6,10 @@ import type {
   ServiceDescriptions,
   WorkerDescription,
 } from "../../control-plane/socket/protocol.ts";
-import { listWatchIntervalMs } from "../../config/defaults.ts";
 import { cliCommand, send } from "../cli-command.ts";
-import type { CliContext } from "../context.ts";
 import { formatTable } from "../table.ts";
 
 const header = ["Service", "Host", "Path", "Target", "State", "TLS"];
-/** Only where there is a rollout: what reads kamal-proxy's columns finds them where they were. */
-const rolloutHeader = "Rollout";
-
-const home = "\u001b[H";
-const eraseBelow = "\u001b[J";
 
 export const list = cliCommand({
   path: "list",
@@ -29,44 +22,24 @@ export const list = cliCommand({
       fallback: false,
       help: "Print one JSON object with all details instead of a table",
     },
-    watch: {
-      kind: "switch",
-      fallback: false,
-      help: "Show changes as they come, until Ctrl-C",
-    },
   }),
   async run({ values, context }) {
-    if (values.watch) return await watch(context, values.json);
-    const { table, remarks } = await listing(context, values.json);
-    await context.write(table);
+    const { services = {}, workers = [] } = await send(context, { command: "list" });
+    if (values.json) {
+      await context.write(`${JSON.stringify(withWorkers(services, workers))}\n`);
+      return 0;
+    }
+    await context.write(serviceTable(services));
     // Beside the table, which has kamal-proxy's columns.
-    await context.writeError(remarks);
+    await context.writeError(
+      degradedLines(services) +
+        setLines(services) +
+        protectedLines(services) +
+        workerLines(workers),
+    );
     return 0;
   },
 });
-
-/** Ends by a signal, or with the proxy. */
-async function watch(context: CliContext, json: boolean): Promise<never> {
-  const clear = context.screen !== null && !json ? home + eraseBelow : "";
-  let shown = "";
-  for (;;) {
-    const { table, remarks } = await listing(context, json);
-    if (table + remarks !== shown) await context.write(clear + table + remarks);
-    shown = table + remarks;
-    await context.wait(listWatchIntervalMs);
-  }
-}
-
-async function listing(
-  context: CliContext,
-  json: boolean,
-): Promise<{ table: string; remarks: string }> {
-  const { services = {}, workers = [] } = await send(context, { command: "list" });
-  if (json) {
-    return { table: `${JSON.stringify(withWorkers(services, workers))}\n`, remarks: "" };
-  }
-  return { table: serviceTable(services), remarks: degradedLines(services) + workerLines(workers) };
-}
 
 /** No service can have that name; it is there when not all is well with them. */
 function withWorkers(services: ServiceDescriptions, workers: WorkerDescription[]): object {
@@ -81,27 +54,38 @@ function workerLines(workers: WorkerDescription[]): string {
 }
 
 function serviceTable(services: ServiceDescriptions): string {
-  const listed = byName(services);
-  const rows = listed.map(([name, service]) => serviceRow(name, service));
-  if (!listed.some(([, { rollout_targets: targets = [] }]) => targets.length > 0)) {
-    return formatTable([header, ...rows]);
-  }
-  const withRollout = rows.map((row, index) => [...row, rolloutText(listed[index]![1])]);
-  return formatTable([[...header, rolloutHeader], ...withRollout]);
-}
-
-/** `10% 10.0.0.7:3000`; what the list of cookie values adds is in `--json`. */
-function rolloutText({ rollout, rollout_targets: targets = [] }: ServiceDescription): string {
-  if (targets.length === 0) return "";
-  const listed = rollout !== null && rollout.allowlist.length > 0 ? "+list" : "";
-  const share = rollout === null ? "off" : `${rollout.percentage}%${listed}`;
-  return printableText(`${share} ${targets.join(",")}`);
+  const rows = byName(services).map(([name, service]) => serviceRow(name, service));
+  return formatTable([header, ...rows]);
 }
 
 function degradedLines(services: ServiceDescriptions): string {
   return byName(services)
     .filter(([, { degraded }]) => degraded !== null)
     .map(([name, { degraded }]) => `${printableText(`${name} is degraded: ${degraded}`)}\n`)
+    .join("");
+}
+
+function setLines(services: ServiceDescriptions): string {
+  return byName(services)
+    .flatMap(([name, service]) =>
+      Object.entries(service.set).map(([flag, value]) => `${name} has --${flag} ${textOf(value)}`),
+    )
+    .map((line) => `${printableText(line)}, by \`set\`\n`)
+    .join("");
+}
+
+function textOf(value: unknown): string {
+  return [value].flat().join(", ");
+}
+
+/** Whoever goes back has to know. */
+function protectedLines(services: ServiceDescriptions): string {
+  return byName(services)
+    .filter(([, service]) => service.protected_by.length > 0)
+    .map(([name, service]) => {
+      const flags = service.protected_by.map((flag) => `--${flag}`).join(", ");
+      return `${printableText(name)} would be open to everybody in the original kamal-proxy, which does not know ${flags}\n`;
+    })
     .join("");
 }
 

@@ -4,7 +4,7 @@ import { readSharedStoreSettings } from "../../config/shared-store-settings.ts";
 import { CommandError } from "../../config/command-error.ts";
 import { bufferMemoryTotalFor, maxPort, maxWorkers } from "../../config/defaults.ts";
 import { readVariable, type RunSetting } from "../../config/environment.ts";
-import { type Environment, socketPath } from "../../config/paths.ts";
+import { type Environment, settingsFolder, socketPath } from "../../config/paths.ts";
 import type { RunOptions } from "../../config/run-options.ts";
 import {
   authoritySettings,
@@ -85,6 +85,7 @@ function runOptions(input: Input<RunFlags>): RunOptions {
       Math.min(context.grantedCores(), maxWorkers),
     socketPath: socketPath(environment),
     dataPath: ownDataFolder(context),
+    settingsFolder: settingsFolder(environment),
     limits: { headerTimeoutMs, idleTimeoutMs, stallTimeoutMs, maxHeaderBytes },
     acme: readAcmeSettings(environment),
     certificateStore: readSharedStoreSettings(environment),

@@ -80,7 +80,7 @@ async function commandLevel(
     words,
     // Defaults play no part here, so neither does the environment.
     flags: flagList(command.flags({})),
-    takesService: command.positionals === "service",
+    takesService: command.positionals.startsWith("service"),
   };
 }
 

@@ -2,8 +2,8 @@
 import { CommandError } from "../../config/command-error.ts";
 import { goQuote } from "../../go/quote.ts";
 
-/** `service`, `name`, `shell`: exactly one; `none`: an error names the first one; `any`: ignored. */
-export type PositionalRule = "service" | "name" | "shell" | "none" | "any";
+/** `service`, `name`, `shell`: exactly one; `service-or-none`: one at most; `none`: an error names the first one; `any`: ignored. */
+export type PositionalRule = "service" | "service-or-none" | "name" | "shell" | "none" | "any";
 
 export interface FlagRules {
   required?: readonly string[];
@@ -19,6 +19,10 @@ export function checkPositionals(
   commandPath: string,
 ): void {
   const [first] = positionals;
+  if (rule === "service-or-none") {
+    if (positionals.length <= 1) return;
+    throw new CommandError(`accepts at most 1 arg(s), received ${positionals.length}`);
+  }
   if (rule !== "none" && rule !== "any" && positionals.length !== 1) {
     throw new CommandError(`accepts 1 arg(s), received ${positionals.length}`);
   }

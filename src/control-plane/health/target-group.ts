@@ -1,6 +1,7 @@
 /** The targets that were deployed together: their health, the checks on them, waiting for them. */
 import { CommandError } from "../../config/command-error.ts";
 import type { TargetOptions } from "../../config/options.ts";
+import { areAlike } from "../../config/setting-layers.ts";
 import type { PoolSnapshot } from "../../seam/snapshot.ts";
 import type { TargetAddress } from "../../config/target-address.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -38,7 +39,7 @@ interface CheckedTarget extends GroupTarget {
 }
 
 export class TargetGroup {
-  readonly targetOptions: TargetOptions;
+  #targetOptions: TargetOptions;
   readonly #targets: CheckedTarget[];
   readonly #context: GroupContext;
   #snapshot: PoolSnapshot | null = null;
@@ -51,12 +52,16 @@ export class TargetGroup {
     targetOptions: TargetOptions,
     context: GroupContext,
   ) {
-    this.targetOptions = targetOptions;
+    this.#targetOptions = targetOptions;
     this.#context = context;
     this.#targets = [
       ...writers.map((address) => this.#createTarget(address, false)),
       ...readers.map((address) => this.#createTarget(address, true)),
     ];
+  }
+
+  get targetOptions(): TargetOptions {
+    return this.#targetOptions;
   }
 
   get targets(): readonly GroupTarget[] {
@@ -86,6 +91,21 @@ export class TargetGroup {
 
   stop(): void {
     for (const target of this.#targets) target.check.stop();
+  }
+
+  /** Other options for the same targets; with another health check they are asked in the new way from now on. */
+  configure(targetOptions: TargetOptions): void {
+    const before = this.#targetOptions.healthCheck;
+    this.#targetOptions = targetOptions;
+    this.#snapshot = null;
+    if (areAlike(before, targetOptions.healthCheck)) return;
+    for (const target of this.#targets) {
+      target.check.stop();
+      target.check = this.#createCheck(target.address, (url, result) =>
+        this.#checked(target, url, result),
+      );
+      if (!this.#settled) target.check.start();
+    }
   }
 
   /** For targets that are known to have served before, as after a restart. */
@@ -143,24 +163,26 @@ export class TargetGroup {
   }
 
   #createTarget(address: TargetAddress, readOnly: boolean): CheckedTarget {
-    const { clock, probe, nextTargetId } = this.#context;
-    const options = this.targetOptions.healthCheck;
-    const endpoint = healthEndpoint(address, options);
     const target: CheckedTarget = {
-      id: nextTargetId(),
+      id: this.#context.nextTargetId(),
       address,
       readOnly,
       state: "adding",
       lastError: null,
-      check: new HealthCheck({
-        endpoint,
-        options,
-        clock,
-        probe,
-        onResult: (result) => this.#checked(target, endpoint.url, result),
-      }),
+      check: this.#createCheck(address, (url, result) => this.#checked(target, url, result)),
     };
     return target;
+  }
+
+  #createCheck(
+    address: TargetAddress,
+    checked: (url: string, result: ProbeResult) => void,
+  ): HealthCheck {
+    const { clock, probe } = this.#context;
+    const options = this.#targetOptions.healthCheck;
+    const endpoint = healthEndpoint(address, options);
+    const onResult = (result: ProbeResult): void => checked(endpoint.url, result);
+    return new HealthCheck({ endpoint, options, clock, probe, onResult });
   }
 
   #checked(target: CheckedTarget, url: string, result: ProbeResult): void {

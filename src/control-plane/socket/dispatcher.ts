@@ -11,11 +11,15 @@ import type {
   ListCommand,
   PauseCommand,
   PlainServiceCommand,
+  ReloadCommand,
   Reply,
   RolloutDeployCommand,
   RolloutSetCommand,
   ServiceDescriptions,
+  SetCommand,
+  SettingChange,
   StopCommand,
+  UnsetCommand,
   Warnings,
   WorkerDescription,
 } from "./protocol.ts";
@@ -28,6 +32,11 @@ export interface ListReply {
   workers?: WorkerDescription[];
 }
 
+export interface ReloadReply {
+  changes: SettingChange[];
+  warnings: Warnings;
+}
+
 /** One for each command. What it throws as CommandError is told to the user. */
 export interface CommandHandlers {
   deploy: (command: DeployCommand, report?: Report) => Promise<Warnings>;
@@ -38,6 +47,9 @@ export interface CommandHandlers {
   stop: (command: StopCommand, report?: Report) => Promise<Warnings>;
   resume: (command: PlainServiceCommand) => Promise<Warnings>;
   remove: (command: PlainServiceCommand) => Promise<Warnings>;
+  set: (command: SetCommand) => Promise<Warnings>;
+  unset: (command: UnsetCommand) => Promise<Warnings>;
+  reload: (command: ReloadCommand) => Promise<ReloadReply>;
   list: () => Promise<ListReply>;
   certificates: () => Promise<CertificateDetails[]>;
   "certificate-renew": (command: CertificateCommand) => Promise<Warnings>;
@@ -57,6 +69,7 @@ export async function dispatch(
     if (command.command === "certificates") {
       return { ok: true, certificates: await handlers.certificates() };
     }
+    if (command.command === "reload") return { ok: true, ...(await handlers.reload(command)) };
     const warnings = await perform(command, handlers, report);
     return warnings.length === 0 ? { ok: true } : { ok: true, warnings };
   } catch (error) {
@@ -67,7 +80,7 @@ export async function dispatch(
 }
 
 function perform(
-  command: Exclude<Command, ListCommand | CertificatesCommand>,
+  command: Exclude<Command, ListCommand | CertificatesCommand | ReloadCommand>,
   handlers: CommandHandlers,
   report: Report | undefined,
 ): Promise<Warnings> {
@@ -82,6 +95,10 @@ function perform(
       return handlers.pause(command, report);
     case "stop":
       return handlers.stop(command, report);
+    case "set":
+      return handlers.set(command);
+    case "unset":
+      return handlers.unset(command);
     case "certificate-renew":
     case "certificate-forget":
       return handlers[command.command](command);

@@ -40,6 +40,22 @@ const commandSchema = v.variant("command", [
     targetOptions,
     ...deployTimeouts,
     force: v.boolean(),
+    given: v.exactOptional(texts),
+  }),
+  v.strictObject({
+    command: v.literal("set"),
+    service: v.string(),
+    values: v.record(v.string(), v.unknown()),
+  }),
+  v.strictObject({
+    command: v.literal("unset"),
+    service: v.string(),
+    flags: v.nullable(texts),
+  }),
+  v.strictObject({
+    command: v.literal("reload"),
+    service: v.nullable(v.string()),
+    dryRun: v.boolean(),
   }),
   v.strictObject({
     command: v.literal("rollout-deploy"),

@@ -1,5 +1,6 @@
 /** Every command that can be sent over the control socket, and its reply. */
 import type { PauseState, ServiceOptions, TargetOptions } from "../../config/options.ts";
+import type { SettingSource } from "../../config/setting-layers.ts";
 
 export interface DeployCommand {
   command: "deploy";
@@ -11,6 +12,31 @@ export interface DeployCommand {
   deployTimeoutMs: number;
   drainTimeoutMs: number;
   force: boolean;
+  /** Names of the flags of settings that were given; without it what is no default was. */
+  given?: string[];
+}
+
+/** Values that stay with the service, whatever a deploy says. */
+export interface SetCommand {
+  command: "set";
+  service: string;
+  /** By the name of their flag, as a file of settings has them. */
+  values: Record<string, unknown>;
+}
+
+export interface UnsetCommand {
+  command: "unset";
+  service: string;
+  /** Names of flags; null: all that were set. */
+  flags: string[] | null;
+}
+
+/** Reads the files of settings again. */
+export interface ReloadCommand {
+  command: "reload";
+  /** Null: all. */
+  service: string | null;
+  dryRun: boolean;
 }
 
 export interface RolloutDeployCommand {
@@ -69,6 +95,9 @@ export type Command =
   | PauseCommand
   | StopCommand
   | PlainServiceCommand
+  | SetCommand
+  | UnsetCommand
+  | ReloadCommand
   | ListCommand
   | CertificatesCommand
   | CertificateCommand;
@@ -89,6 +118,21 @@ export interface ServiceDescription {
   target_details: TargetDescription[];
   certificates: CertificateDescription[];
   options: Record<string, unknown>;
+  /** Where the value of each setting comes from, by the name of its flag. */
+  sources: Record<string, SettingSource>;
+  /** What was set by hand, by the name of the flag. */
+  set: Record<string, unknown>;
+  /** Flags of what keeps clients away, and which kamal-proxy would not know. */
+  protected_by: string[];
+}
+
+/** What a command changes, or would change, of one setting. Durations are texts. */
+export interface SettingChange {
+  service: string;
+  flag: string;
+  from: unknown;
+  to: unknown;
+  source: SettingSource;
 }
 
 export interface TargetDescription {
@@ -177,6 +221,7 @@ export type Reply =
       ok: true;
       services?: ServiceDescriptions;
       certificates?: CertificateDetails[];
+      changes?: SettingChange[];
       warnings?: Warnings;
       workers?: WorkerDescription[];
     }

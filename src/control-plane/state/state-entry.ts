@@ -1,10 +1,12 @@
 /** What the state file holds, in the proxy's own terms. */
 import type { Pause, RolloutSplit, ServiceOptions, TargetOptions } from "../../config/options.ts";
+import type { SettingLayers } from "../../config/setting-layers.ts";
 
 export interface SavedService {
   name: string;
   options: ServiceOptions;
   targetOptions: TargetOptions;
+  layers: SettingLayers;
   activeTargets: string[];
   activeReaders: string[];
   /** Null when there is no rollout. */

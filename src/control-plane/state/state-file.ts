@@ -4,12 +4,14 @@
  */
 import * as v from "valibot";
 import type { PauseState, ServiceOptions, TargetOptions } from "../../config/options.ts";
+import { deployLayers } from "../../config/setting-layers.ts";
 import { type Setting, valuesFault } from "../../config/setting.ts";
 import { healthCheckSettings, serviceSettings, targetSettings } from "../../config/settings.ts";
 import { invalidTargetText, parseTarget } from "../../config/target-address.ts";
 import { normalizeServiceOptions, normalizeTargetOptions } from "../../config/validate-options.ts";
 import { msFromNanoseconds, nanosecondsFromMs } from "../../go/duration.ts";
 import { parseFirstJson } from "../../lib/first-json.ts";
+import { decodeLayers, encodeLayers } from "./layers-codec.ts";
 import { decodeSettings, encodeSettings } from "./settings-codec.ts";
 import type { SavedService, StateEntry } from "./state-entry.ts";
 import {
@@ -64,6 +66,8 @@ function encodeService(service: SavedService): Record<string, unknown> {
     name: service.name,
     options: encodeOptions(service.options),
     target_options: encodeTargetOptions(service.targetOptions),
+    // Left out where it is undefined.
+    setting_layers: encodeLayers(service.layers),
     active_targets: service.activeTargets,
     active_readers: service.activeReaders,
     rollout_targets: service.rolloutTargets,
@@ -125,10 +129,14 @@ function decodeService(entry: StateEntryJson): SavedService {
   const hasRollout = entry.rollout_targets.length + entry.rollout_readers.length > 0;
   const pause = entry.pause_controller;
   const split = entry.rollout_controller;
+  const options = normalizeServiceOptions(decodeSettings(serviceSettings, entry.options));
+  const targetOptions = normalizeTargetOptions(decodeTargetOptions(entry.target_options));
+  const layers = entry.setting_layers;
   return {
     name: entry.name,
-    options: normalizeServiceOptions(decodeSettings(serviceSettings, entry.options)),
-    targetOptions: normalizeTargetOptions(decodeTargetOptions(entry.target_options)),
+    options,
+    targetOptions,
+    layers: layers ? decodeLayers(layers) : deployLayers({ options, targetOptions }, undefined),
     activeTargets: entry.active_targets,
     activeReaders: entry.active_readers,
     rolloutTargets: hasRollout ? entry.rollout_targets : null,

@@ -29,6 +29,8 @@ export const stateEntrySchema = v.object({
   name: v.pipe(v.string(), v.nonEmpty("the name is empty")),
   options: v.nullish(options, {}),
   target_options: v.nullish(targetOptions, {}),
+  // Only here.
+  setting_layers: v.nullish(v.record(v.string(), v.unknown())),
   active_targets: texts,
   active_readers: texts,
   rollout_targets: texts,

@@ -17,7 +17,6 @@ import { type Phases, policies, runPhases } from "./phases.ts";
 import type { ChallengeResponse } from "./policies/policy.ts";
 import { PolicyPhase } from "./policies/policy-phase.ts";
 import { PolicyCompiler, type ServicePolicies } from "./policies/service-policies.ts";
-import type { RateTable } from "./policies/rate-table.ts";
 import type { RequestRecorder } from "./request-record.ts";
 import { ReceivedRequest, RoutedRequest } from "./request-stages.ts";
 
@@ -27,7 +26,6 @@ const rawBytes = byteSet(/[\x7f-\xff]/);
 export interface PipelineOptions {
   clock: Clock;
   logger: Logger;
-  rates: RateTable;
   services: LiveServices;
   recorder: RequestRecorder;
   newRequestId(): string;
@@ -60,7 +58,6 @@ export class Pipeline {
       answers,
       clock,
       logger,
-      rates: options.rates,
       services: options.services,
       challengeResponse: options.challengeResponse,
     });

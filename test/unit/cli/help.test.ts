@@ -48,11 +48,14 @@ describe("the help", () => {
       "help",
       "list",
       "pause",
+      "reload",
       "remove",
       "resume",
       "rollout",
       "run",
+      "set",
       "stop",
+      "unset",
       "version",
     ]);
   });

@@ -11,13 +11,14 @@ const errors: [string, string][] = [
   ],
   [
     "re",
-    `unknown command "re" for "kamal-proxy"\n\nDid you mean this?\n\trun\n\tremove\n\tresume\n\nRun 'kamal-proxy --help' for usage.`,
+    `unknown command "re" for "kamal-proxy"\n\nDid you mean this?\n\trun\n\tremove\n\tresume\n\tset\n\treload\n\nRun 'kamal-proxy --help' for usage.`,
   ],
   [
     "LIS",
     `unknown command "LIS" for "kamal-proxy"\n\nDid you mean this?\n\tlist\n\nRun 'kamal-proxy --help' for usage.`,
   ],
-  ["hel", `unknown command "hel" for "kamal-proxy"\nRun 'kamal-proxy --help' for usage.`],
+  // Like the original, it does not propose `help`.
+  ["helpp", `unknown command "helpp" for "kamal-proxy"\nRun 'kamal-proxy --help' for usage.`],
   [
     "bogus --help",
     `unknown command "bogus" for "kamal-proxy"\nRun 'kamal-proxy --help' for usage.`,

@@ -20,6 +20,7 @@ describe("run", () => {
       http3: false,
       socketPath: "/run/test.sock",
       dataPath: "/home/me/.config/kamal-proxy",
+      settingsFolder: "/home/me/.apps-config",
       limits: {
         headerTimeoutMs: 60_000,
         idleTimeoutMs: 180_000,

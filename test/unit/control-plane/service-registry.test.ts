@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseTarget } from "../../../src/config/target-address.ts";
+import { deployLayers } from "../../../src/config/setting-layers.ts";
 import { normalizeServiceOptions } from "../../../src/config/validate-options.ts";
 import { type GroupContext, TargetGroup } from "../../../src/control-plane/health/target-group.ts";
 import { running, type DeployedService } from "../../../src/control-plane/deployed-service.ts";
@@ -18,11 +19,13 @@ const groups: GroupContext = {
 };
 
 function service(name: string, path: string, tlsEnabled = false): DeployedService {
+  const options = normalizeServiceOptions(
+    serviceOptions({ hosts: ["a.test"], pathPrefixes: [path], tlsEnabled }),
+  );
   return {
     name,
-    options: normalizeServiceOptions(
-      serviceOptions({ hosts: ["a.test"], pathPrefixes: [path], tlsEnabled }),
-    ),
+    options,
+    layers: deployLayers({ options, targetOptions: targetOptions() }, undefined),
     active: new TargetGroup([parseTarget("app:80")!], [], targetOptions(), groups),
     rollout: null,
     pause: running,

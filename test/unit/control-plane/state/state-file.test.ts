@@ -150,6 +150,11 @@ describe("state files of older versions", () => {
         },
         responseTimeoutMs: 0,
       }),
+      // What differs from a default must have been given.
+      layers: expect.objectContaining({
+        set: {},
+        flag: expect.objectContaining({ "strip-path-prefix": false, "target-timeout": 0 }),
+      }),
       activeTargets: ["web:80"],
       activeReaders: [],
       rolloutTargets: null,

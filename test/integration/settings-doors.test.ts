@@ -1,0 +1,211 @@
+/** The ways to a service's settings beside the flags of a deploy: files, and by hand. */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { ServiceDescription } from "../../src/control-plane/socket/protocol.ts";
+import { startApp } from "../support/app.ts";
+import { ProxyProcess } from "../support/proxy-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+setDefaultTimeout(30_000);
+
+const app = () => startApp(() => new Response("ok"));
+
+function writeSettings(proxy: ProxyProcess, name: string, text: string): string {
+  const path = join(proxy.home, ".apps-config", name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+}
+
+async function describeService(proxy: ProxyProcess, name: string): Promise<ServiceDescription> {
+  const { stdout } = await proxy.run("list", "--json");
+  return (JSON.parse(stdout) as Record<string, ServiceDescription>)[name]!;
+}
+
+async function timeoutOf(proxy: ProxyProcess, name: string): Promise<[unknown, string]> {
+  const { options, sources } = await describeService(proxy, name);
+  const { response_timeout } = options["target_options"] as Record<string, unknown>;
+  return [Number(response_timeout) / 1e9, sources["target-timeout"]!];
+}
+
+describe("a file of settings", () => {
+  test("counts less than a flag that was given, more than the default, and is read at each deploy", async () => {
+    await using web = app();
+    await using proxy = await ProxyProcess.start();
+    const deploy = (...flags: string[]) =>
+      proxy.run("deploy", "app-web", `--target=${web.address}`, ...flags);
+    writeSettings(proxy, "app/proxy.toml", '[app-*]\ntarget-timeout = "7s"\nhost = "a.test"\n');
+    expect(await deploy()).toMatchObject({ code: 0, stderr: "" });
+    expect(await timeoutOf(proxy, "app-web")).toEqual([7, "file"]);
+    expect((await describeService(proxy, "app-web")).hosts).toEqual(["a.test"]);
+    await deploy("--target-timeout=30s");
+    expect(await timeoutOf(proxy, "app-web")).toEqual([30, "flag"]);
+    writeSettings(proxy, "app/proxy.toml", "");
+    await deploy();
+    expect(await timeoutOf(proxy, "app-web")).toEqual([30, "default"]);
+    expect((await describeService(proxy, "app-web")).hosts).toEqual([""]);
+  });
+
+  test("that is wrong fails the deploy before anything changed", async () => {
+    await using web = app();
+    await using proxy = await ProxyProcess.start();
+    const deploy = () => proxy.run("deploy", "web", `--target=${web.address}`);
+    await deploy();
+    const before = await describeService(proxy, "web");
+    const path = writeSettings(proxy, "web/proxy.yml", "web:\n  target-timeout: 7s\n  tsl: true\n");
+    expect(await deploy()).toMatchObject({
+      code: 1,
+      stderr: `Error: ${path}, line 3: "tsl" is no setting of a service\n`,
+    });
+    writeSettings(proxy, "web/proxy.yml", "web:\n  max-request-body: 10\n");
+    expect((await deploy()).stderr).toBe(
+      "Error: max-request-body can only be set when request buffering is enabled\n",
+    );
+    const other = writeSettings(proxy, "app/proxy.json", '{"w*": {}}');
+    expect((await deploy()).stderr).toBe(
+      `Error: two files have settings of "web": ${other} and ${path}\n`,
+    );
+    writeSettings(proxy, "app/proxy.json", " ".repeat(65 * 1024));
+    expect((await deploy()).stderr).toBe(
+      `Error: unable to read settings: ${other}: larger than 65536 bytes\n`,
+    );
+    writeSettings(proxy, "app/proxy.json", "{}");
+    mkdirSync(join(proxy.home, ".apps-config/device"));
+    const device = join(proxy.home, ".apps-config/device/proxy.toml");
+    symlinkSync("/dev/zero", device);
+    expect((await deploy()).stderr).toBe(
+      `Error: unable to read settings: ${device}: is no regular file\n`,
+    );
+    expect(await describeService(proxy, "web")).toEqual(before);
+  });
+
+  test("that was changed is applied by reload, without a deploy", async () => {
+    await using web = app();
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", web.address);
+    await proxy.deploy("api", web.address, "--host=api.test");
+    const before = await describeService(proxy, "web");
+    expect(await proxy.run("reload")).toEqual({ code: 0, stdout: "", stderr: "" });
+    const path = writeSettings(
+      proxy,
+      "app/proxy.toml",
+      '[web]\ntarget-timeout = "7s"\nhealth-check-interval = "1h"\n[wbe]\n',
+    );
+    const stdout =
+      'web: health-check-interval "1s" → "1h0m0s" (file)\nweb: target-timeout "30s" → "7s" (file)\n';
+    const stderr = `Warning: ${path}, line 4: there is no service "wbe"\n`;
+    expect(await proxy.run("reload", "--dry-run")).toEqual({ code: 0, stdout, stderr });
+    expect(await timeoutOf(proxy, "web")).toEqual([30, "default"]);
+    expect(await proxy.run("reload", "api")).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await proxy.run("reload")).toEqual({ code: 0, stdout, stderr });
+    expect(await timeoutOf(proxy, "web")).toEqual([7, "file"]);
+    expect((await describeService(proxy, "web")).target_details).toEqual(before.target_details);
+
+    writeSettings(proxy, "app/proxy.toml", '[api]\ntarget-timeout = "1s"\n[web]\ntls = 1\n');
+    expect((await proxy.run("reload")).stderr).toBe(
+      `Error: ${path}, line 4: "tls" must be true or false\n`,
+    );
+    expect(await timeoutOf(proxy, "api")).toEqual([30, "default"]);
+
+    await proxy.stop();
+    await proxy.startAgain();
+    expect(await timeoutOf(proxy, "web")).toEqual([7, "file"]);
+    expect((await proxy.run("reload", "nobody")).stderr).toBe("Error: service not found\n");
+    expect((await proxy.run("reload", "a", "b")).stderr).toBe(
+      "Error: accepts at most 1 arg(s), received 2\n",
+    );
+  });
+
+  test("may be in another folder", async () => {
+    await using web = app();
+    await using proxy = await ProxyProcess.start({
+      env: { KAMAL_PROXY_APPS_CONFIG: join(import.meta.dir, "..", "fixtures", "apps-config") },
+    });
+    await proxy.deploy("web", web.address);
+    expect(await timeoutOf(proxy, "web")).toEqual([3, "file"]);
+  });
+});
+
+describe("set", () => {
+  test("acts at once, survives deploys and restarts, and counts more than their flags", async () => {
+    await using web = app();
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", web.address, "--target-timeout=10s");
+    const set = await proxy.run("set", "web", "--target-timeout=1m", "--deny-ip=192.0.2.1");
+    expect(set).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await timeoutOf(proxy, "web")).toEqual([60, "set"]);
+    await proxy.deploy("web", web.address, "--target-timeout=10s");
+    await proxy.stop();
+    await proxy.startAgain();
+    expect(await timeoutOf(proxy, "web")).toEqual([60, "set"]);
+    expect((await describeService(proxy, "web")).set).toEqual({
+      "target-timeout": "1m0s",
+      "deny-ip": ["192.0.2.1"],
+    });
+    expect((await proxy.run("list")).stderr).toBe(
+      "web has --target-timeout 1m0s, by `set`\nweb has --deny-ip 192.0.2.1, by `set`\n" +
+        "web would be open to everybody in the original kamal-proxy, which does not know --deny-ip\n",
+    );
+    expect((await proxy.run("unset", "web", "--target-timeout")).code).toBe(0);
+    expect(await timeoutOf(proxy, "web")).toEqual([10, "flag"]);
+    expect((await proxy.run("unset", "web", "--target-timeout")).stderr).toBe(
+      "Error: --target-timeout was not set by hand\n",
+    );
+    expect((await proxy.run("unset", "web", "--all")).code).toBe(0);
+    expect((await describeService(proxy, "web")).set).toEqual({});
+    expect((await proxy.run("list")).stderr).toBe("");
+  });
+
+  test("refuses what a deploy would refuse, and changes nothing then", async () => {
+    await using web = app();
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", web.address, "--host=a.test");
+    await proxy.deploy("api", web.address, "--host=b.test");
+    const before = await describeService(proxy, "web");
+    const errors = {
+      "--deny-ip=x": "invalid value for --deny-ip: ",
+      "--host=b.test": "host settings conflict with another service: ",
+      "--host=a.test/x": "invalid value for --host: ",
+      "--health-check-interval=0s": "health-check-interval must be greater than 0s",
+      "--error-pages=/nowhere": "unable to load error pages: ",
+    };
+    for (const [flag, error] of Object.entries(errors)) {
+      const { code, stderr } = await proxy.run("set", "web", flag);
+      expect([flag, code]).toEqual([flag, 1]);
+      expect(stderr).toStartWith(`Error: ${error}`);
+    }
+    expect((await proxy.run("set", "web")).stderr).toBe("Error: at least one option is required\n");
+    expect((await proxy.run("set", "nobody", "--tls")).stderr).toBe("Error: service not found\n");
+    expect((await proxy.run("unset", "web")).stderr).toBe(
+      "Error: name the options to take back, or --all\n",
+    );
+    expect(await describeService(proxy, "web")).toEqual(before);
+  });
+
+  test("of another health check asks the targets by it", async () => {
+    const asked: string[] = [];
+    await using web = startApp((request) => {
+      asked.push(new URL(request.url).pathname);
+      return new Response("ok");
+    });
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", `${web.address},${web.address}`);
+    await proxy.run("set", "web", "--health-check-path=/alive", "--health-check-interval=20ms");
+    await waitFor(() => asked.includes("/alive"), "a check by the new path");
+  });
+
+  test("leaves the state file as kamal-proxy writes it, once it is taken back", async () => {
+    await using web = app();
+    await using proxy = await ProxyProcess.start();
+    const state = () =>
+      readFileSync(join(proxy.home, ".config/kamal-proxy/kamal-proxy.state"), "utf8");
+    await proxy.deploy("web", web.address);
+    const before = state();
+    expect(before).not.toContain("setting_layers");
+    await proxy.run("set", "web", "--target-timeout=1m");
+    expect(state()).toContain('"setting_layers":{"set":{"target-timeout":"1m0s"}');
+    await proxy.run("unset", "web", "--all");
+    expect(state()).toBe(before);
+  });
+});
