@@ -6,7 +6,7 @@ import { http2Limits, maxFieldCount, maxTrailerBytes } from "../../config/defaul
 import type { WritableSocket } from "../../net/socket-writer.ts";
 import { chunkUnits, requestUnits } from "../../net/work-budget.ts";
 import { ExchangeError } from "../../protocols/http/exchange-error.ts";
-import { FieldSection } from "../../protocols/http2/field-section.ts";
+import { FieldSection, type FieldSectionLimits } from "../../protocols/http2/field-section.ts";
 import { FrameDecoder, type FrameHandler } from "../../protocols/http2/frame-decoder.ts";
 import { ErrorCode, FrameFlag, FrameType } from "../../protocols/http2/frames.ts";
 import { HpackDecoder } from "../../protocols/http2/hpack-decoder.ts";
@@ -34,7 +34,7 @@ export interface SessionOwner extends InputOwner {
 
 /** One for all connections of a listener. */
 export interface SessionOptions {
-  maxHeadBytes: number;
+  headLimits: FieldSectionLimits;
   /** Milliseconds, exact. */
   nowMs(): number;
   role: "server" | "client";
@@ -45,6 +45,13 @@ export interface SessionOptions {
 /** Streams that were reset here lately: the peer may not know yet (RFC 9113 5.4.2). */
 const maxRememberedResets = 128;
 
+/** Of heads with so many bytes. */
+export function headLimitsOf(maxBytes: number): FieldSectionLimits {
+  const { maxHeadExpansionBytes: maxExpansionBytes } = http2Limits;
+  return { maxBytes, maxExpansionBytes, maxFields: maxFieldCount };
+}
+
+const trailerLimits = headLimitsOf(maxTrailerBytes);
 const streamGrowth = {
   maxBytes: http2Limits.maxWindowBytes,
   withinMs: http2Limits.windowGrowthWithinMs,
@@ -61,6 +68,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   readonly streams = new Map<number, Http2Stream>();
   readonly #frames: FrameDecoder;
   readonly #hpack = new HpackDecoder();
+  readonly #headLimits: FieldSectionLimits;
   readonly #window: ConnectionWindow;
   readonly #floods: FloodGuard;
   #resetHere: Set<number> | null = null;
@@ -74,13 +82,14 @@ export class Http2Session implements FrameHandler, StreamSession {
   constructor(owner: SessionOwner, socket: WritableSocket & InputSocket, options: SessionOptions) {
     this.#owner = owner;
     this.#options = options;
+    this.#headLimits = options.headLimits;
     this.sender = new FrameSender(socket);
     this.input = new SessionInput(this, socket, owner);
     const nowMs = options.coarseMs();
     this.#window = new ConnectionWindow(this.sender, nowMs);
     this.#floods = new FloodGuard(this.sender, nowMs);
     // Huffman coding makes a head smaller, seldom larger; beyond the limit of a head nothing is worth reading.
-    this.#frames = new FrameDecoder(this, { maxHeaderBlockBytes: options.maxHeadBytes });
+    this.#frames = new FrameDecoder(this, { maxHeaderBlockBytes: options.headLimits.maxBytes });
   }
 
   /** What the block says that `onNewStream` is about. */
@@ -236,11 +245,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     const stream = this.streams.get(id);
     const isTrailers = stream !== undefined && stream.hasHead;
     const kind = stream === undefined ? "request" : isTrailers ? "trailers" : "response";
-    section.begin(kind, end - start, {
-      maxBytes: isTrailers ? maxTrailerBytes : this.#options.maxHeadBytes,
-      maxExpansionBytes: http2Limits.maxHeadExpansionBytes,
-      maxFields: maxFieldCount,
-    });
+    section.begin(kind, end - start, isTrailers ? trailerLimits : this.#headLimits);
     // A block is read whatever becomes of it: the next ones build on it (RFC 9113 4.3).
     const reason = this.#hpack.decode(bytes, start, end, section);
     section.end();

@@ -58,9 +58,12 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   readonly #session: StreamSession;
   readonly #owner: StreamOwner;
   readonly id: number;
-  readonly window: ReceiveWindow;
   readonly outgoing: OutgoingStream;
-  readonly body: IncomingBody;
+  /** Most requests have no body: these are made when there is something to hold. */
+  #window: ReceiveWindow | null = null;
+  #body: IncomingBody | null = null;
+  #trailers: Fields | null = null;
+  #error: ExchangeError | null = null;
   /** The head has come: what follows are trailers. */
   hasHead: boolean;
   /** The peer has ended its half. */
@@ -76,10 +79,32 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
     this.#owner = owner;
     this.id = id;
     this.hasHead = hasHead;
-    this.window = session.newStreamWindow();
     this.sinceMs = session.coarseMs;
-    this.body = new IncomingBody(this);
     this.outgoing = new OutgoingStream(id, session.sender.peer.initialWindowBytes, this);
+  }
+
+  get window(): ReceiveWindow {
+    this.#window ??= this.#session.newStreamWindow();
+    return this.#window;
+  }
+
+  get body(): IncomingBody {
+    if (this.#body === null) {
+      this.#body = new IncomingBody(this);
+      if (this.#error !== null) this.#body.abort(this.#error);
+      else if (this.remoteEnded) this.#body.end(this.#trailers);
+    }
+    return this.#body;
+  }
+
+  /** It is up to the peer to send more of its body. */
+  get wantsBody(): boolean {
+    return this.#body !== null && this.#body.wantsBytes;
+  }
+
+  /** The sink of the body holds it back. */
+  get holdsBody(): boolean {
+    return this.#body !== null && this.#body.held;
   }
 
   get sender(): FrameSender {
@@ -137,7 +162,8 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
     if (this.#announcedBytes > 0) return malformed("a body shorter than its Content-Length");
     this.remoteEnded = true;
     this.sinceMs = this.#session.coarseMs;
-    this.body.end(trailers);
+    this.#trailers = trailers;
+    this.#body?.end(trailers);
     this.closeWhenDone();
     return null;
   }
@@ -146,7 +172,8 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   break(error: ExchangeError, code: number): void {
     if (this.#over) return;
     this.#leave();
-    this.body.abort(error);
+    this.#error = error;
+    this.#body?.abort(error);
     this.#owner.onBroken(error, code);
   }
 
@@ -162,7 +189,7 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
     if (this.#over) return;
     this.#session.sendReset(this.id, code);
     this.#leave();
-    this.body.discard();
+    this.#body?.discard();
   }
 
   /** Nobody here can go on: both halves break off. */

@@ -111,10 +111,11 @@ export class FieldSection implements FieldSink {
     fields.appendChecked(name, value, name);
   }
 
-  #pseudo({ name, value }: HeaderField): void {
+  #pseudo(field: HeaderField): void {
+    const { name, value } = field;
     const isLate = this.fields.count > 0 || this.#cookieAt >= 0;
     const known = knownPseudoFields[this.#kind].get(name);
-    if (isLate || known === undefined || this[known] !== null || !isFieldValue(value)) {
+    if (isLate || known === undefined || this[known] !== null || !isValid(field)) {
       this.malformed = `pseudo field ${isLate ? "behind a field" : "that is unknown, repeated or invalid"}`;
       return;
     }
@@ -140,6 +141,12 @@ const colon = 0x3a;
 /** A token without upper case (RFC 9113 8.2.1). */
 const namePattern = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const connectionFields: ReadonlySet<string> = new Set(connectionKeys);
+
+/** Whether a pseudo field holds what a field may hold. */
+function isValid(field: HeaderField): boolean {
+  if (field.verdict === "unknown") field.verdict = isFieldValue(field.value) ? "good" : "malformed";
+  return field.verdict === "good";
+}
 
 /** RFC 9113 8.2.1 and 8.2.2. The verdict stays with the field: those of the table are looked at once. */
 function isGood(field: HeaderField): boolean {

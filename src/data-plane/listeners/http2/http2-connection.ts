@@ -22,7 +22,12 @@ import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
 import { errorCodeField, headFaultCode } from "../../proxy/answers/failure.ts";
 import { openingWindowUpdate } from "../../http2/connection-window.ts";
-import { Http2Session, type SessionOptions, type SessionOwner } from "../../http2/http2-session.ts";
+import {
+  headLimitsOf,
+  Http2Session,
+  type SessionOptions,
+  type SessionOwner,
+} from "../../http2/http2-session.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
 import type { ConnectionSet } from "../accept/connection-set.ts";
 import { Http2Exchange, type Http2ExchangeConnection, webSocketKey } from "./http2-exchange.ts";
@@ -45,7 +50,7 @@ export function http2Context(options: Omit<Http2Context, "session">): Http2Conte
   const { scheme, altSvc, showsErrorCodes, limits, clock, connections, handle } = options;
   const session = {
     role: "server" as const,
-    maxHeadBytes: limits.maxHeaderBytes,
+    headLimits: headLimitsOf(limits.maxHeaderBytes),
     nowMs: () => clock.now(),
     coarseMs: () => connections.nowMs,
   };

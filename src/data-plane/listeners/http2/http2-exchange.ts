@@ -118,12 +118,12 @@ export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, Strea
 
   /** It is up to the client to go on: to read what it was sent, or to send its body. */
   get awaitsClient(): boolean {
-    return this.#stream.awaitsPeer || this.#stream.body.wantsBytes;
+    return this.#stream.awaitsPeer || this.#stream.wantsBody;
   }
 
   /** The target does not take the upload at the moment, and has not answered either. */
   get uploadHeld(): boolean {
-    return this.status === 0 && this.#stream.body.held;
+    return this.status === 0 && this.#stream.holdsBody;
   }
 
   /** The target has not taken a byte for too long. */

@@ -16,7 +16,7 @@ import { clientPreface, ErrorCode, maxStreamId } from "../../../protocols/http2/
 import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
 import { openingWindowUpdate } from "../../http2/connection-window.ts";
-import { Http2Session, type SessionOwner } from "../../http2/http2-session.ts";
+import { headLimitsOf, Http2Session, type SessionOwner } from "../../http2/http2-session.ts";
 import type { CallConnection, Http2Call } from "./http2-call.ts";
 
 export interface TargetConnectionOwner {
@@ -112,7 +112,7 @@ export class Http2TargetConnection
     const nowMs = (): number => clock.now();
     this.#session = new Http2Session(this, socket, {
       role: "client",
-      maxHeadBytes: maxResponseHeadBytes,
+      headLimits,
       nowMs,
       coarseMs: nowMs,
     });
@@ -255,6 +255,7 @@ export class Http2TargetConnection
   }
 }
 
+const headLimits = headLimitsOf(maxResponseHeadBytes);
 const opening = Buffer.concat([
   clientPreface,
   settingsFrame([[SettingId.enablePush, 0]]),
