@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { FrameDecoder, type FrameHandler } from "../../src/protocols/http2/frame-decoder.ts";
 import { Http2Fault } from "../../src/protocols/http2/http2-fault.ts";
-import { flags, frame, frameTypes } from "../support/http2-frames.ts";
+import { flags, frame, frameTypes, settingsFrame } from "../support/http2-frames.ts";
 
 /** Notes what it is told; `patience` frames are taken at a time. */
 class Recorder implements FrameHandler {
@@ -116,7 +116,7 @@ const goodFrame = fc.oneof(
 );
 const frames = fc
   .array(fc.oneof(goodFrame, anyFrame), { maxLength: 12 })
-  .map((all) => Buffer.concat(all));
+  .map((all) => Buffer.concat([settingsFrame(), ...all]));
 
 test("frames are the same however their bytes are cut", () => {
   fc.assert(

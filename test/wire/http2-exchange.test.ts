@@ -445,6 +445,23 @@ describe("finish", () => {
     await finished;
     await waitFor(() => busy.raw.peerEnded, "the close");
   });
+
+  test("refuses requests that come behind the last GOAWAY, and the open stream ends all the same", async () => {
+    serve(() => {});
+    using client = await Http2Connection.open(site.port);
+    client.send(headersFrame(1, get));
+    await waitFor(() => site.exchanges.length === 1, "the request");
+    const finished = site.listener.finish();
+    const goAways = (): number =>
+      client.frames.filter(({ type }) => type === frameTypes.goAway).length;
+    await waitFor(() => goAways() === 2, "both GOAWAY");
+    client.send(headersFrame(3, post, false), dataFrame(3, "late", true));
+    expect(await client.ended(3)).toBe("reset");
+    site.exchanges[0]!.respond(200, new Fields(), Buffer.from("late"));
+    expect(await client.ended(1)).toBe("ended");
+    await finished;
+    expect(site.exchanges).toHaveLength(1);
+  });
 });
 
 describe("a head", () => {

@@ -17,6 +17,7 @@ import { ConnectionWindow } from "./connection-window.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import { FrameSender } from "./frame-sender.ts";
 import type { Http2Stream, StreamSession } from "./http2-stream.ts";
+import { RecentResets } from "./recent-resets.ts";
 import { type InputOwner, type InputSocket, SessionInput } from "./session-input.ts";
 import type { IncomingBody } from "./incoming-body.ts";
 
@@ -25,7 +26,6 @@ export interface SessionOwner extends InputOwner {
   onNewStream(id: number, endStream: boolean): Http2Fault | null;
   /** Whether a stream that is not open never was. */
   isIdle(id: number): boolean;
-  onSettings(): void;
   onPingAck(): void;
   onGoAway(lastStream: number, code: number): void;
   /** A stream was taken out of the connection. */
@@ -41,9 +41,6 @@ export interface SessionOptions {
   /** The same, as exact as a sweep is; free to read. */
   coarseMs(): number;
 }
-
-/** Streams that were reset here lately: the peer may not know yet (RFC 9113 5.4.2). */
-const maxRememberedResets = 128;
 
 /** Of heads with so many bytes. */
 export function headLimitsOf(maxBytes: number): FieldSectionLimits {
@@ -71,8 +68,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   readonly #headLimits: FieldSectionLimits;
   readonly #window: ConnectionWindow;
   readonly #floods: FloodGuard;
-  #resetHere: Set<number> | null = null;
-  #hasSettings = false;
+  readonly #resets = new RecentResets();
   /** Bytes of the present read are still needed by somebody. */
   #readKept = false;
   #reading = false;
@@ -163,11 +159,7 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   sendReset(id: number, code: ErrorCode): void {
     this.sender.number(FrameType.resetStream, id, code);
-    this.#resetHere ??= new Set();
-    this.#resetHere.add(id);
-    if (this.#resetHere.size <= maxRememberedResets) return;
-    const { value: oldest } = this.#resetHere.values().next();
-    if (oldest !== undefined) this.#resetHere.delete(oldest);
+    this.#resets.add(id);
   }
 
   left(stream: Http2Stream): void {
@@ -185,7 +177,7 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   /** The stream was reset here, and the peer may not know yet. Ours are all ended by us or by the target. */
   #isForgotten(id: number): boolean {
-    return this.#options.role === "client" || (this.#resetHere?.has(id) ?? false);
+    return this.#options.role === "client" || this.#resets.has(id);
   }
 
   #spendControl(units: number): Http2Fault | null {
@@ -211,8 +203,6 @@ export class Http2Session implements FrameHandler, StreamSession {
     flowBytes: number,
     endStream: boolean,
   ): Http2Fault | null {
-    const early = this.#expectSettings();
-    if (early !== null) return early;
     if (!this.#window.receive(flowBytes)) return windowExceeded;
     const stream = this.streams.get(id);
     if (stream === undefined) {
@@ -239,8 +229,6 @@ export class Http2Session implements FrameHandler, StreamSession {
     endStream: boolean,
     dependency: number,
   ): Http2Fault | null {
-    const early = this.#expectSettings();
-    if (early !== null) return early;
     this.input.mayGoOn(requestUnits);
     const stream = this.streams.get(id);
     const isTrailers = stream !== undefined && stream.hasHead;
@@ -267,12 +255,12 @@ export class Http2Session implements FrameHandler, StreamSession {
   }
 
   onIgnored(): Http2Fault | null {
-    return this.#expectSettings() ?? this.#spendControl(1);
+    return this.#spendControl(1);
   }
 
   /** Also for the mistakes that a stream finds itself. */
   onStreamFault(id: number, fault: Http2Fault): Http2Fault | null {
-    const flood = this.#expectSettings() ?? this.#spendBroken();
+    const flood = this.#spendBroken();
     if (flood !== null) return flood;
     const stream = this.streams.get(id);
     // What is idle or closed can't be broken, but the peer is to know.
@@ -284,8 +272,6 @@ export class Http2Session implements FrameHandler, StreamSession {
   }
 
   onReset(id: number, code: number): Http2Fault | null {
-    const early = this.#expectSettings();
-    if (early !== null) return early;
     const stream = this.streams.get(id);
     if (stream === undefined) {
       return this.#owner.isIdle(id) ? onIdle("RST_STREAM") : this.#spendControl(1);
@@ -301,8 +287,6 @@ export class Http2Session implements FrameHandler, StreamSession {
   }
 
   onSettings(bytes: Buffer, start: number, end: number): Http2Fault | null {
-    const isFirst = !this.#hasSettings;
-    this.#hasSettings = true;
     const flood = this.#spendControl(1 + (end - start) / 60);
     if (flood !== null) return flood;
     const { sender } = this;
@@ -318,16 +302,15 @@ export class Http2Session implements FrameHandler, StreamSession {
         if (!sender.widenStream(outgoing, change)) return windowTooLarge;
       }
     }
-    if (isFirst) this.#owner.onSettings();
     return null;
   }
 
   onSettingsAck(): Http2Fault | null {
-    return this.#expectSettings() ?? this.#spendControl(1);
+    return this.#spendControl(1);
   }
 
   onPing(bytes: Buffer, start: number, isAck: boolean): Http2Fault | null {
-    const fault = this.#expectSettings() ?? this.#spendControl(1);
+    const fault = this.#spendControl(1);
     if (fault !== null) return fault;
     if (isAck) this.#owner.onPingAck();
     else this.sender.frame(FrameType.ping, FrameFlag.ack, bytes.subarray(start, start + 8));
@@ -335,13 +318,13 @@ export class Http2Session implements FrameHandler, StreamSession {
   }
 
   onGoAway(lastStream: number, code: number): Http2Fault | null {
-    const fault = this.#expectSettings() ?? this.#spendControl(1);
+    const fault = this.#spendControl(1);
     if (fault === null) this.#owner.onGoAway(lastStream, code);
     return fault;
   }
 
   onWindowUpdate(id: number, increment: number): Http2Fault | null {
-    const fault = this.#expectSettings() ?? this.#spendControl(1);
+    const fault = this.#spendControl(1);
     if (fault !== null) return fault;
     if (id === 0) return this.sender.widen(increment) ? null : windowTooLarge;
     const stream = this.streams.get(id);
@@ -349,15 +332,9 @@ export class Http2Session implements FrameHandler, StreamSession {
     if (this.sender.widenStream(stream.outgoing, increment)) return null;
     return this.onStreamFault(id, windowTooLarge);
   }
-
-  /** Each side begins with SETTINGS (RFC 9113 3.4). */
-  #expectSettings(): Http2Fault | null {
-    return this.#hasSettings ? null : notSettings;
-  }
 }
 
 const nothing = new Uint8Array();
-const notSettings = new Http2Fault(ErrorCode.protocolError, "the first frame is no SETTINGS");
 const windowExceeded = new Http2Fault(ErrorCode.flowControlError, "more than the window allows");
 const windowTooLarge = new Http2Fault(ErrorCode.flowControlError, "window too large");
 const selfDependent = new Http2Fault(ErrorCode.protocolError, "a stream depends on itself");

@@ -71,6 +71,7 @@ export class FrameDecoder {
   #blockBytes = 0;
   /** Complete ones. */
   #blocks = 0;
+  #hasSettings = false;
 
   constructor(handler: FrameHandler, limits: FrameDecoderLimits) {
     this.#handler = handler;
@@ -148,6 +149,11 @@ export class FrameDecoder {
     const flags = bytes[at + 4]!;
     const stream = readUint31(bytes, at + 5);
     const start = at + frameHeaderBytes;
+    if (!this.#hasSettings) {
+      // Each side begins with SETTINGS (RFC 9113 3.4).
+      if (type !== FrameType.settings || (flags & FrameFlag.ack) !== 0) return notSettings;
+      this.#hasSettings = true;
+    }
     // Nothing may come between the frames of a header block (RFC 9113 4.3).
     if (
       this.#blockStream !== 0 &&
@@ -308,6 +314,7 @@ export class FrameDecoder {
   }
 }
 
+const notSettings = new Http2Fault(ErrorCode.protocolError, "the first frame is no SETTINGS");
 const tooLarge = new Http2Fault(ErrorCode.frameSizeError, "frame larger than was allowed");
 
 function protocolError(reason: string): Http2Fault {

@@ -2,14 +2,11 @@
  * The server side of HTTP/2 (RFC 9113): one client connection, over TLS or in plain with prior knowledge. Each
  * stream becomes an exchange; what belongs to no request stands here and in the session.
  */
-import { http2Limits, lingerTimeoutMs, type ClientLimits } from "../../../config/defaults.ts";
-import type { Clock } from "../../../lib/clock.ts";
-import { unsentMemory } from "../../../net/socket-writer.ts";
-import type { Exchange, Scheme } from "../../../protocols/http/exchange.ts";
+import { http2Limits, lingerTimeoutMs } from "../../../config/defaults.ts";
+import type { Scheme } from "../../../protocols/http/exchange.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { Fields } from "../../../protocols/http/fields.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
-import { noBody } from "../../../protocols/http/body-framing.ts";
 import { reasonPhrase } from "../../../protocols/http/status.ts";
 import {
   clientPreface,
@@ -22,40 +19,12 @@ import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
 import { errorCodeField, headFaultCode } from "../../proxy/answers/failure.ts";
 import { openingWindowUpdate } from "../../http2/connection-window.ts";
-import {
-  headLimitsOf,
-  Http2Session,
-  type SessionOptions,
-  type SessionOwner,
-} from "../../http2/http2-session.ts";
+import { Http2Session, type SessionOwner } from "../../http2/http2-session.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
-import type { ConnectionSet } from "../accept/connection-set.ts";
+import type { Http2Context } from "./http2-context.ts";
+import { HeldExchanges } from "./held-exchanges.ts";
 import { Http2Exchange, type Http2ExchangeConnection, webSocketKey } from "./http2-exchange.ts";
-import { type Http2Request, readHttp2Request } from "./http2-request.ts";
-
-export interface Http2Context {
-  scheme: Scheme;
-  /** Value of the Alt-Svc field of every response (RFC 7838). */
-  altSvc: string | null;
-  /** Answers to what is no request have a field with the reason. */
-  showsErrorCodes: boolean;
-  limits: ClientLimits;
-  clock: Clock;
-  connections: ConnectionSet;
-  session: SessionOptions;
-  handle(exchange: Exchange): void;
-}
-
-export function http2Context(options: Omit<Http2Context, "session">): Http2Context {
-  const { scheme, altSvc, showsErrorCodes, limits, clock, connections, handle } = options;
-  const session = {
-    role: "server" as const,
-    headLimits: headLimitsOf(limits.maxHeaderBytes),
-    nowMs: () => clock.now(),
-    coarseMs: () => connections.nowMs,
-  };
-  return { scheme, altSvc, showsErrorCodes, limits, clock, connections, session, handle };
-}
+import { type Http2Request, readHttp2Request, unservedRequest } from "./http2-request.ts";
 
 /** `draining`: closes when everything is sent; `lingering`: FIN sent, what still comes is thrown away. */
 type State = "preface" | "open" | "draining" | "lingering" | "closed";
@@ -71,9 +40,10 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   #state: State = "preface";
   #prefaceBytes = 0;
   readonly #exchanges = new Map<number, Http2Exchange>();
-  /** Requests that wait until the client has taken more of what it asked for. */
-  #held: Http2Exchange[] = [];
+  readonly #held: HeldExchanges;
+  /** The last one that was looked at, and the last one that came. */
   #lastStream = 0;
+  #highestStream = 0;
   #served = 0;
   /** The head that was incomplete at the last sweep, and since when. */
   #openHead = 0;
@@ -97,6 +67,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     this.clientPort = port;
     this.clientIsUnnamed = isUnnamed;
     this.session = new Http2Session(this, socket, context.session);
+    this.#held = new HeldExchanges(this.session.sender, context.handle);
     connections.add(this);
     this.#sinceMs = connections.nowMs;
     this.session.sender.writer.write(opening);
@@ -185,24 +156,14 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
 
   #sweepStreams(nowMs: number): void {
     const { limits } = this.#context;
-    if (
-      this.#finishingSinceMs >= 0 &&
-      nowMs - this.#finishingSinceMs >= http2Limits.goAwayPatienceMs
-    ) {
-      this.#lastGoAway();
-    }
+    const { goAwayPatienceMs } = http2Limits;
+    const since = this.#finishingSinceMs;
+    if (since >= 0 && nowMs - since >= goAwayPatienceMs) this.#lastGoAway();
+    const { waits } = this.session.input;
     for (const exchange of this.#exchanges.values()) {
-      const { stream } = exchange;
-      if (exchange.isTunnel) continue;
-      // A target may think as long as it is allowed to.
-      const isOurs = this.session.input.waits || (!exchange.awaitsClient && !exchange.uploadHeld);
-      if (isOurs || stream.outgoing.progressed) stream.sinceMs = nowMs;
-      stream.outgoing.progressed = false;
-      if (nowMs - stream.sinceMs <= limits.stallTimeoutMs) continue;
-      if (exchange.awaitsClient) exchange.cut();
-      else exchange.giveUploadUp();
+      exchange.sweep(nowMs, limits.stallTimeoutMs, waits);
     }
-    this.#handleHeld();
+    this.#held.release();
     const { openHead } = this.session;
     if (openHead === 0 || openHead !== this.#openHead) {
       this.#openHead = openHead;
@@ -250,12 +211,16 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
 
   onNewStream(id: number, endStream: boolean): Http2Fault | null {
     if (id % 2 === 0) return new Http2Fault(ErrorCode.protocolError, "a stream of the server");
-    if (id <= this.#lastStream)
+    if (id <= this.#highestStream)
       return new Http2Fault(ErrorCode.streamClosed, "a stream that has ended");
-    // After the last GOAWAY they are ignored (RFC 9113 6.8).
-    if (this.#goAwaySent) return null;
-    this.#lastStream = id;
+    this.#highestStream = id;
     const { session } = this;
+    if (this.#goAwaySent) {
+      // Not looked at, as the last GOAWAY has said (RFC 9113 6.8).
+      session.sendReset(id, ErrorCode.refusedStream);
+      return null;
+    }
+    this.#lastStream = id;
     if (session.streams.size >= http2Limits.maxConcurrentStreams) {
       return session.onStreamFault(id, tooManyStreams);
     }
@@ -268,10 +233,8 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   }
 
   isIdle(id: number): boolean {
-    return id % 2 === 0 || id > this.#lastStream;
+    return id % 2 === 0 || id > this.#highestStream;
   }
-
-  onSettings(): void {}
 
   onGoAway(): void {}
 
@@ -281,7 +244,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
 
   onStreamLeft(id: number): void {
     this.#exchanges.delete(id);
-    if (this.#held.length > 0 && this.#state === "open") this.#handleHeld();
+    if (this.#state === "open") this.#held.release();
     if (this.#exchanges.size > 0) return;
     this.#sinceMs = this.#context.connections.nowMs;
     if (this.#goAwaySent && this.#state === "open") this.#end(null);
@@ -294,23 +257,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     }
     const exchange = this.#open(id, request, endStream);
     if (request.path === "*") exchange.respond(200, new Fields(), nothing);
-    else if (this.#held.length > 0 || this.#takesTooLittle) this.#held.push(exchange);
-    else this.#context.handle(exchange);
-  }
-
-  /** While memory is short, nobody is given more to wait for who does not take what is there. */
-  get #takesTooLittle(): boolean {
-    return (
-      unsentMemory.usedBytes > http2Limits.shortMemoryBytes &&
-      this.session.sender.untakenBytes > http2Limits.maxUntakenBytes
-    );
-  }
-
-  #handleHeld(): void {
-    while (this.#held.length > 0 && !this.#takesTooLittle) {
-      const exchange = this.#held.shift()!;
-      if (!exchange.aborted) this.#context.handle(exchange);
-    }
+    else this.#held.take(exchange);
   }
 
   #open(id: number, request: Http2Request, endStream: boolean): Http2Exchange {
@@ -323,7 +270,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
 
   /** Answers what is a request, but none that is served. */
   #refuse(id: number, { status }: HeadFault, endStream: boolean): void {
-    const exchange = this.#open(id, unserved, endStream);
+    const exchange = this.#open(id, unservedRequest, endStream);
     const fields = Fields.of(["Content-Type", "text/plain; charset=utf-8"]);
     if (this.#context.showsErrorCodes) fields.append(errorCodeField, headFaultCode(status));
     exchange.respond(status, fields, Buffer.from(`${status} ${reasonPhrase(status)}`, "latin1"));
@@ -344,7 +291,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     if (this.#state === "closed" || this.#state === "draining" || this.#state === "lingering")
       return;
     const { sender } = this.session;
-    if (!this.#goAwaySent) {
+    if (fault !== null || !this.#goAwaySent) {
       this.#goAwaySent = true;
       sender.goAway(this.#lastStream, fault?.code ?? ErrorCode.noError, fault?.reason ?? "");
     }
@@ -386,7 +333,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     this.#context.connections.delete(this);
     this.session.close(new ExchangeError("client-gone", "the client went away"));
     this.#exchanges.clear();
-    this.#held = [];
+    this.#held.clear();
   }
 }
 
@@ -400,14 +347,3 @@ const opening = Buffer.concat([
   ]),
   openingWindowUpdate,
 ]);
-const unserved: Http2Request = {
-  method: "",
-  path: "",
-  query: "",
-  host: "",
-  hostName: "",
-  fields: new Fields(),
-  framing: noBody,
-  expectsContinue: false,
-  upgrade: null,
-};

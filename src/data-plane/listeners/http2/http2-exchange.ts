@@ -116,20 +116,22 @@ export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, Strea
 
   // Waiting.
 
-  /** It is up to the client to go on: to read what it was sent, or to send its body. */
-  get awaitsClient(): boolean {
-    return this.#stream.awaitsPeer || this.#stream.wantsBody;
-  }
-
-  /** The target does not take the upload at the moment, and has not answered either. */
-  get uploadHeld(): boolean {
-    return this.status === 0 && this.#stream.holdsBody;
-  }
-
-  /** The target has not taken a byte for too long. */
-  giveUploadUp(): void {
+  /** Ends it when nothing has moved for too long. `isOurs`: what has come waits for its turn here. */
+  sweep(nowMs: number, stallTimeoutMs: number, isOurs: boolean): void {
+    if (this.#isTunnel) return;
+    const stream = this.#stream;
+    // It is up to the client to go on: to read what it was sent, or to send its body.
+    const awaitsClient = stream.awaitsPeer || stream.wantsBody;
+    // The target does not take the upload at the moment, and has not answered either.
+    const uploadHeld = this.status === 0 && stream.holdsBody;
+    // A target may think as long as it is allowed to.
+    const mayWait = isOurs || !(awaitsClient || uploadHeld);
+    if (mayWait || stream.outgoing.progressed) stream.sinceMs = nowMs;
+    stream.outgoing.progressed = false;
+    if (nowMs - stream.sinceMs <= stallTimeoutMs) return;
     const message = "the target reads no more of the upload";
-    this.#stream.body.abort(new ExchangeError("response-timeout", message));
+    if (awaitsClient) this.cut();
+    else stream.body.abort(new ExchangeError("response-timeout", message));
   }
 
   // The response.

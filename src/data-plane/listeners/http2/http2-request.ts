@@ -1,7 +1,6 @@
 /** What the head of a request over HTTP/2 asks for (RFC 9113 8.3.1, RFC 8441), or why it is refused. */
 import { type BodyFraming, chunkedBody, noBody } from "../../../protocols/http/body-framing.ts";
-import type { Fields } from "../../../protocols/http/fields.ts";
-import { isToken } from "../../../protocols/http/fields.ts";
+import { Fields, isToken } from "../../../protocols/http/fields.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { checkRequest, type RequestTargetAndHost } from "../../../protocols/http/request-policy.ts";
 import type { FieldSection } from "../../../protocols/http2/field-section.ts";
@@ -100,3 +99,16 @@ function extendedConnect(
 function malformed(reason: string): Http2Fault {
   return new Http2Fault(ErrorCode.protocolError, reason);
 }
+
+/** What stands for a request that is answered without being looked at. */
+export const unservedRequest: Http2Request = {
+  method: "",
+  path: "",
+  query: "",
+  host: "",
+  hostName: "",
+  fields: new Fields(),
+  framing: noBody,
+  expectsContinue: false,
+  upgrade: null,
+};

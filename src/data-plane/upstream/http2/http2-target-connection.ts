@@ -177,8 +177,6 @@ export class Http2TargetConnection
     return id % 2 === 0 || id >= this.#nextStream;
   }
 
-  onSettings(): void {}
-
   onPingAck(): void {}
 
   /** RFC 9113 6.8: streams behind the last one were not looked at, the others go on. */
