@@ -5,6 +5,7 @@ import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
 import { settleEngine, workerCommand } from "./engine-environment.ts";
 import { channelFd } from "./seam/channel-end.ts";
+import { systemClock } from "./lib/clock.ts";
 import { codeOf } from "./lib/error-text.ts";
 import { grantedCores } from "./lib/granted-cores.ts";
 import { usableMemoryBytes } from "./lib/usable-memory.ts";
@@ -21,6 +22,19 @@ const context: CliContext = {
           write: (text) => void writeSync(2, text),
         }
       : null,
+  screen:
+    isatty(1) && process.env["TERM"] !== "dumb"
+      ? {
+          get columns() {
+            return process.stdout.columns || 80;
+          },
+          get rows() {
+            return process.stdout.rows || 24;
+          },
+        }
+      : null,
+  wait: (durationMs) =>
+    new Promise((resolve) => void systemClock.after(durationMs, () => resolve())),
   async write(text) {
     await print(Bun.stdout, text);
   },

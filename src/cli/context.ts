@@ -8,12 +8,22 @@ export interface Terminal {
   write(text: string): void;
 }
 
+/** Standard output where it is a terminal. */
+export interface Screen {
+  /** As it is now. */
+  readonly columns: number;
+  readonly rows: number;
+}
+
 export interface CliContext {
   environment: Environment;
   write(text: string): Promise<void>;
   writeError(text: string): Promise<void>;
   /** Where progress is shown; null when stderr is none that can be rewritten. */
   terminal: Terminal | null;
+  /** Null when it goes to a file or a pipe. */
+  screen: Screen | null;
+  wait(durationMs: number): Promise<void>;
   /** Sends one command to the running proxy. */
   send(
     socketPath: string,

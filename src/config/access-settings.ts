@@ -1,6 +1,9 @@
 /** The settings that say who may use a service, and how much; part of the settings of a service. */
 import { addressEntryFault } from "./address-entries.ts";
+import { parseRate } from "./rate.ts";
 import type { SettingTable } from "./setting.ts";
+
+const maxBurst = 1_000_000;
 
 export const accessSettings = {
   allowIps: {
@@ -10,6 +13,7 @@ export const accessSettings = {
     own: true,
     protects: true,
     fallback: [],
+    example: ["10.0.0.0/8", "2001:db8::1"],
     fault: addressEntryFault,
     help: "Address or CIDR block that alone may use the service, or @FILE of them (repeatable)",
   },
@@ -20,7 +24,72 @@ export const accessSettings = {
     own: true,
     protects: true,
     fallback: [],
+    example: ["@/etc/denied"],
     fault: addressEntryFault,
     help: "Address or CIDR block that may not use the service, or @FILE of them (repeatable)",
   },
+  rateLimit: {
+    kind: "text",
+    flag: "rate-limit",
+    stateKey: "rate_limit",
+    own: true,
+    fallback: "",
+    example: "20/s",
+    fault: (text) =>
+      text === "" || parseRate(text, 0) !== null
+        ? undefined
+        : "must be a number for each second, minute or hour, such as 20/s, 100/m or 1000/h",
+    help: "Requests that one client may send, such as 20/s, 100/m or 1000/h",
+  },
+  rateLimitBurst: {
+    kind: "count",
+    flag: "rate-limit-burst",
+    stateKey: "rate_limit_burst",
+    own: true,
+    fallback: 0,
+    example: 50,
+    fault: (count) => (count < 0 || count > maxBurst ? `must be 0 to ${maxBurst}` : undefined),
+    help: "Requests that one client may send at once (0: the number of the rate)",
+  },
+  rateLimitKey: {
+    kind: "text",
+    flag: "rate-limit-key",
+    stateKey: "rate_limit_key",
+    own: true,
+    fallback: "ip",
+    example: "header:X-Api-Key",
+    fault: (key) =>
+      /^(?:ip|(?:header|cookie):[!#$%&'*+\-.^_`|~0-9A-Za-z]+)$/.test(key)
+        ? undefined
+        : "must be ip, header:NAME or cookie:NAME",
+    help: "What clients are told apart by: ip, header:NAME or cookie:NAME",
+  },
+  rateLimitExemptIps: {
+    kind: "list",
+    flag: "rate-limit-exempt-ip",
+    stateKey: "rate_limit_exempt_ips",
+    own: true,
+    fallback: [],
+    example: ["127.0.0.1"],
+    fault: addressEntryFault,
+    help: "Address or CIDR block without a rate limit, or @FILE of them (repeatable)",
+  },
+  rateLimitPaths: {
+    kind: "list",
+    flag: "rate-limit-path",
+    stateKey: "rate_limit_paths",
+    own: true,
+    fallback: [],
+    example: ["/login"],
+    fault: pathRuleFault,
+    help: "Path below which alone the rate is limited (repeatable)",
+  },
 } as const satisfies SettingTable;
+
+/** Query and fragment are no part of a path; a dot segment would never be found. */
+function pathRuleFault(path: string): string | undefined {
+  if (!path.startsWith("/")) return "must begin with /";
+  return /[?#]|\/\.\.?(?:\/|$)/.test(path)
+    ? "must be a path alone, without query and dot segments"
+    : undefined;
+}

@@ -177,6 +177,9 @@ export const targetRetryMs = 0;
 /** Between two rounds of offering it to the targets. */
 export const connectRetryPauseMs = 100;
 
+/** Memory for what is counted by client (or other key), of all services together: 524,288 of them. */
+export const rateMemoryBytes = 6 * MB;
+
 /** Requests held by one paused service; more are answered 503 at once. */
 export const maxHeldRequests = 10_000;
 
@@ -204,6 +207,8 @@ export function bufferMemoryTotalFor(usableMemoryBytes: number): number {
 
 /** A command over the control socket; a list of thousands of services is longer. */
 export const maxControlMessageBytes = 1 * MB;
+/** Between two looks of `list --watch`. */
+export const listWatchIntervalMs = 1_000;
 export const maxReplyBytes = 64 * maxControlMessageBytes;
 /** More than anybody deploys at once; beyond it connections are closed without an answer. */
 export const maxControlConnections = 1_000;

@@ -11,9 +11,9 @@ export interface NamedFile {
   fault(text: string): string | undefined;
 }
 
-export function namedFiles({ allowIps, denyIps }: ServiceOptions): NamedFile[] {
+export function namedFiles({ allowIps, denyIps, rateLimitExemptIps }: ServiceOptions): NamedFile[] {
   const files: NamedFile[] = [];
-  for (const entry of [...allowIps, ...denyIps]) {
+  for (const entry of [...allowIps, ...denyIps, ...rateLimitExemptIps]) {
     const path = listedFile(entry);
     if (path !== null) files.push({ path, fault: addressFileFault });
   }

@@ -8,6 +8,8 @@ interface OptionOf<K extends Kind> {
   readonly help: string;
   /** Its value names a file or a folder. */
   readonly file?: true;
+  /** A value that can be meant, where few texts and numbers can. */
+  readonly example?: Readonly<KindValues[K]>;
   /** The words of a choice. */
   readonly words?: readonly string[];
   /** Why a value can't be meant; of a list each element is asked about. */

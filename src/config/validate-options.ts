@@ -1,4 +1,5 @@
 /** What the options of a service must fulfil, before a deploy is sent and again before it is done. */
+import { accessFault } from "./validate-access.ts";
 import { normalHostName } from "../lib/host-name.ts";
 import { maxPort } from "./defaults.ts";
 import { normalHosts, normalPathPrefixes, withoutBrackets } from "./normal-forms.ts";
@@ -31,6 +32,7 @@ export function validateServiceOptions(options: ServiceOptions): string | undefi
     tlsFault(options) ??
     canonicalHostFault(options) ??
     valuesFault(serviceSettings, options) ??
+    accessFault(options) ??
     rewritingFault(options);
   return fault === undefined ? undefined : `service options invalid: ${fault}`;
 }

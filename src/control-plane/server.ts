@@ -1,4 +1,5 @@
 /** The root of the primary: makes the control plane and who serves for it, wires them, and stops them. */
+import { randomBytes } from "node:crypto";
 import { productVersion } from "../cli/version.ts";
 import { logFlushBytes, logFlushIntervalMs, shutdownTimeoutMs } from "../config/defaults.ts";
 import type { RunOptions } from "../config/run-options.ts";
@@ -85,6 +86,7 @@ async function chooseServing(
   output: BatchedWriter,
   logger: Logger,
 ): Promise<WiringContext["serve"]> {
+  const secret = randomBytes(4).readUInt32LE();
   const libc = options.oneProcess ? null : openLibc();
   if (libc === null) {
     logger.info("Serving in one process: no workers, no upgrade in place");
@@ -92,7 +94,7 @@ async function chooseServing(
     const [end, workerEnd] = joinedEnds();
     startWorker({ end: workerEnd, output, clock, onEnd() {} });
     return (questions) =>
-      serveInOneProcess(new DistantDataPlane(end, questions), dataPlaneOptions(options, 1));
+      serveInOneProcess(new DistantDataPlane(end, questions), dataPlaneOptions(options, 1, secret));
   }
   const sockets = openWorkerSockets(libc, options);
   return (questions, certificates) =>
@@ -100,6 +102,7 @@ async function chooseServing(
       options,
       libc,
       sockets,
+      secret,
       clock,
       logger,
       questions,

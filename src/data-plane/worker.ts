@@ -5,10 +5,12 @@
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { CommandError } from "../config/command-error.ts";
+import { rateMemoryBytes } from "../config/defaults.ts";
 import { CidrFault, CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { MemoryBudget } from "../net/memory-budget.ts";
+import { mapSharedMemory } from "../net/shared-memory.ts";
 import { SystemResolver } from "../net/resolver/resolver.ts";
 import { SystemConnector } from "../net/system-connector.ts";
 import type { Exchange } from "../protocols/http/exchange.ts";
@@ -29,6 +31,7 @@ import { Http3Port } from "./listeners/http3-port.ts";
 import { HttpsPort } from "./listeners/https-port.ts";
 import { askTarget } from "./proxy/ask-target.ts";
 import { Pipeline } from "./proxy/pipeline.ts";
+import { RateTable } from "./proxy/policies/rate-table.ts";
 import { RequestRecorder } from "./proxy/request-record.ts";
 import { LiveServices } from "./services/live-services.ts";
 import { Metrics } from "./telemetry/metrics.ts";
@@ -131,6 +134,7 @@ class ServingPlane {
     });
     this.#pipeline = new Pipeline({
       services: this.services,
+      rates: rateTable(options),
       recorder: new RequestRecorder({
         metrics: this.metrics,
         clock,
@@ -189,6 +193,14 @@ class ServingPlane {
     this.#listeners = [];
     this.services.close();
   }
+}
+
+/** Without workers nobody shares it. */
+function rateTable({ rateMemory }: DataPlaneOptions): RateTable {
+  const { descriptor, secret } = rateMemory;
+  const memory =
+    descriptor === null ? new ArrayBuffer(rateMemoryBytes) : mapSharedMemory(descriptor);
+  return new RateTable(memory, secret);
 }
 
 /** They were checked when the command line was read. */

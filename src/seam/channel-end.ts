@@ -8,7 +8,7 @@ export interface ChannelCarrier {
   close(): void;
 }
 
-/** Descriptors that a worker finds open: the channel, then the sockets that listen. */
+/** Descriptors that a worker finds open: the channel, the sockets that listen, the memory of all workers. */
 export const channelFd = 3;
 export const firstSocketFd = 4;
 

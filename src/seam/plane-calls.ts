@@ -61,15 +61,23 @@ export type DataPlaneOptions = Pick<
   servesHttp3: boolean;
   /** Requests that a paused service may hold here. */
   maxHeldRequests: number;
+  /** What is counted by key, such as the requests of one client. */
+  rateMemory: RateMemory;
   /** Sockets that listen already, by what they are for; null: they are made here. */
   sockets: { http: number; https: number } | null;
 };
 
 /**
+ * `secret`: a number of 32 bits that keys are counted by.
+ *
  * The share of one of so many workers in what is a limit of all together. No secret of the certificate
  * authority goes there.
  */
-export function dataPlaneOptions(options: RunOptions, workers: number): DataPlaneOptions {
+export function dataPlaneOptions(
+  options: RunOptions,
+  workers: number,
+  secret: number,
+): DataPlaneOptions {
   return {
     debug: options.debug,
     bind: options.bind,
@@ -81,12 +89,20 @@ export function dataPlaneOptions(options: RunOptions, workers: number): DataPlan
     maxHeldRequests: Math.ceil(maxHeldRequests / workers),
     servesHttp3: options.http3,
     sockets: null,
+    rateMemory: { descriptor: null, secret },
     targetRetryMs: options.targetRetryMs,
     trustedProxies: options.trustedProxies,
     proxyProtocol: options.proxyProtocol,
     minTlsVersion: options.minTlsVersion,
     errorCodes: options.errorCodes,
   };
+}
+
+export interface RateMemory {
+  /** Of the memory that all workers share; null: it is made here. */
+  descriptor: number | null;
+  /** The same for all who share it: nobody can look for keys that fall together. */
+  secret: number;
 }
 
 export interface ListeningPorts {

@@ -68,7 +68,7 @@ class Planes implements AsyncDisposable {
     serve: (questions) =>
       serveInOneProcess(
         new DistantDataPlane(this.#ends[0], questions),
-        dataPlaneOptions(this.#options, 1),
+        dataPlaneOptions(this.#options, 1, 1),
       ),
   });
 

@@ -50,6 +50,7 @@ const kinds: { [K in Kind]: fc.Arbitrary<KindValues[K]> } = {
 /** Values of every setting of a table; those that can't be meant are left out. */
 function valuesIn<T extends SettingTable>(table: T): fc.Arbitrary<ValuesOf<T>> {
   const values = mapTable(table, (row: Setting) => {
+    if (row.example !== undefined) return fc.constantFrom(row.fallback, row.example);
     const any: fc.Arbitrary<KindValue> =
       row.kind === "choice" ? fc.constantFrom(...row.words!) : kinds[row.kind];
     return any.filter((value) => optionFault(row, value) === undefined);

@@ -17,6 +17,12 @@ let app: ScriptedApp;
 
 /** A service below its own path for each policy; the app sees the whole path. */
 const services: Record<string, string[]> = {
+  rate: [
+    "--rate-limit=2/h",
+    "--rate-limit-exempt-ip=203.0.113.66",
+    "--rate-limit-path=/rate/login",
+  ],
+  key: ["--rate-limit=1/h", "--rate-limit-key=header:X-Api-Key"],
   ip: ["--allow-ip=203.0.113.0/24,2001:db8::/32", "--deny-ip=203.0.113.66"],
 };
 
@@ -87,6 +93,47 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
       // Other services are open to them.
       expect((await get(carrier, "/", "203.0.113.66")).status).toBe(200);
     });
+  });
+});
+
+describe.each(carriers)("over $name", (carrier: Carrier) => {
+  // A network of its own for each of them: they count together.
+  const network = `2001:db8:0:${carriers.indexOf(carrier) + 1}`;
+  const client = (host: number): string => `${network}::${host}`;
+
+  test("a rate limit holds for a /64, whatever the path's spelling, and says when to come again", async () => {
+    const spellings = ["/rate/login", "/rate//login", "/rate/LOGIN;x/now"];
+    const answers: Answer[] = [];
+    for (const [host, path] of spellings.entries()) {
+      answers.push(await get(carrier, path, client(host)));
+    }
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]);
+    const told = (answer: Answer, name: string): string[] => valuesOf(answer.fields, name);
+    expect(told(answers[0]!, "ratelimit")).toEqual(['"proxy";r=1;t=1800']);
+    expect(told(answers[0]!, "ratelimit-policy")).toEqual(['"proxy";q=2;w=3600']);
+    expect(told(answers[2]!, "ratelimit")).toEqual([
+      expect.stringMatching(/^"proxy";r=0;t=1\d{3}$/),
+    ]);
+    expect(told(answers[2]!, "retry-after")).toEqual([expect.stringMatching(/^1\d{3}$/)]);
+    // Other paths, other networks, and those that are exempt.
+    expect((await get(carrier, "/rate/loginx", client(1))).status).toBe(200);
+    expect(
+      (await get(carrier, "/rate/login", `${network.slice(0, -1)}f${network.at(-1)}::1`)).status,
+    ).toBe(200);
+    for (let i = 0; i < 4; i++) {
+      expect((await get(carrier, "/rate/login", "203.0.113.66")).status).toBe(200);
+    }
+  });
+
+  test("a rate limit counts by a field, without case of its name, all its lines together", async () => {
+    const key = carrier.name;
+    const asked = async (...fields: Field[]): Promise<number> =>
+      (await get(carrier, "/key/a", client(7), fields)).status;
+    expect(await asked(["X-Api-Key", key])).toBe(200);
+    expect(await asked(["x-api-key", key])).toBe(429);
+    expect(await asked(["X-Api-Key", `${key} other`])).toBe(200);
+    // Without the field by address.
+    expect([await asked(), await asked()]).toEqual([200, 429]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Runs command lines without a process, a socket or a server. */
-import type { CliContext } from "../../src/cli/context.ts";
+import type { CliContext, Screen } from "../../src/cli/context.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { CommandError } from "../../src/config/command-error.ts";
 import type { Environment } from "../../src/config/paths.ts";
@@ -28,6 +28,10 @@ export interface Surroundings {
   ofOthers?: readonly string[];
   /** Stderr is a terminal of so many columns. */
   columns?: number;
+  /** Standard output is a terminal. */
+  screen?: Screen;
+  /** What passes while a command waits; rejects to end it. */
+  wait?: () => Promise<void>;
   /** What the server tells before its reply. */
   progress?: Progress[];
 }
@@ -52,6 +56,8 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
       around.columns === undefined
         ? null
         : { columns: around.columns, write: (text) => void (outcome.stderr += text) },
+    screen: around.screen ?? null,
+    wait: around.wait ?? (async () => {}),
     async send(socketPath, command, onProgress) {
       outcome.sent = command;
       for (const progress of around.progress ?? []) onProgress?.(progress);

@@ -15,6 +15,7 @@ export const impure: readonly string[] = [
   "lib/granted-cores",
   "lib/ignored-signals",
   "lib/international-name",
+  "lib/keyed-hash",
   "lib/log-time",
   "lib/regular-file",
   "lib/running-time",

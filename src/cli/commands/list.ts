@@ -6,10 +6,17 @@ import type {
   ServiceDescriptions,
   WorkerDescription,
 } from "../../control-plane/socket/protocol.ts";
+import { listWatchIntervalMs } from "../../config/defaults.ts";
 import { cliCommand, send } from "../cli-command.ts";
+import type { CliContext } from "../context.ts";
 import { formatTable } from "../table.ts";
 
 const header = ["Service", "Host", "Path", "Target", "State", "TLS"];
+/** Only where there is a rollout: what reads kamal-proxy's columns finds them where they were. */
+const rolloutHeader = "Rollout";
+
+const home = "\u001b[H";
+const eraseBelow = "\u001b[J";
 
 export const list = cliCommand({
   path: "list",
@@ -22,24 +29,46 @@ export const list = cliCommand({
       fallback: false,
       help: "Print one JSON object with all details instead of a table",
     },
+    watch: {
+      kind: "switch",
+      fallback: false,
+      help: "Show changes as they come, until Ctrl-C",
+    },
   }),
   async run({ values, context }) {
-    const { services = {}, workers = [] } = await send(context, { command: "list" });
-    if (values.json) {
-      await context.write(`${JSON.stringify(withWorkers(services, workers))}\n`);
-      return 0;
-    }
-    await context.write(serviceTable(services));
+    if (values.watch) return await watch(context, values.json);
+    const { table, remarks } = await listing(context, values.json);
+    await context.write(table);
     // Beside the table, which has kamal-proxy's columns.
-    await context.writeError(
-      degradedLines(services) +
-        setLines(services) +
-        protectedLines(services) +
-        workerLines(workers),
-    );
+    await context.writeError(remarks);
     return 0;
   },
 });
+
+/** Ends by a signal, or with the proxy. */
+async function watch(context: CliContext, json: boolean): Promise<never> {
+  const clear = context.screen !== null && !json ? home + eraseBelow : "";
+  let shown = "";
+  for (;;) {
+    const { table, remarks } = await listing(context, json);
+    if (table + remarks !== shown) await context.write(clear + table + remarks);
+    shown = table + remarks;
+    await context.wait(listWatchIntervalMs);
+  }
+}
+
+async function listing(
+  context: CliContext,
+  json: boolean,
+): Promise<{ table: string; remarks: string }> {
+  const { services = {}, workers = [] } = await send(context, { command: "list" });
+  if (json) {
+    return { table: `${JSON.stringify(withWorkers(services, workers))}\n`, remarks: "" };
+  }
+  const remarks =
+    degradedLines(services) + setLines(services) + protectedLines(services) + workerLines(workers);
+  return { table: serviceTable(services), remarks };
+}
 
 /** No service can have that name; it is there when not all is well with them. */
 function withWorkers(services: ServiceDescriptions, workers: WorkerDescription[]): object {
@@ -54,8 +83,21 @@ function workerLines(workers: WorkerDescription[]): string {
 }
 
 function serviceTable(services: ServiceDescriptions): string {
-  const rows = byName(services).map(([name, service]) => serviceRow(name, service));
-  return formatTable([header, ...rows]);
+  const listed = byName(services);
+  const rows = listed.map(([name, service]) => serviceRow(name, service));
+  if (!listed.some(([, { rollout_targets: targets = [] }]) => targets.length > 0)) {
+    return formatTable([header, ...rows]);
+  }
+  const withRollout = rows.map((row, index) => [...row, rolloutText(listed[index]![1])]);
+  return formatTable([[...header, rolloutHeader], ...withRollout]);
+}
+
+/** `10% 10.0.0.7:3000`; what the list of cookie values adds is in `--json`. */
+function rolloutText({ rollout, rollout_targets: targets = [] }: ServiceDescription): string {
+  if (targets.length === 0) return "";
+  const listed = rollout !== null && rollout.allowlist.length > 0 ? "+list" : "";
+  const share = rollout === null ? "off" : `${rollout.percentage}%${listed}`;
+  return printableText(`${share} ${targets.join(",")}`);
 }
 
 function degradedLines(services: ServiceDescriptions): string {

@@ -1,9 +1,11 @@
 /** Makes the sockets of the ports and the pool of workers on them. */
 import { closeSync } from "node:fs";
+import { rateMemoryBytes } from "../../config/defaults.ts";
 import type { RunOptions } from "../../config/run-options.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Libc } from "../../net/libc.ts";
+import { createSharedMemory } from "../../net/shared-memory.ts";
 import { type ListeningGroup, listenTcp } from "../../net/listening-sockets.ts";
 import type { CertificateChange } from "../../seam/certificates.ts";
 import type { DataPlaneQuestions } from "../../seam/data-plane.ts";
@@ -23,6 +25,8 @@ export interface WorkersContext {
   options: RunOptions;
   libc: Libc;
   sockets: WorkerSockets;
+  /** What all count keys by: 32 bits. */
+  secret: number;
   /** This program, with the command that makes a worker of it. */
   command: readonly string[];
   clock: Clock;
@@ -46,32 +50,34 @@ export function openWorkerSockets(libc: Libc, options: RunOptions): WorkerSocket
 }
 
 export function serveWithWorkers(context: WorkersContext): Serving {
-  const { options, libc, sockets, command, clock, logger, questions, onLog } = context;
+  const { options, libc, sockets, secret, command, clock, logger, questions, onLog } = context;
   const { http, https } = sockets;
   const ports: ListeningPorts = { http: http.port, https: https.port };
   const workers = http.fds.length;
+  const rateMemory = createSharedMemory(libc, rateMemoryBytes);
   const pool = new WorkerPool({
     clock,
     logger,
     certificates: context.certificates,
     keepsMetrics: options.metricsPort !== 0,
     closeSockets() {
-      for (const fd of [...http.fds, ...https.fds]) closeSync(fd);
+      for (const fd of [...http.fds, ...https.fds, rateMemory]) closeSync(fd);
     },
     slots: http.fds.map((httpFd, slot) => ({
       options: {
-        ...dataPlaneOptions(options, workers),
+        ...dataPlaneOptions(options, workers, secret),
         httpPort: ports.http,
         httpsPort: ports.https,
         // QUIC needs one owner of the port.
         servesHttp3: options.http3 && slot === 0,
         sockets: { http: firstSocketFd, https: firstSocketFd + 1 },
+        rateMemory: { descriptor: firstSocketFd + 2, secret },
       },
       launch: () =>
         SpawnedWorker.launch({
           libc,
           command,
-          sockets: [httpFd, https.fds[slot]!],
+          inherited: [httpFd, https.fds[slot]!, rateMemory],
           questions,
           onLog,
         }),

@@ -10,8 +10,8 @@ export interface WorkerLaunch {
   libc: Libc;
   /** This program, with the command that makes a worker of it. */
   command: readonly string[];
-  /** Sockets that listen, inherited. */
-  sockets: readonly number[];
+  /** Sockets that listen, then the memory of all workers. */
+  inherited: readonly number[];
   questions: DataPlaneQuestions;
   /** Whole lines of its log. */
   onLog(lines: Buffer): void;
@@ -50,7 +50,7 @@ export class SpawnedWorker {
       child = Bun.spawn([...launch.command], {
         argv0: process.execPath,
         // Its own log comes over the channel; what the runtime itself has to say goes where ours goes.
-        stdio: ["ignore", "ignore", "inherit", theirs, ...launch.sockets],
+        stdio: ["ignore", "ignore", "inherit", theirs, ...launch.inherited],
       });
     } catch (error) {
       closeSync(ours);

@@ -10,6 +10,7 @@ import { hsts } from "./policies/hsts.ts";
 import { redirectRules, rewriteRules } from "./policies/path-rules.ts";
 import type { PolicyFactory } from "./policies/policy.ts";
 import { ipRules } from "./policies/ip-rules.ts";
+import { rateLimit } from "./policies/rate-limit.ts";
 import { redirect } from "./policies/redirect.ts";
 import type { ServicePolicies } from "./policies/service-policies.ts";
 import { www } from "./policies/www.ts";
@@ -20,6 +21,7 @@ import type { RoutedRequest } from "./request-stages.ts";
 export const policies: readonly PolicyFactory[] = [
   acmeChallenge,
   ipRules,
+  rateLimit,
   redirect,
   www,
   redirectRules,

@@ -17,6 +17,7 @@ import { type Phases, policies, runPhases } from "./phases.ts";
 import type { ChallengeResponse } from "./policies/policy.ts";
 import { PolicyPhase } from "./policies/policy-phase.ts";
 import { PolicyCompiler, type ServicePolicies } from "./policies/service-policies.ts";
+import type { RateTable } from "./policies/rate-table.ts";
 import type { RequestRecorder } from "./request-record.ts";
 import { ReceivedRequest, RoutedRequest } from "./request-stages.ts";
 
@@ -26,6 +27,7 @@ const rawBytes = byteSet(/[\x7f-\xff]/);
 export interface PipelineOptions {
   clock: Clock;
   logger: Logger;
+  rates: RateTable;
   services: LiveServices;
   recorder: RequestRecorder;
   newRequestId(): string;
@@ -58,6 +60,7 @@ export class Pipeline {
       answers,
       clock,
       logger,
+      rates: options.rates,
       services: options.services,
       challengeResponse: options.challengeResponse,
     });

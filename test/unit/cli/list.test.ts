@@ -3,6 +3,7 @@ import type {
   ServiceDescription,
   ServiceDescriptions,
 } from "../../../src/control-plane/socket/protocol.ts";
+import { CommandError } from "../../../src/config/command-error.ts";
 import { runLine } from "../../support/command-line.ts";
 
 function description(part: Partial<ServiceDescription>): ServiceDescription {
@@ -85,6 +86,54 @@ describe("list", () => {
     expect({ stderr, exitCode }).toEqual({ stderr: `a is degraded: ${degraded}\n`, exitCode: 0 });
     expect(stdout.split("\n")).toHaveLength(4);
     expect((await runLine(["list", "--json"], { reply })).stderr).toBe("");
+  });
+
+  test("has a column for rollouts where there is one", async () => {
+    const rollout = { percentage: 10, allowlist: ["me"] };
+    const rollout_targets = ["b:3000", "c:3000"];
+    const reply = {
+      ok: true as const,
+      services: {
+        half: description({ rollout, rollout_targets }),
+        off: description({ rollout_targets: ["d:80"] }),
+        without: description({}),
+      },
+    };
+    const { stdout } = await runLine(["list"], { reply });
+    const plain = Bun.stripANSI(stdout)
+      .split("\n")
+      .map((line) => line.trimEnd().split(/ {2,}/).at(-1));
+    expect(plain).toEqual(["Rollout", "10%+list b:3000,c:3000", "off d:80", "no", ""]);
+  });
+
+  test("prints what has changed with --watch, until the proxy has gone", async () => {
+    const changing = { a: description({}) };
+    let waits = 0;
+    const watch = (...flags: string[]) => {
+      waits = 0;
+      changing.a.state = "running";
+      return runLine(["list", "--watch", ...flags], {
+        reply: { ok: true, services: changing },
+        async wait() {
+          if (++waits === 2) changing.a.state = "paused";
+          if (waits === 4) throw new CommandError("unexpected EOF");
+        },
+      });
+    };
+    const { stdout, stderr, exitCode } = await watch();
+    expect({ stderr, exitCode }).toEqual({ stderr: "Error: unexpected EOF\n", exitCode: 1 });
+    expect(Bun.stripANSI(stdout).match(/running|paused/g)).toEqual(["running", "paused"]);
+    const states = (await watch("--json")).stdout.trim().split("\n");
+    expect(states.map((line) => JSON.parse(line).a.state)).toEqual(["running", "paused"]);
+  });
+
+  test("--watch begins on a terminal at its top", async () => {
+    const { stdout } = await runLine(["list", "--watch"], {
+      reply: { ok: true, services },
+      screen: { columns: 80, rows: 24 },
+      wait: () => Promise.reject(new CommandError("unexpected EOF")),
+    });
+    expect(stdout).toStartWith("\u001b[H\u001b[J");
   });
 
   test("prints all details with --json", async () => {

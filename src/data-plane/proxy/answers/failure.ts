@@ -20,6 +20,7 @@ const refusals = {
   "tls-disabled": { status: 503, detail: "the service is deployed without --tls" },
   "address-refused": { status: 403, detail: "--allow-ip or --deny-ip" },
   "address-list-unreadable": { status: 503, detail: "a file of --allow-ip or --deny-ip" },
+  "rate-exceeded": { status: 429, detail: "--rate-limit" },
   "service-stopped": { status: 503, detail: "the service is stopped" },
   "pause-expired": { status: 504, detail: "the service was paused for too long" },
   "too-many-held": { status: 503, detail: "too many requests wait for paused services" },

@@ -14,6 +14,7 @@ import type { LoadBalancer } from "../../services/load-balancer.ts";
 import type { LiveService } from "../../services/live-service.ts";
 import type { Target } from "../../services/target.ts";
 import type { Answers } from "../answers/answers.ts";
+import type { RateTable } from "./rate-table.ts";
 import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
 
 export type Verdict = "pass" | "answered";
@@ -51,6 +52,8 @@ export interface PolicyContext {
   readonly answers: Answers;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Counts of all workers together. */
+  readonly rates: RateTable;
   readonly services: LiveServices;
   /** Null when the service of that host has no automatic certificate. */
   challengeResponse(hostName: string, path: string): ChallengeResponse | Promise<ChallengeResponse>;
