@@ -352,13 +352,16 @@ describe.each(carriers)("$name", (carrier: Carrier) => {
   });
 
   holds("a switch of protocols passes", async () => {
-    app.answer = () =>
-      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
-    const fields: [string, string][] = [
-      ["Connection", "Upgrade"],
-      ["Upgrade", "echo"],
-    ];
-    expect((await get({ fields })).status).toBe(101);
+    app.answer = (_request, connection) => {
+      connection.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+      );
+      connection.end();
+      return null;
+    };
+    const { spec, status } = carrier.switching;
+    expect((await get(spec)).status).toBe(status);
+    expect(app.requests.at(-1)!.startLine).toStartWith("GET / ");
   });
 
   holds("each request has its line in the log", async () => {

@@ -37,8 +37,21 @@ export interface Carrier {
   /** As the log has it. */
   readonly protocol: string;
   readonly scheme: "http" | "https";
+  /** How it asks for WebSocket, and the status that says yes. */
+  readonly switching: { spec: RequestSpec; status: number };
   open(port: number, spec: RequestSpec): Promise<OpenRequest>;
 }
+
+/** As HTTP/1.1 asks (RFC 9110 7.8). */
+export const upgradeToWebSocket: Carrier["switching"] = {
+  spec: {
+    fields: [
+      ["Connection", "Upgrade"],
+      ["Upgrade", "websocket"],
+    ],
+  },
+  status: 101,
+};
 
 export async function ask(carrier: Carrier, port: number, spec: RequestSpec): Promise<Answer> {
   using request = await carrier.open(port, spec);

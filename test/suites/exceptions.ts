@@ -3,11 +3,6 @@
  * fails the suite as soon as it works: then its line goes.
  */
 export const exceptions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "HTTP/2": {
-    "a head that is too large is answered 431": "the connection is ended with GOAWAY",
-    "a switch of protocols passes":
-      "there is no Upgrade in HTTP/2, and extended CONNECT is not offered",
-  },
   "HTTP/3": {
     "a head that is too large is answered 431": "the server of the runtime refuses it otherwise",
     "a switch of protocols passes": "the server of the runtime has no extended CONNECT",

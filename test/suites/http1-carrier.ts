@@ -1,12 +1,19 @@
 /** HTTP/1.1, plain or over TLS. */
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
-import type { Answer, Carrier, OpenRequest, RequestSpec } from "./carrier.ts";
+import {
+  type Answer,
+  type Carrier,
+  type OpenRequest,
+  type RequestSpec,
+  upgradeToWebSocket,
+} from "./carrier.ts";
 
 export const plainHttp1: Carrier = {
   name: "HTTP/1.1",
   protocol: "HTTP/1.1",
   scheme: "http",
+  switching: upgradeToWebSocket,
   open: async (port, spec) => new Http1Request(await connectRaw(port), spec),
 };
 
@@ -14,6 +21,7 @@ export const tlsHttp1: Carrier = {
   name: "HTTP/1.1 over TLS",
   protocol: "HTTP/1.1",
   scheme: "https",
+  switching: upgradeToWebSocket,
   async open(port, spec) {
     const tls = { serverName: "localhost", rejectUnauthorized: false };
     return new Http1Request(await connectRaw(port, { tls }), spec);

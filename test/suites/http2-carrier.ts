@@ -14,6 +14,11 @@ export const http2: Carrier = {
   name: "HTTP/2",
   protocol: "HTTP/2.0",
   scheme: "https",
+  // RFC 8441 4.
+  switching: {
+    spec: { method: "CONNECT", fields: [[":protocol", "websocket"]], streams: true },
+    status: 200,
+  },
   async open(port, spec) {
     const settings: [number, number][] = [[initialWindowSetting, largestWindow]];
     const connection = await Http2Connection.open(port, settings, "localhost");

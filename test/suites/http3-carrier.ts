@@ -1,6 +1,12 @@
 /** HTTP/3, by the client that Bun has. */
 import { waitFor } from "../support/wait-for.ts";
-import type { Answer, Carrier, OpenRequest, RequestSpec } from "./carrier.ts";
+import {
+  type Answer,
+  type Carrier,
+  type OpenRequest,
+  type RequestSpec,
+  upgradeToWebSocket,
+} from "./carrier.ts";
 
 const connectLimitMs = 2_000;
 
@@ -8,6 +14,7 @@ export const http3: Carrier = {
   name: "HTTP/3",
   protocol: "HTTP/3.0",
   scheme: "https",
+  switching: upgradeToWebSocket,
   async open(port, spec) {
     return new Http3Request(port, spec);
   },

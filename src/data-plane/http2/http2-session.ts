@@ -84,8 +84,8 @@ export class Http2Session implements FrameHandler, StreamSession {
     const nowMs = options.coarseMs();
     this.#window = new ConnectionWindow(this.sender, nowMs);
     this.#floods = new FloodGuard(this.sender, nowMs);
-    // Huffman coding makes a head smaller, seldom larger; beyond the limit of a head nothing is worth reading.
-    this.#frames = new FrameDecoder(this, { maxHeaderBlockBytes: options.headLimits.maxBytes });
+    // A head that is too large is read to its end, so that it can be refused; one without end is not.
+    this.#frames = new FrameDecoder(this, { maxHeaderBlockBytes: 2 * options.headLimits.maxBytes });
   }
 
   /** What the block says that `onNewStream` is about. */
