@@ -114,11 +114,7 @@ export const http2Limits = {
   brokenStreams: { burst: 500, perSecond: 50 },
   /** Heads and control frames that wait for a client that does not read; then nothing more of it is read. */
   maxUnsentBytes: 256 * KB,
-  /**
-   * While more than this waits for clients in all, a client that has not taken so much of what it asked for
-   * is served nothing more before it does.
-   */
-  shortMemoryBytes: 16 * MB,
+  /** While memory is short, a client that has not taken so much is served nothing more before it does. */
   maxUntakenBytes: 512 * KB,
   /** What references to the table may make of a head, beside its own size. */
   maxHeadExpansionBytes: 64 * KB,
@@ -189,8 +185,12 @@ export const maxHeldRequests = 10_000;
  */
 export const responseQuietMs = 12;
 
-/** Bytes that sockets were given and that nobody has read yet, together; beyond it less is read at once. */
+/**
+ * Bytes that sockets were given and that nobody has read yet, together; beyond it less is read at once. Memory
+ * is short from the second figure on.
+ */
 export const maxUnsentBytesTotal = 64 * MB;
+export const shortUnsentBytesTotal = 16 * MB;
 
 /** What is read at once of a large body for somebody who may not take it. */
 export const maxUnsentPieceBytes = 64 * KB;
@@ -204,6 +204,14 @@ export function bufferMemoryTotalFor(usableMemoryBytes: number): number {
   const eighth = Math.floor(usableMemoryBytes / 8);
   return Math.min(maxBufferMemoryTotalBytes, Math.max(minBufferMemoryTotalBytes, eighth));
 }
+
+/**
+ * Of them for the responses that one connection with several requests at once has asked for; beyond it, and
+ * what one response alone may take, they go to disk. A client may take none of a hundred responses.
+ */
+export const maxCollectedBytesPerConnection = 2 * MB;
+/** A response on such a connection that comes in one piece is handed over without being collected up to here. */
+export const maxSharedDirectBytes = 16 * KB;
 
 /** A command over the control socket; a list of thousands of services is longer. */
 export const maxControlMessageBytes = 1 * MB;

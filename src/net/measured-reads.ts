@@ -6,7 +6,7 @@
 import { ptr } from "bun:ffi";
 import { maxUnsentPieceBytes } from "../config/defaults.ts";
 import { openLibc } from "./libc.ts";
-import { unsentMemory } from "./socket-writer.ts";
+import { unsentMemory } from "./unsent-memory.ts";
 import { type BudgetedReader, workBudget } from "./work-budget.ts";
 
 /** A read of so many bytes says that more is waiting. */

@@ -4,7 +4,8 @@
  * belongs to one socket at a time, several of these are written to in turns.
  */
 import { ByteBlocks } from "./byte-blocks.ts";
-import { unsentMemory, type WritableSocket } from "./socket-writer.ts";
+import { type WritableSocket } from "./socket-writer.ts";
+import { unsentMemory } from "./unsent-memory.ts";
 
 /** The buffer of one turn: as much as is handed to the kernel at once. */
 const bufferBytes = 64 * 1024;

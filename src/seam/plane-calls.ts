@@ -57,6 +57,8 @@ export type DataPlaneOptions = Pick<
   | "minTlsVersion"
   | "errorCodes"
 > & {
+  /** Processes that serve, this one included. */
+  workers: number;
   /** HTTP/3 is served here; one does it, and all tell of it. */
   servesHttp3: boolean;
   /** Requests that a paused service may hold here. */
@@ -86,6 +88,7 @@ export function dataPlaneOptions(
     http3: options.http3,
     limits: options.limits,
     bufferMemoryTotalBytes: Math.floor(options.bufferMemoryTotalBytes / workers),
+    workers,
     maxHeldRequests: Math.ceil(maxHeldRequests / workers),
     servesHttp3: options.http3,
     sockets: null,

@@ -1,6 +1,6 @@
 /** How much the peer may send on a connection in all: what waits here of it is never more. */
 import { http2Limits } from "../../config/defaults.ts";
-import { MemoryBudget } from "../../net/memory-budget.ts";
+import { windowMemory } from "../../net/unsent-memory.ts";
 import {
   frameHeaderBytes,
   FrameType,
@@ -17,8 +17,6 @@ const growth = {
   maxBytes: 2 * http2Limits.maxWindowBytes,
   withinMs: http2Limits.windowGrowthWithinMs,
 };
-/** What all connections hold beyond their first windows. */
-const grownMemory = new MemoryBudget(http2Limits.maxGrownWindowsBytes);
 
 /** To be sent behind the first SETTINGS: the window of a connection begins smaller (RFC 9113 6.9.2). */
 export const openingWindowUpdate = Buffer.alloc(frameHeaderBytes + 4);
@@ -48,15 +46,15 @@ export class ConnectionWindow {
   /** Bytes that are out of the way. */
   take(bytes: number, nowMs: number): void {
     const before = this.#window.sizeBytes;
-    const increment = this.#window.take(bytes, nowMs, grownMemory.exhausted ? null : growth);
+    const increment = this.#window.take(bytes, nowMs, windowMemory.exhausted ? null : growth);
     const grown = this.#window.sizeBytes - before;
     this.#grownBytes += grown;
-    grownMemory.add(grown);
+    windowMemory.add(grown);
     if (increment > 0) this.#sender.number(FrameType.windowUpdate, 0, increment);
   }
 
   close(): void {
-    grownMemory.release(this.#grownBytes);
+    windowMemory.release(this.#grownBytes);
     this.#grownBytes = 0;
   }
 }

@@ -4,7 +4,7 @@
  * and have their turns.
  */
 import { ByteBlocks } from "../../net/byte-blocks.ts";
-import { unsentMemory } from "../../net/socket-writer.ts";
+import { unsentMemory } from "../../net/unsent-memory.ts";
 import { TurnWriter } from "../../net/turn-writer.ts";
 import type { WritableSocket } from "../../net/socket-writer.ts";
 import { type Fields, isFieldValue } from "../../protocols/http/fields.ts";
@@ -233,7 +233,7 @@ export class FrameSender {
       const front = waiting.front();
       const sent = this.#put(stream, front, Math.min(left, front.length));
       if (sent === 0) return;
-      waiting.consume(sent);
+      waiting.release(sent);
       this.#waitingBytes -= sent;
       left -= sent;
     }

@@ -4,7 +4,7 @@
  * never exceeds the windows.
  */
 import { ByteBlocks } from "../../net/byte-blocks.ts";
-import { unsentMemory } from "../../net/socket-writer.ts";
+import { unsentMemory } from "../../net/unsent-memory.ts";
 import type { BodySink, BodySource } from "../../protocols/http/body.ts";
 import type { ExchangeError } from "../../protocols/http/exchange-error.ts";
 import type { Fields } from "../../protocols/http/fields.ts";

@@ -67,7 +67,11 @@ export class Delivery implements Phase {
     request.delivered = delivered;
     const forwarding = new Forwarding(delivered, policies, {
       responseSpool: bufferResponses
-        ? this.#space.options(maxMemoryBufferBytes, maxResponseBodyBytes)
+        ? this.#space.responseOptions(
+            maxMemoryBufferBytes,
+            maxResponseBodyBytes,
+            request.exchange.sharedConnection,
+          )
         : null,
       responsePauses: this.#responsePauses,
     });

@@ -37,6 +37,8 @@ export interface ExchangeRequest {
 
 export interface Exchange {
   readonly request: ExchangeRequest;
+  /** The connection, when it carries other exchanges at the same time, else null; to be told from others. */
+  readonly sharedConnection: object | null;
   /** Called once when the client has gone before the response was complete. */
   onAbort: (() => void) | null;
   readonly aborted: boolean;

@@ -54,6 +54,18 @@ describe("ByteBlocks", () => {
     expect([first.toString(), blocks.front().toString()]).toEqual(["abc", "ghi"]);
   });
 
+  test("frees the blocks that are released at once, and keeps those that are only consumed", () => {
+    const { blocks } = setUp();
+    blocks.append(Buffer.alloc(64 * KB, "a"));
+    blocks.append(Buffer.alloc(64 * KB, "b"));
+    blocks.append(Buffer.from("c"));
+    const [released, consumed] = blocks.views();
+    blocks.release(64 * KB);
+    blocks.consume(64 * KB);
+    expect([released!.length, consumed!.length]).toEqual([0, 64 * KB]);
+    expect(blocks.front().toString()).toBe("c");
+  });
+
   test("gives the memory of consumed blocks back, one after the other", () => {
     const { blocks, budget } = setUp();
     blocks.append(Buffer.alloc(192 * KB));

@@ -25,6 +25,7 @@ export class FetchExchange implements Exchange, ExchangeRequest {
   readonly scheme: Scheme = "https";
   readonly upgrade = null;
 
+  readonly sharedConnection = null;
   onAbort: (() => void) | null = null;
   aborted = false;
   status = 0;

@@ -75,6 +75,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Http1
   #expectsContinue: boolean;
   #continueSent = false;
 
+  readonly sharedConnection = null;
   onAbort: (() => void) | null = null;
   aborted = false;
   status = 0;

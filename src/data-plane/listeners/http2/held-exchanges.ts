@@ -3,7 +3,7 @@
  * wait for, and its further requests wait here.
  */
 import { http2Limits } from "../../../config/defaults.ts";
-import { unsentMemory } from "../../../net/socket-writer.ts";
+import { unsentMemoryIsShort } from "../../../net/unsent-memory.ts";
 import type { FrameSender } from "../../http2/frame-sender.ts";
 import type { Http2Exchange } from "./http2-exchange.ts";
 
@@ -36,9 +36,6 @@ export class HeldExchanges {
   }
 
   get #isShort(): boolean {
-    return (
-      unsentMemory.usedBytes > http2Limits.shortMemoryBytes &&
-      this.#sender.untakenBytes > http2Limits.maxUntakenBytes
-    );
+    return unsentMemoryIsShort() && this.#sender.untakenBytes > http2Limits.maxUntakenBytes;
   }
 }

@@ -67,6 +67,9 @@ export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, Strea
   get request(): ExchangeRequest {
     return this;
   }
+  get sharedConnection(): object {
+    return this.#connection;
+  }
   get method(): string {
     return this.#request.method;
   }

@@ -58,7 +58,7 @@ export class BufferedResponse implements CollectedResponse {
   write(chunk: Uint8Array): boolean {
     if (this.#refused) return true;
     if (this.#spool === null) {
-      if (chunk.length === this.#length) {
+      if (chunk.length === this.#length && chunk.length <= this.#spoolOptions.maxDirectBytes) {
         this.#direct = this.#sendHead();
         this.#direct.write(chunk);
         return true;

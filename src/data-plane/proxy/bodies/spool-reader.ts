@@ -2,7 +2,12 @@
 import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 
-const readChunkBytes = 128 * 1024;
+/**
+ * What is handed over at once: little for a client that may take nothing, because a copy of it waits then, and
+ * four times as much with each piece that it takes.
+ */
+const firstPieceBytes = 4 * 1024;
+const maxPieceBytes = 128 * 1024;
 
 /** Reads at a position of the file; a buffer is filled as far as the file goes. */
 export type ReadFile = (
@@ -18,6 +23,9 @@ export class SpoolReader implements BodySource {
   readonly #read: ReadFile;
   #sink: BodySink | null = null;
   #nextChunk = 0;
+  /** Bytes of it that were handed over. */
+  #offset = 0;
+  #pieceBytes = firstPieceBytes;
   #position = 0;
   #paused = false;
   #busy = false;
@@ -56,8 +64,7 @@ export class SpoolReader implements BodySource {
     if (this.#busy) return;
     this.#busy = true;
     while (this.#sink !== null && !this.#paused && this.#nextChunk < this.#chunks.length) {
-      const chunk = this.#chunks[this.#nextChunk++]!;
-      if (!this.#sink.write(chunk)) this.#paused = true;
+      this.#pushPiece(this.#sink, this.#chunks[this.#nextChunk]!);
     }
     this.#busy = false;
     const sink = this.#sink;
@@ -72,10 +79,31 @@ export class SpoolReader implements BodySource {
     }
   }
 
+  #pushPiece(sink: BodySink, chunk: Uint8Array): void {
+    const start = this.#offset;
+    const end = Math.min(chunk.length, start + this.#pieceBytes);
+    if (end === chunk.length) {
+      this.#nextChunk++;
+      this.#offset = 0;
+    } else {
+      this.#offset = end;
+    }
+    this.#handOn(sink, end - start === chunk.length ? chunk : chunk.subarray(start, end));
+  }
+
+  #handOn(sink: BodySink, piece: Uint8Array): void {
+    if (sink.write(piece)) {
+      this.#pieceBytes = Math.min(maxPieceBytes, this.#pieceBytes * 4);
+    } else {
+      this.#paused = true;
+      this.#pieceBytes = firstPieceBytes;
+    }
+  }
+
   #pushFile(): void {
     this.#busy = true;
     // A buffer of its own for each read: the sink may keep it.
-    const buffer = Buffer.allocUnsafe(readChunkBytes);
+    const buffer = Buffer.allocUnsafeSlow(this.#pieceBytes);
     this.#read(buffer, this.#position, (error, count) => {
       this.#busy = false;
       const sink = this.#sink;
@@ -86,7 +114,7 @@ export class SpoolReader implements BodySource {
         return;
       }
       this.#position += count;
-      if (!sink.write(buffer.subarray(0, count))) this.#paused = true;
+      this.#handOn(sink, buffer.subarray(0, count));
       if (!this.#paused) this.#push();
       else sink.flush();
     });

@@ -19,6 +19,8 @@ export interface SpoolOptions {
   /** Of all spooled bodies together. */
   memory: MemoryBudget;
   folder: string;
+  /** Of a body that comes in one piece: up to here it goes on without being collected. */
+  maxDirectBytes: number;
 }
 
 export type SpoolOutcome =
@@ -162,7 +164,7 @@ export class SpooledBody implements BodySink {
         this.#from?.cancel();
       } else {
         this.#fileBytes += count;
-        this.#queue.consume(count);
+        this.#queue.release(count);
         this.#writeNext();
       }
     });

@@ -6,7 +6,7 @@ import { maxReplayedBytes } from "../../../config/defaults.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../../../lib/deadline-queue.ts";
 import { connectionFaultOf } from "../../../lib/error-text.ts";
 import { ByteBlocks } from "../../../net/byte-blocks.ts";
-import { unsentMemory } from "../../../net/socket-writer.ts";
+import { unsentMemory } from "../../../net/unsent-memory.ts";
 import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
 import { ExchangeError, type ExchangeErrorCode } from "../../../protocols/http/exchange-error.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";

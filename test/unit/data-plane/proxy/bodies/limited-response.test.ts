@@ -46,7 +46,7 @@ function setUp(folder: TempFolder, { maxMemoryBytes = 1_000, maxBytes = 10 } = {
       client.events.push("200");
       return client;
     },
-    { maxMemoryBytes, maxBytes, memory, folder: folder.path },
+    { maxMemoryBytes, maxBytes, memory, folder: folder.path, maxDirectBytes: 0 },
     new DeadlineQueue(clock, responseQuietMs),
     (error) => outcomes.push(error),
   );

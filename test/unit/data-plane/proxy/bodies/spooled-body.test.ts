@@ -13,6 +13,7 @@ async function spilledBody(folder: TempFolder): Promise<SpooledBody> {
     maxBytes: 0,
     memory: new MemoryBudget(0),
     folder: folder.path,
+    maxDirectBytes: 0,
   });
   new ScriptedBody((body) => {
     for (let i = 0; i < 10; i++) body.push(Buffer.alloc(50_000));
@@ -50,6 +51,36 @@ describe("SpooledBody", () => {
     spool.dispose();
     await waitFor(() => openFiles(folder) === 0, "the file to be closed");
     expect(events).toEqual([]);
+  });
+
+  test("its reader hands over little until it sees that more is taken", async () => {
+    const spool = new SpooledBody({
+      maxMemoryBytes: 1_000_000,
+      maxBytes: 0,
+      memory: new MemoryBudget(1_000_000),
+      folder: "/",
+      maxDirectBytes: 0,
+    });
+    new ScriptedBody((body) => {
+      body.push(Buffer.alloc(300_000));
+      body.end();
+    }).start(spool);
+    await spool.collected;
+    const pieces: number[] = [];
+    let takes = false;
+    const source = spool.source();
+    source.start({
+      attach() {},
+      write: (chunk) => pieces.push(chunk.length) > 0 && takes,
+      flush() {},
+      end() {},
+      abort() {},
+    });
+    expect(pieces).toEqual([4_096]);
+    takes = true;
+    source.resume();
+    expect(pieces.slice(0, 3)).toEqual([4_096, 4_096, 16_384]);
+    expect(pieces.reduce((sum, length) => sum + length)).toBe(300_000);
   });
 
   test("its reader, resumed after it was disposed of, reads nothing", async () => {

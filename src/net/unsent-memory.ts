@@ -1,0 +1,21 @@
+/** What waits in this process, or may come to wait, for those who are to take it: counted together. */
+import { http2Limits, maxUnsentBytesTotal, shortUnsentBytesTotal } from "../config/defaults.ts";
+import { MemoryBudget } from "./memory-budget.ts";
+
+/** Bytes of all sockets that were handed over and that the kernel did not take yet. */
+export const unsentMemory = new MemoryBudget(maxUnsentBytesTotal);
+/** What HTTP/2 connections may be sent beyond their first windows. */
+export const windowMemory = new MemoryBudget(http2Limits.maxGrownWindowsBytes);
+let shortBytes = shortUnsentBytesTotal;
+
+/** Whether nobody should be given more to wait for who does not take what is there. */
+export function unsentMemoryIsShort(): boolean {
+  return unsentMemory.usedBytes > shortBytes;
+}
+
+/** The limits hold for so many processes together. */
+export function shareUnsentMemory(processes: number): void {
+  unsentMemory.limitTo(maxUnsentBytesTotal / processes);
+  windowMemory.limitTo(http2Limits.maxGrownWindowsBytes / processes);
+  shortBytes = shortUnsentBytesTotal / processes;
+}
