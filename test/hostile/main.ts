@@ -15,6 +15,7 @@ import {
   tinyPieces,
   type Attack,
 } from "./attacks.ts";
+import { cramped } from "./cramped.ts";
 import { freeze, memoryRows, type MeasuredRow } from "./measurements.ts";
 import { probe } from "./prober.ts";
 import { hosts, startSubject, type HostileSubject } from "./subject.ts";
@@ -36,7 +37,12 @@ const latencyGroups: Record<string, () => Attack[]> = {
   tiny: tinyPieces,
   heads: hugeHeads,
 };
-const groups = [...Object.keys(latencyGroups), "memory", "freeze"];
+const measuredGroups: Record<string, (name: string, binary: string) => Promise<MeasuredRow[]>> = {
+  memory: (name, binary) => memoryRows(name, binary, appAddress, values.only),
+  freeze: (name, binary) => freeze(name, binary, appAddress),
+  cgroup: (name, binary) => cramped(name, binary, appAddress, seconds),
+};
+const groups = [...Object.keys(latencyGroups), ...Object.keys(measuredGroups)];
 if (values.list) {
   console.log(groups.join("\n"));
   process.exit(0);
@@ -73,15 +79,11 @@ try {
       `\n${group}: others' latency, ms\n${formatTable(["attack", ...header], [...rows.values()])}`,
     );
   }
-  for (const group of ["memory", "freeze"]) {
+  for (const [group, measure] of Object.entries(measuredGroups)) {
     if (!wanted(group)) continue;
     const rows = new Map<string, string[]>();
     for (const name of chosen) {
-      const measured: MeasuredRow[] =
-        group === "memory"
-          ? await memoryRows(name, binaries[name]!, appAddress, values.only)
-          : await freeze(name, binaries[name]!, appAddress);
-      for (const { title, value } of measured) {
+      for (const { title, value } of await measure(name, binaries[name]!)) {
         const row = rows.get(title) ?? [title];
         rows.set(title, row);
         row.push(value);

@@ -10,7 +10,7 @@ export interface MeasuredRow {
   value: string;
 }
 
-interface MemoryCase {
+export interface MemoryCase {
   title: string;
   tls: boolean;
   protocol: "http/1.1" | "h2";
@@ -34,7 +34,7 @@ const frameBytes = 120e6;
 const sendingSeconds = 5;
 const readers = 30;
 
-function memoryCases(): MemoryCase[] {
+export function memoryCases(): MemoryCase[] {
   const plain = { tls: false, protocol: "http/1.1" as const };
   const tls = { tls: true, protocol: "http/1.1" as const };
   const http2 = { tls: true, protocol: "h2" as const };
@@ -190,8 +190,22 @@ async function growthOf(
   const { proxy } = subject;
   await warmUp(subject);
   const before = treePssBytes(proxy.pid);
-  const seconds = 6;
-  const plan: AttackPlan = {
+  const attacker = startAttack(memoryPlan(subject, wanted, sendingSeconds + 1));
+  let most = before;
+  const watching = setInterval(() => (most = Math.max(most, treePssBytes(proxy.pid))), 100);
+  const { sentBytes } = JSON.parse(await new Response(attacker.stdout).text()) as {
+    sentBytes: number;
+  };
+  clearInterval(watching);
+  return { growthBytes: most - before, sentBytes };
+}
+
+export function memoryPlan(
+  { proxy }: HostileSubject,
+  wanted: MemoryCase,
+  seconds: number,
+): AttackPlan {
+  return {
     port: wanted.tls ? proxy.httpsPort : proxy.httpPort,
     tls: wanted.tls,
     serverName: wanted.host,
@@ -204,14 +218,6 @@ async function growthOf(
     reads: wanted.maxBytes > 0,
     maxBytes: wanted.maxBytes,
   };
-  const attacker = startAttack(plan);
-  let most = before;
-  const watching = setInterval(() => (most = Math.max(most, treePssBytes(proxy.pid))), 100);
-  const { sentBytes } = JSON.parse(await new Response(attacker.stdout).text()) as {
-    sentBytes: number;
-  };
-  clearInterval(watching);
-  return { growthBytes: most - before, sentBytes };
 }
 
 /** Code that was never used is memory, too. */
@@ -258,9 +264,7 @@ export async function freeze(name: string, binary: string, app: string): Promise
       connections.push(connection);
     }
     await Bun.sleep(20);
-    process.kill(proxy.pid, "SIGSTOP");
-    await Bun.sleep(frozenMs);
-    process.kill(proxy.pid, "SIGCONT");
+    await proxy.freeze(frozenMs);
     for (const connection of connections) {
       const answer = (await connection.receiveAll()).toString("latin1");
       if (!answer.startsWith("HTTP/1.1 200")) lost++;

@@ -5,6 +5,7 @@ export interface Latencies {
   medianMs: number;
   p99Ms: number;
   worstMs: number;
+  answered: number;
   failed: number;
 }
 
@@ -35,7 +36,13 @@ export async function probe(port: number, host: string, seconds: number): Promis
   connection?.close();
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? NaN;
-  return { medianMs: at(0.5), p99Ms: at(0.99), worstMs: sorted.at(-1) ?? NaN, failed };
+  return {
+    medianMs: at(0.5),
+    p99Ms: at(0.99),
+    worstMs: sorted.at(-1) ?? NaN,
+    answered: times.length - failed,
+    failed,
+  };
 }
 
 async function answerOf(connection: RawConnection): Promise<number> {
