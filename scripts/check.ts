@@ -1,4 +1,4 @@
-/** `bun run check`: types, format and lint, all of them, and one exit code. `--fix` formats and repairs first. */
+/** `bun run check`: types, format and lint, all of them, and one exit code. `--fix` formats, repairs and generates first. */
 import { bunPath, oxlintPath, runTool } from "./project.ts";
 
 export interface Gate {
@@ -18,6 +18,7 @@ export const gates: Gate[] = [
 const repairs: string[][] = [
   [bunPath, "fmt", "--no-script", ...folders],
   [oxlintPath, "--fix", ...folders],
+  [bunPath, "scripts/settings-schema.ts"],
 ];
 
 /** Runs every gate; returns the names of those that failed. */
