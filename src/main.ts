@@ -35,6 +35,8 @@ const context: CliContext = {
       : null,
   wait: (durationMs) =>
     new Promise((resolve) => void systemClock.after(durationMs, () => resolve())),
+  wallMs: () => systemClock.wallMs(),
+  probes: async () => (await import("./cli/doctor/system-probes.ts")).systemProbes,
   async write(text) {
     await print(Bun.stdout, text);
   },

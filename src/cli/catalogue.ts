@@ -77,6 +77,9 @@ export const catalogue: Group = {
     leaf("reload", "Read the files of settings again", async () => {
       return (await import("./commands/reload.ts")).reload;
     }),
+    leaf("doctor", "Check the proxy, its services, and what they need", async () => {
+      return (await import("./commands/doctor.ts")).doctor;
+    }),
     rollout,
     certificates,
     auxiliary("help", "Show the help of a command", async () => {

@@ -1,6 +1,7 @@
 /** What a command may touch, handed in so that commands run in tests without a process. */
 import type { Environment } from "../config/paths.ts";
 import type { RunOptions } from "../config/run-options.ts";
+import type { Probes } from "./doctor/probes.ts";
 import type { Command, Progress, Reply } from "../control-plane/socket/protocol.ts";
 
 export interface Terminal {
@@ -24,6 +25,9 @@ export interface CliContext {
   /** Null when it goes to a file or a pipe. */
   screen: Screen | null;
   wait(durationMs: number): Promise<void>;
+  wallMs(): number;
+  /** Loaded when they are used. */
+  probes(): Promise<Probes>;
   /** Sends one command to the running proxy. */
   send(
     socketPath: string,

@@ -9,7 +9,7 @@ import { type DescribeCertificates, describeServices } from "./describe.ts";
 import { type CommandHandlers, dispatch } from "./socket/dispatcher.ts";
 import type { Probe } from "./health/health-probe.ts";
 import { restoreServices, retryDegraded } from "./restore.ts";
-import type { CertificateDetails, WorkerDescription } from "./socket/protocol.ts";
+import type { CertificateDetails, ProxyStatus, WorkerDescription } from "./socket/protocol.ts";
 import { ControlServer } from "./socket/control-server.ts";
 import { groupsOf } from "./deployed-service.ts";
 import type { ServiceFiles } from "./service-check.ts";
@@ -42,6 +42,8 @@ export interface ControlPlaneSettings extends ServiceFiles {
   askApp?: DeploymentContext["askApp"];
   /** For `list`. */
   describeWorkers?: () => WorkerDescription[];
+  /** For `top` and `doctor`. */
+  describeProxy: () => Promise<ProxyStatus>;
 }
 
 /** What commands say and do about certificates. */
@@ -100,6 +102,7 @@ export class ControlPlane {
     const handlers = this.#createHandlers(
       settings.certificates ?? noCertificates,
       settings.describeWorkers ?? (() => []),
+      settings.describeProxy,
     );
     this.#server = new ControlServer({
       socketPath,
@@ -153,6 +156,7 @@ export class ControlPlane {
   #createHandlers(
     certificates: CertificateOperations,
     describeWorkers: () => WorkerDescription[],
+    describeProxy: () => Promise<ProxyStatus>,
   ): CommandHandlers {
     const context = this.#context;
     return {
@@ -168,6 +172,7 @@ export class ControlPlane {
       stop: (command, report) => stopService(command, context, report),
       resume: ({ service }) => resumeService(service, context),
       remove: ({ service }) => removeService(service, context),
+      status: describeProxy,
       certificates: () => certificates.details(),
       "certificate-renew": async ({ name }) => {
         await certificates.renew(name);

@@ -36,7 +36,8 @@ export async function runServer(options: RunOptions): Promise<number> {
   const { controlPlane, certificates, serving } = wireControlPlane(options, {
     clock,
     logger,
-    userAgent: `kamal-proxy/${productVersion}`,
+    version: productVersion,
+    pid: process.pid,
     loadErrorPages,
     serve: await chooseServing(options, output, logger),
   });

@@ -13,14 +13,15 @@ import { CertificateFeed } from "./certificates/certificate-feed.ts";
 import { CertificateManager } from "./certificates/certificate-manager.ts";
 import { probeThrough } from "./health/health-probe.ts";
 import { ControlPlane } from "./control-plane.ts";
+import { proxyStatus } from "./proxy-status.ts";
 import type { ServiceFiles } from "./service-check.ts";
 import type { Serving } from "./workers/serving.ts";
 
 export interface WiringContext {
   clock: Clock;
   logger: Logger;
-  /** Sent to certificate authorities. */
-  userAgent: string;
+  version: string;
+  pid: number;
   loadErrorPages: ServiceFiles["loadErrorPages"];
   /** Who serves, and asks. */
   serve(questions: DataPlaneQuestions, pushed: () => CertificateChange | null): Serving;
@@ -34,7 +35,7 @@ export interface WiredControlPlane {
 
 export function wireControlPlane(
   options: RunOptions,
-  { clock, logger, userAgent, loadErrorPages, serve }: WiringContext,
+  { clock, logger, version, pid, loadErrorPages, serve }: WiringContext,
 ): WiredControlPlane {
   const cachePath = certificateFolder(options.dataPath);
   const dns =
@@ -52,7 +53,8 @@ export function wireControlPlane(
         ? null
         : sharedStorage(options.certificateStore, { clock, logger, copyFolder: cachePath }),
     defaultCachePath: cachePath,
-    userAgent,
+    // Sent to certificate authorities.
+    userAgent: `kamal-proxy/${version}`,
     askTarget: (service, pathAndQuery, host, signal) =>
       serving.plane.askTarget({ service, pathAndQuery, host }, signal),
     challengesChanged: () => feed.push(),
@@ -94,6 +96,11 @@ export function wireControlPlane(
       forget: (name) => certificates.forget(name),
     },
     describeWorkers: () => serving.describe(),
+    describeProxy: async () => {
+      const metrics = await serving.plane.metrics();
+      const workers = serving.describe();
+      return proxyStatus({ options, version, pid, nowMs: clock.now(), workers, metrics });
+    },
   });
   return { controlPlane, certificates, serving };
 }

@@ -63,7 +63,8 @@ class Planes implements AsyncDisposable {
   readonly #wired = wireControlPlane(this.#options, {
     clock,
     logger: new RecordingLogger(),
-    userAgent: "test/1",
+    version: "test",
+    pid: 0,
     loadErrorPages: () => ({}),
     serve: (questions) =>
       serveInOneProcess(

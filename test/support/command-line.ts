@@ -1,5 +1,6 @@
 /** Runs command lines without a process, a socket or a server. */
 import type { CliContext, Screen } from "../../src/cli/context.ts";
+import type { Probes } from "../../src/cli/doctor/probes.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { CommandError } from "../../src/config/command-error.ts";
 import type { Environment } from "../../src/config/paths.ts";
@@ -20,7 +21,7 @@ export interface Outcome {
 export interface Surroundings {
   environment?: Environment;
   /** Without a reply there is no server. */
-  reply?: Reply | Error;
+  reply?: Reply | Error | ((command: Command) => Reply);
   usableMemoryBytes?: number;
   grantedCores?: number;
   canMakeFolders?: boolean;
@@ -32,6 +33,8 @@ export interface Surroundings {
   screen?: Screen;
   /** What passes while a command waits; rejects to end it. */
   wait?: () => Promise<void>;
+  wallMs?: number;
+  probes?: Probes;
   /** What the server tells before its reply. */
   progress?: Progress[];
 }
@@ -58,10 +61,15 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
         : { columns: around.columns, write: (text) => void (outcome.stderr += text) },
     screen: around.screen ?? null,
     wait: around.wait ?? (async () => {}),
+    wallMs: () => around.wallMs ?? 0,
+    async probes() {
+      if (around.probes === undefined) throw new Error("this test has no probes");
+      return around.probes;
+    },
     async send(socketPath, command, onProgress) {
       outcome.sent = command;
       for (const progress of around.progress ?? []) onProgress?.(progress);
-      const { reply } = around;
+      const reply = typeof around.reply === "function" ? around.reply(command) : around.reply;
       if (reply instanceof Error) throw reply;
       if (reply !== undefined) return reply;
       throw new CommandError(`dial unix ${socketPath}: connect: no such file or directory`);

@@ -42,6 +42,7 @@ export async function startControlPlane(
     loadErrorPages: () => ({}),
     checkCertificate: () => {},
     canOrderWildcard: () => false,
+    describeProxy: () => Promise.reject(new Error("nobody asks here")),
     ...settings,
   });
   await plane.restore();

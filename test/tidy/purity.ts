@@ -8,6 +8,7 @@ import { roots } from "./layers.ts";
 export const impure: readonly string[] = [
   ...roots,
   "engine-environment",
+  "cli/doctor/system-probes",
   "net",
   "lib/atomic-file",
   "lib/control-group",
@@ -25,6 +26,7 @@ export const impure: readonly string[] = [
   "control-plane/health/health-probe",
   "control-plane/health/health-request",
   "control-plane/settings-files",
+  "control-plane/machine-facts",
   "control-plane/socket",
   "control-plane/state/state-store",
   "control-plane/telemetry",

@@ -108,6 +108,7 @@ const partsOfReply: Readonly<Record<string, (value: unknown) => boolean>> = {
   ok: (value) => value === true,
   warnings: isTexts,
   services: isDescriptions,
+  status: (value) => isObject(value) && "traffic" in value && "processes" in value,
   certificates: (value) => Array.isArray(value) && value.every(isNamed),
   workers: (value) => Array.isArray(value) && value.every(isObject),
 };

@@ -15,9 +15,11 @@ import type {
   Reply,
   RolloutDeployCommand,
   RolloutSetCommand,
+  ProxyStatus,
   ServiceDescriptions,
   SetCommand,
   SettingChange,
+  StatusCommand,
   StopCommand,
   UnsetCommand,
   Warnings,
@@ -51,6 +53,7 @@ export interface CommandHandlers {
   unset: (command: UnsetCommand) => Promise<Warnings>;
   reload: (command: ReloadCommand) => Promise<ReloadReply>;
   list: () => Promise<ListReply>;
+  status: () => Promise<ProxyStatus>;
   certificates: () => Promise<CertificateDetails[]>;
   "certificate-renew": (command: CertificateCommand) => Promise<Warnings>;
   "certificate-forget": (command: CertificateCommand) => Promise<Warnings>;
@@ -66,6 +69,7 @@ export async function dispatch(
     const command = parseCommand(payload);
     logger.debug("Command received", { command: command.command });
     if (command.command === "list") return { ok: true, ...(await handlers.list()) };
+    if (command.command === "status") return { ok: true, status: await handlers.status() };
     if (command.command === "certificates") {
       return { ok: true, certificates: await handlers.certificates() };
     }
@@ -80,7 +84,7 @@ export async function dispatch(
 }
 
 function perform(
-  command: Exclude<Command, ListCommand | CertificatesCommand | ReloadCommand>,
+  command: Exclude<Command, ListCommand | StatusCommand | CertificatesCommand | ReloadCommand>,
   handlers: CommandHandlers,
   report: Report | undefined,
 ): Promise<Warnings> {

@@ -85,7 +85,7 @@ const commandSchema = v.variant("command", [
     command: v.picklist(["rollout-stop", "resume", "remove"]),
     service: v.string(),
   }),
-  v.strictObject({ command: v.picklist(["list", "certificates"]) }),
+  v.strictObject({ command: v.picklist(["list", "status", "certificates"]) }),
   v.strictObject({
     command: v.picklist(["certificate-renew", "certificate-forget"]),
     name: v.string(),

@@ -78,6 +78,10 @@ export interface ListCommand {
   command: "list";
 }
 
+export interface StatusCommand {
+  command: "status";
+}
+
 export interface CertificatesCommand {
   command: "certificates";
 }
@@ -99,6 +103,7 @@ export type Command =
   | UnsetCommand
   | ReloadCommand
   | ListCommand
+  | StatusCommand
   | CertificatesCommand
   | CertificateCommand;
 
@@ -216,9 +221,66 @@ export interface WorkerDescription {
   restarts: number;
 }
 
+/** What the machine gives the proxy. */
+export interface MachineFacts {
+  in_container: boolean;
+  /** Why nothing can be saved in the folder of the data; null when it can. */
+  data_path_error: string | null;
+  /** The folder of the data is a volume of its own. */
+  data_is_mounted: boolean;
+  /** Null where that can't be known, as with the other ones. */
+  disk_free_bytes: number | null;
+  open_files: number | null;
+  max_open_files: number | null;
+  /** `net.core.somaxconn`. */
+  accept_queue: number | null;
+}
+
+/** What `doctor` and `top` are told. Bytes, and seconds where nothing else is said. */
+export interface ProxyStatus extends MachineFacts {
+  version: string;
+  /** Monotonic time of the proxy, for rates. */
+  at_ms: number;
+  /** Empty: all addresses. */
+  bind: string;
+  http_port: number;
+  https_port: number;
+  /** 0: off. */
+  metrics_port: number;
+  proxy_protocol: boolean;
+  /** Null: kamal-proxy's rule. */
+  trusted_proxies: string[] | null;
+  data_path: string;
+  /** The one that takes commands first. */
+  processes: ProcessStatus[];
+  /** Upper bounds of the buckets of `traffic`; the last bucket has none. */
+  bucket_seconds: number[];
+  traffic: ServiceTraffic[];
+}
+
+export interface ProcessStatus extends Omit<WorkerDescription, "worker"> {
+  /** Null: the one that takes commands. */
+  worker: number | null;
+  cpu_seconds: number;
+  memory_bytes: number;
+}
+
+/** Since the proxy has started. */
+export interface ServiceTraffic {
+  /** Empty: of what no service wanted. */
+  service: string;
+  in_flight: number;
+  requests: number;
+  status_4xx: number;
+  status_5xx: number;
+  /** Requests by their duration, each bucket alone. */
+  buckets: number[];
+}
+
 export type Reply =
   | {
       ok: true;
+      status?: ProxyStatus;
       services?: ServiceDescriptions;
       certificates?: CertificateDetails[];
       changes?: SettingChange[];

@@ -41,6 +41,15 @@ export function logFigure(droppedLines: number): Figure {
   );
 }
 
+/** Zeros where there is no such process. */
+export function processUsage(pid: number): { cpu_seconds: number; memory_bytes: number } {
+  const [user = 0, system = 0] = pid === 0 ? [] : cpuTicks(pid);
+  return {
+    cpu_seconds: (user + system) / ticksPerSecond,
+    memory_bytes: pid === 0 ? 0 : memoryBytes(pid),
+  };
+}
+
 function counter(name: string, help: string, value: number): Figure {
   return { name, help, type: "counter", value };
 }

@@ -45,6 +45,7 @@ describe("the help", () => {
       "certificates",
       "completion",
       "deploy",
+      "doctor",
       "help",
       "list",
       "pause",

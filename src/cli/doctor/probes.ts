@@ -1,0 +1,45 @@
+/** How `doctor` looks at the proxy from outside: like a client, from the machine that it runs on. */
+
+export interface Probes {
+  /** Addresses of the name; empty when it has none. */
+  resolve(host: string): Promise<string[]>;
+  /** Of the interfaces of this machine, or of this container. */
+  localAddresses(): string[];
+  handshake(place: ProbePlace, serverName: string): Promise<ServedCertificate | ProbeFault>;
+  /** GET, without following redirects. */
+  get(place: ProbePlace, request: ProbeRequest): Promise<ProbeAnswer | ProbeFault>;
+}
+
+export interface ProbePlace {
+  address: string;
+  port: number;
+}
+
+export interface ProbeRequest {
+  scheme: "http" | "https";
+  host: string;
+  /** With its query. */
+  path: string;
+}
+
+export interface ProbeAnswer {
+  kind: "answer";
+  status: number;
+  location: string | null;
+  /** The proxy's own reason; null when the app has answered. */
+  errorCode: string | null;
+}
+
+export interface ServedCertificate {
+  kind: "certificate";
+  issuer: string;
+  expiresMs: number;
+  coversName: boolean;
+  /** Why this machine does not trust it; null when it does. */
+  distrust: string | null;
+}
+
+export interface ProbeFault {
+  kind: "fault";
+  reason: string;
+}

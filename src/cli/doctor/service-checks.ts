@@ -1,0 +1,217 @@
+/** Checks of each service: whether it serves, its targets, its names, certificates and redirects. */
+import type { ServiceDescription, TargetDescription } from "../../control-plane/socket/protocol.ts";
+import { doctorLimits } from "../../config/defaults.ts";
+import {
+  type Check,
+  type Facts,
+  failure,
+  note,
+  ok,
+  type Outcome,
+  ownAddress,
+  warning,
+} from "./check.ts";
+
+const state: Check = {
+  name: "service",
+  run: ({ services }) =>
+    services.map(([name, { state: is, degraded, held_requests: held }]) => {
+      if (degraded !== null)
+        return failure(
+          name,
+          degraded,
+          "mend what it names; `kamal-proxy list --json` has all details",
+        );
+      if (is === "stopped")
+        return warning(
+          name,
+          "is stopped: every request is answered 503",
+          `kamal-proxy resume ${name}`,
+        );
+      if (is === "paused")
+        return warning(name, `is paused, ${held} requests wait`, `kamal-proxy resume ${name}`);
+      return ok(name, "is running");
+    }),
+};
+
+const targets: Check = {
+  name: "target",
+  run: ({ services }) =>
+    services.flatMap(([name, { target_details }]) =>
+      target_details.map((target) => targetOutcome(name, target)),
+    ),
+};
+
+function targetOutcome(service: string, target: TargetDescription): Outcome {
+  const { target: address, state: is, last_error: error } = target;
+  const subject = `${service} ${address}`;
+  if (is === "healthy") return ok(subject, "is healthy");
+  return failure(subject, error ?? "was not checked yet", adviceFor(error ?? ""));
+}
+
+/** By the reasons that docs/troubleshooting.md lists. */
+function adviceFor(error: string): string {
+  if (error.includes("refused"))
+    return "nothing listens there: does the app run, on that port, and not on 127.0.0.1 alone?";
+  if (error.includes("does not resolve"))
+    return "is the container on the proxy's Docker network (kamal)?";
+  if (/answered 40[13]/.test(error))
+    return "the app refuses the check's Host: --health-check-host, or let it allow /up";
+  if (error.includes("404")) return "the app has no such path: --health-check-path";
+  if (/^30\d|answered 30/.test(error))
+    return "let the app answer its health check itself, without redirect";
+  if (/answered 5/.test(error)) return "the app's own error: see its log";
+  if (error.includes("in time"))
+    return "the app is slow to answer: see its log, or raise --health-check-timeout";
+  return "see docs/troubleshooting.md, reasons of a target";
+}
+
+/** Each host of a service that a name server can be asked for. */
+function namedHosts({ services }: Facts): [service: string, host: string, ServiceDescription][] {
+  return services.flatMap(([name, service]) =>
+    service.hosts
+      .filter((host) => host !== "" && !host.startsWith("*."))
+      .map((host): [string, string, ServiceDescription] => [name, host, service]),
+  );
+}
+
+function ofEachHost(
+  name: string,
+  look: (facts: Facts, host: string, service: ServiceDescription) => Promise<Outcome[]>,
+): Check {
+  return {
+    name,
+    async run(facts) {
+      const hosts = namedHosts(facts);
+      return (
+        await Promise.all(hosts.map(([, host, service]) => look(facts, host, service)))
+      ).flat();
+    },
+  };
+}
+
+const dns = ofEachHost("DNS", async ({ status, probes }, host) => {
+  const found = await probes.resolve(host);
+  if (found.length === 0)
+    return [
+      warning(
+        host,
+        "has no address",
+        "add an A or AAAA record, if clients are to find it by this name",
+      ),
+    ];
+  const addresses = found.join(", ");
+  const local = probes.localAddresses();
+  if (found.some((address) => local.includes(address)))
+    return [ok(host, `is ${addresses}, this machine`)];
+  return status.in_container
+    ? [
+        note(
+          host,
+          `is ${addresses}`,
+          "a container does not know its machine's addresses: compare yourself",
+        ),
+      ]
+    : [
+        warning(
+          host,
+          `is ${addresses}, none of this machine's addresses`,
+          "right behind a CDN, load balancer or NAT; else change the record",
+        ),
+      ];
+});
+
+const certificate = ofEachHost("certificate", async ({ status, probes, nowMs }, host, service) => {
+  if (!service.tls) return [];
+  const served = await probes.handshake(
+    { address: ownAddress(status), port: status.https_port },
+    host,
+  );
+  if (served.kind === "fault") {
+    const known = service.certificates.find(({ name }) => name === host)?.error ?? null;
+    return [
+      failure(
+        host,
+        known ?? `handshake failed: ${served.reason}`,
+        "see `kamal-proxy certificates`; ports 80 and 443 must reach this proxy",
+      ),
+    ];
+  }
+  if (!served.coversName)
+    return [
+      failure(
+        host,
+        `the certificate that is served has another name (${served.issuer})`,
+        "give a certificate that covers it",
+      ),
+    ];
+  const days = Math.floor((served.expiresMs - nowMs) / 86_400_000);
+  if (days < 0)
+    return [
+      failure(
+        host,
+        `expired ${-days} days ago`,
+        "see `kamal-proxy certificates` for why it was not renewed",
+      ),
+    ];
+  if (days < doctorLimits.minCertificateDays) {
+    return [
+      warning(
+        host,
+        `expires in ${days} days`,
+        "see `kamal-proxy certificates`: it should be renewed by now",
+      ),
+    ];
+  }
+  if (served.distrust !== null) {
+    return [
+      warning(
+        host,
+        `not trusted by this machine: ${served.distrust}`,
+        "right for the origin certificate of a CDN; browsers would refuse it",
+      ),
+    ];
+  }
+  return [ok(host, `by ${served.issuer}, ${days} days left`)];
+});
+
+const redirects = ofEachHost("redirect", async ({ status, probes }, host, service) => {
+  if (!service.tls) return [];
+  const address = ownAddress(status);
+  const path = service.paths[0] ?? "/";
+  const [plain, secure] = await Promise.all([
+    probes.get({ address, port: status.http_port }, { scheme: "http", host, path }),
+    probes.get({ address, port: status.https_port }, { scheme: "https", host, path }),
+  ]);
+  const outcomes: Outcome[] = [];
+  if (secure.kind === "answer" && secure.location !== null && isLoop(secure.location, host, path)) {
+    outcomes.push(
+      failure(
+        host,
+        `https redirects to ${secure.location}: a loop`,
+        "the app does not see that TLS ends here: let it trust X-Forwarded-Proto (assume_ssl of Rails)",
+      ),
+    );
+  }
+  if (plain.kind === "answer" && plain.location?.startsWith("https://") === true) {
+    outcomes.push(
+      note(
+        host,
+        "http goes to https",
+        'with "too many redirects" behind a CDN: let it use https towards this proxy, or --tls-redirect=false',
+      ),
+    );
+  } else if (plain.kind === "answer") {
+    outcomes.push(note(host, `http is served as it is (${plain.status})`));
+  }
+  return outcomes;
+});
+
+/** To plain HTTP, from where the proxy sends it back, or to itself. */
+function isLoop(location: string, host: string, path: string): boolean {
+  const target = URL.parse(location, `https://${host}${path}`);
+  if (target === null || target.hostname !== host) return false;
+  return target.protocol === "http:" || target.pathname === path;
+}
+
+export const serviceChecks: readonly Check[] = [state, targets, dns, certificate, redirects];

@@ -1,0 +1,52 @@
+/** What a proxy tells of itself, where only some of it matters. */
+import type { ProxyStatus, ServiceDescription } from "../../src/control-plane/socket/protocol.ts";
+
+export function serviceDescription(part: Partial<ServiceDescription> = {}): ServiceDescription {
+  return {
+    hosts: [""],
+    paths: ["/"],
+    targets: [],
+    rollout_targets: [],
+    state: "running",
+    tls: false,
+    rollout: null,
+    degraded: null,
+    held_requests: 0,
+    target_details: [],
+    certificates: [],
+    options: {},
+    sources: {},
+    set: {},
+    protected_by: [],
+    ...part,
+  };
+}
+
+/** All is well. */
+export function proxyStatus(part: Partial<ProxyStatus> = {}): ProxyStatus {
+  return {
+    version: "1.0.0",
+    at_ms: 0,
+    bind: "",
+    http_port: 80,
+    https_port: 443,
+    metrics_port: 0,
+    proxy_protocol: false,
+    trusted_proxies: null,
+    data_path: "/data",
+    data_path_error: null,
+    data_is_mounted: false,
+    in_container: false,
+    disk_free_bytes: 2 ** 40,
+    open_files: 20,
+    max_open_files: 65_536,
+    accept_queue: 4_096,
+    processes: [
+      { worker: null, pid: 1, state: "serving", restarts: 0, cpu_seconds: 0, memory_bytes: 0 },
+      { worker: 0, pid: 2, state: "serving", restarts: 0, cpu_seconds: 0, memory_bytes: 0 },
+    ],
+    bucket_seconds: [0.1, 1],
+    traffic: [],
+    ...part,
+  };
+}

@@ -1,0 +1,258 @@
+import { describe, expect, test } from "bun:test";
+import type { Finding } from "../../../src/cli/doctor/check.ts";
+import type { ProbeAnswer, Probes, ServedCertificate } from "../../../src/cli/doctor/probes.ts";
+import { productVersion } from "../../../src/cli/version.ts";
+import type {
+  ProxyStatus,
+  ServiceDescription,
+} from "../../../src/control-plane/socket/protocol.ts";
+import { runLine } from "../../support/command-line.ts";
+import { proxyStatus, serviceDescription } from "../../support/proxy-status.ts";
+
+const nowMs = Date.UTC(2026, 0, 1);
+const answer: ProbeAnswer = { kind: "answer", status: 200, location: null, errorCode: null };
+const certificate: ServedCertificate = {
+  kind: "certificate",
+  issuer: "Test CA",
+  expiresMs: nowMs + 60 * 86_400_000,
+  coversName: true,
+  distrust: null,
+};
+
+interface World {
+  status?: Partial<ProxyStatus>;
+  services?: Record<string, ServiceDescription>;
+  probes?: Partial<Probes>;
+}
+
+/** Findings other than ok, as `level check subject: result`. */
+async function examine(world: World, ...args: string[]) {
+  const status = proxyStatus({ version: productVersion, ...world.status });
+  const services = world.services ?? {};
+  const { stdout, stderr, exitCode } = await runLine(["doctor", "--json", ...args], {
+    reply: ({ command }) => (command === "status" ? { ok: true, status } : { ok: true, services }),
+    wallMs: nowMs,
+    probes: {
+      resolve: async () => ["192.0.2.1"],
+      localAddresses: () => ["192.0.2.1"],
+      handshake: async () => certificate,
+      get: async () => answer,
+      ...world.probes,
+    },
+  });
+  const findings = stdout === "" ? [] : (JSON.parse(stdout) as Finding[]);
+  const faults = findings
+    .filter(({ level }) => level !== "ok")
+    .map(({ check, subject, level, result }) => `${level} ${check} ${subject}: ${result}`);
+  return { findings, faults, stderr, exitCode };
+}
+
+const web = serviceDescription({
+  hosts: ["app.test"],
+  tls: true,
+  target_details: [
+    {
+      target: "web:80",
+      group: "active",
+      read_only: false,
+      state: "healthy",
+      last_error: null,
+      in_flight: 0,
+      served: 0,
+    },
+  ],
+});
+const stopped = serviceDescription({ hosts: ["old.test"], paths: ["/shop"], state: "stopped" });
+
+describe("doctor", () => {
+  test("finds nothing where all is well, and looks at everything", async () => {
+    const { findings, faults, exitCode } = await examine({ services: { web } });
+    expect({ faults, exitCode }).toEqual({
+      faults: ["note redirect app.test: http is served as it is (200)"],
+      exitCode: 0,
+    });
+    expect(new Set(findings.map(({ check }) => check)).size).toBeGreaterThan(10);
+  });
+
+  test.each<[string, World, string, number]>([
+    ["another version", { status: { version: "0.0.1" } }, "warning version : 0.0.1 runs", 0],
+    [
+      "a port that does not answer",
+      { probes: { get: async () => ({ kind: "fault", reason: "refused" }) } },
+      "failure port http 80: refused",
+      1,
+    ],
+    [
+      "a worker that waits",
+      {
+        status: {
+          processes: [
+            { worker: 1, pid: 0, state: "waiting", restarts: 7, cpu_seconds: 0, memory_bytes: 0 },
+          ],
+        },
+      },
+      "failure worker 1: is waiting, replaced 7 times",
+      1,
+    ],
+    [
+      "a folder that is not writable",
+      { status: { data_path_error: "EACCES" } },
+      "failure data folder : /data: EACCES",
+      1,
+    ],
+    [
+      "a container without volume",
+      { status: { in_container: true } },
+      "warning data folder : /data is inside the container",
+      0,
+    ],
+    ["a full disk", { status: { disk_free_bytes: 2 ** 20 } }, "failure disk : 1 MB free", 1],
+    ["few descriptors", { status: { max_open_files: 256 } }, "warning open files : limit 256", 0],
+    [
+      "a short queue",
+      { status: { accept_queue: 128 } },
+      "warning accept queue : net.core.somaxconn is 128",
+      0,
+    ],
+    [
+      "a stopped service",
+      { services: { stopped } },
+      "warning service stopped: is stopped: every request is answered 503",
+      0,
+    ],
+    [
+      "an unhealthy target",
+      {
+        services: {
+          web: {
+            ...web,
+            target_details: [
+              { ...web.target_details[0]!, state: "unhealthy", last_error: "answered 404 on /up" },
+            ],
+          },
+        },
+      },
+      "failure target web web:80: answered 404 on /up",
+      1,
+    ],
+    [
+      "a host without address",
+      { services: { web }, probes: { resolve: async () => [] } },
+      "warning DNS app.test: has no address",
+      0,
+    ],
+    [
+      "a host that leads elsewhere",
+      { services: { web }, probes: { resolve: async () => ["203.0.113.9"] } },
+      "warning DNS app.test: is 203.0.113.9, none of this machine's addresses",
+      0,
+    ],
+    [
+      "an expired certificate",
+      {
+        services: { web },
+        probes: { handshake: async () => ({ ...certificate, expiresMs: nowMs - 86_400_000 }) },
+      },
+      "failure certificate app.test: expired 1 days ago",
+      1,
+    ],
+    [
+      "a certificate of another name",
+      {
+        services: { web },
+        probes: { handshake: async () => ({ ...certificate, coversName: false }) },
+      },
+      "failure certificate app.test: the certificate that is served has another name (Test CA)",
+      1,
+    ],
+    [
+      "a refused handshake, by the reason that the proxy knows",
+      {
+        services: {
+          web: {
+            ...web,
+            certificates: [
+              { name: "app.test", source: "acme", expires: null, error: "rate limit" },
+            ],
+          },
+        },
+        probes: { handshake: async () => ({ kind: "fault", reason: "alert 80" }) },
+      },
+      "failure certificate app.test: rate limit",
+      1,
+    ],
+    [
+      "a loop",
+      {
+        services: { web },
+        probes: { get: async () => ({ ...answer, status: 301, location: "http://app.test/" }) },
+      },
+      "failure redirect app.test: https redirects to http://app.test/: a loop",
+      1,
+    ],
+  ])("finds %s", async (_, world, fault, code) => {
+    const { faults, exitCode } = await examine(world);
+    expect(faults.some((each) => each.startsWith(fault)) ? fault : faults).toBe(fault);
+    expect(exitCode).toBe(code);
+  });
+
+  test("looks only at what was named", async () => {
+    const services = { web, stopped };
+    const { findings } = await examine({ services }, "stopped");
+    expect(findings.map(({ subject }) => subject)).not.toContain("web");
+    const ofHost = await examine(
+      { services: { web: { ...web, hosts: ["app.test", "b.test"] } } },
+      "B.test",
+    );
+    expect(ofHost.findings.map(({ subject }) => subject)).toContain("b.test");
+    expect(ofHost.findings.map(({ subject }) => subject)).not.toContain("app.test");
+    expect(await examine({ services }, "nobody")).toMatchObject({
+      stderr: "Error: nothing here is called nobody: give a service, a host or a URL\n",
+      exitCode: 1,
+    });
+  });
+
+  test("says how to reach a proxy that is not there", async () => {
+    const { stdout, exitCode } = await runLine(["doctor"]);
+    expect(stdout).toContain("FAIL  control socket /run/test.sock: dial unix");
+    expect(stdout).toContain("→ start the proxy");
+    expect(exitCode).toBe(1);
+  });
+});
+
+describe("doctor with a URL", () => {
+  const services = { web, stopped, any: serviceDescription({ hosts: [""], paths: ["/api"] }) };
+
+  test.each<[string, Partial<Probes>, string[], number]>([
+    ["https://app.test/x?y", {}, [], 0],
+    [
+      "https://ap.test/",
+      {},
+      ["failure route ap.test: 404: no service has this host; similar: app.test"],
+      1,
+    ],
+    [
+      "https://old.test/",
+      {},
+      ["failure route old.test/: 404: no service of this host has this path"],
+      1,
+    ],
+    ["http://old.test/shop/1", {}, ["failure admission stopped: 503: the service is stopped"], 1],
+    [
+      "https://app.test/",
+      { get: async () => ({ ...answer, status: 502, errorCode: "connection-lost" }) },
+      ["failure answer https://app.test/: 502 of the proxy: connection-lost"],
+      1,
+    ],
+    [
+      "https://app.test/",
+      { get: async () => ({ ...answer, status: 500 }) },
+      ["failure answer https://app.test/: 500 of the app"],
+      1,
+    ],
+    ["http://other.test/api/1", {}, ["failure target any: 503: no target is healthy"], 1],
+  ])("%s", async (url, probes, expected, code) => {
+    const { faults, exitCode } = await examine({ services, probes }, url);
+    expect({ faults, exitCode }).toEqual({ faults: expected, exitCode: code });
+  });
+});
