@@ -36,6 +36,7 @@ const context: CliContext = {
   wait: (durationMs) =>
     new Promise((resolve) => void systemClock.after(durationMs, () => resolve())),
   wallMs: () => systemClock.wallMs(),
+  openKeyboard: async () => (await import("./cli/top/keyboard.ts")).openKeyboard(),
   probes: async () => (await import("./cli/doctor/system-probes.ts")).systemProbes,
   async write(text) {
     await print(Bun.stdout, text);

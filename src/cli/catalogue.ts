@@ -77,6 +77,9 @@ export const catalogue: Group = {
     leaf("reload", "Read the files of settings again", async () => {
       return (await import("./commands/reload.ts")).reload;
     }),
+    leaf("top", "Watch requests, latencies, targets and processes", async () => {
+      return (await import("./commands/top.ts")).top;
+    }),
     leaf("doctor", "Check the proxy, its services, and what they need", async () => {
       return (await import("./commands/doctor.ts")).doctor;
     }),

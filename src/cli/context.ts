@@ -1,6 +1,7 @@
 /** What a command may touch, handed in so that commands run in tests without a process. */
 import type { Environment } from "../config/paths.ts";
 import type { RunOptions } from "../config/run-options.ts";
+import type { Keyboard } from "./top/keyboard.ts";
 import type { Probes } from "./doctor/probes.ts";
 import type { Command, Progress, Reply } from "../control-plane/socket/protocol.ts";
 
@@ -26,6 +27,8 @@ export interface CliContext {
   screen: Screen | null;
   wait(durationMs: number): Promise<void>;
   wallMs(): number;
+  /** Null when standard input is no terminal. */
+  openKeyboard(): Promise<Keyboard | null>;
   /** Loaded when they are used. */
   probes(): Promise<Probes>;
   /** Sends one command to the running proxy. */

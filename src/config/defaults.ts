@@ -215,18 +215,6 @@ export const maxSharedDirectBytes = 16 * KB;
 
 /** A command over the control socket; a list of thousands of services is longer. */
 export const maxControlMessageBytes = 1 * MB;
-/** For each look of `doctor` from outside. */
-export const doctorTimeoutMs = 5_000;
-/** Below these `doctor` warns. */
-export const doctorLimits = {
-  minFreeDiskBytes: 100 * 1_024 * 1_024,
-  minOpenFiles: 4_096,
-  minAcceptQueue: 1_024,
-  /** Certificates of 90 days are renewed 30 days ahead. */
-  minCertificateDays: 14,
-};
-/** Between two looks of `list --watch`. */
-export const listWatchIntervalMs = 1_000;
 export const maxReplyBytes = 64 * maxControlMessageBytes;
 /** More than anybody deploys at once; beyond it connections are closed without an answer. */
 export const maxControlConnections = 1_000;

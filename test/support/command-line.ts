@@ -1,5 +1,6 @@
 /** Runs command lines without a process, a socket or a server. */
 import type { CliContext, Screen } from "../../src/cli/context.ts";
+import type { Keyboard } from "../../src/cli/top/keyboard.ts";
 import type { Probes } from "../../src/cli/doctor/probes.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { CommandError } from "../../src/config/command-error.ts";
@@ -34,6 +35,7 @@ export interface Surroundings {
   /** What passes while a command waits; rejects to end it. */
   wait?: () => Promise<void>;
   wallMs?: number;
+  keyboard?: Keyboard;
   probes?: Probes;
   /** What the server tells before its reply. */
   progress?: Progress[];
@@ -62,6 +64,7 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
     screen: around.screen ?? null,
     wait: around.wait ?? (async () => {}),
     wallMs: () => around.wallMs ?? 0,
+    openKeyboard: async () => around.keyboard ?? null,
     async probes() {
       if (around.probes === undefined) throw new Error("this test has no probes");
       return around.probes;

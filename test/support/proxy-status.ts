@@ -1,5 +1,9 @@
 /** What a proxy tells of itself, where only some of it matters. */
-import type { ProxyStatus, ServiceDescription } from "../../src/control-plane/socket/protocol.ts";
+import type {
+  ProxyStatus,
+  ServiceDescription,
+  ServiceTraffic,
+} from "../../src/control-plane/socket/protocol.ts";
 
 export function serviceDescription(part: Partial<ServiceDescription> = {}): ServiceDescription {
   return {
@@ -47,6 +51,19 @@ export function proxyStatus(part: Partial<ProxyStatus> = {}): ProxyStatus {
     ],
     bucket_seconds: [0.1, 1],
     traffic: [],
+    ...part,
+  };
+}
+
+/** With the buckets of `proxyStatus`. */
+export function serviceTraffic(part: Partial<ServiceTraffic> = {}): ServiceTraffic {
+  return {
+    service: "web",
+    in_flight: 0,
+    requests: 0,
+    status_4xx: 0,
+    status_5xx: 0,
+    buckets: [0, 0, 0],
     ...part,
   };
 }

@@ -9,6 +9,8 @@ export const impure: readonly string[] = [
   ...roots,
   "engine-environment",
   "cli/doctor/system-probes",
+  "cli/top/keyboard",
+  "cli/top/text-cells",
   "net",
   "lib/atomic-file",
   "lib/control-group",

@@ -6,7 +6,7 @@ import type {
   ServiceDescriptions,
   WorkerDescription,
 } from "../../control-plane/socket/protocol.ts";
-import { listWatchIntervalMs } from "../../config/defaults.ts";
+import { listWatchIntervalMs } from "../../config/operator-limits.ts";
 import { cliCommand, send } from "../cli-command.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../table.ts";

@@ -1,5 +1,5 @@
 /** Checks of the proxy as a whole. */
-import { doctorLimits } from "../../config/defaults.ts";
+import { doctorLimits } from "../../config/operator-limits.ts";
 import { type Check, failure, note, ok, type Outcome, ownAddress, warning } from "./check.ts";
 
 const version: Check = {

@@ -1,6 +1,6 @@
 /** Checks of each service: whether it serves, its targets, its names, certificates and redirects. */
 import type { ServiceDescription, TargetDescription } from "../../control-plane/socket/protocol.ts";
-import { doctorLimits } from "../../config/defaults.ts";
+import { doctorLimits } from "../../config/operator-limits.ts";
 import {
   type Check,
   type Facts,

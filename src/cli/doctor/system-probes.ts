@@ -4,7 +4,7 @@ import { type ClientRequest, type RequestOptions, request as httpRequest } from 
 import { request as httpsRequest } from "node:https";
 import { networkInterfaces } from "node:os";
 import { checkServerIdentity, connect, type PeerCertificate } from "node:tls";
-import { doctorTimeoutMs } from "../../config/defaults.ts";
+import { doctorTimeoutMs } from "../../config/operator-limits.ts";
 import { messageOf } from "../../lib/error-text.ts";
 import type {
   ProbePlace,

@@ -56,6 +56,7 @@ describe("the help", () => {
       "run",
       "set",
       "stop",
+      "top",
       "unset",
       "version",
     ]);
