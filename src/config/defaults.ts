@@ -58,6 +58,8 @@ export const workSliceMs = 0.1;
 export const freeWorkUnits = 32;
 /** Connections turned away for want of descriptors are reported once in this time. */
 export const turnedAwayReportIntervalMs = 1 * SECOND;
+/** Between two looks for a PROXY header before TLS; the pauses double. */
+export const proxyHeaderLookMs = { first: 1, most: 100 } as const;
 /** A load balancer that sends no valid PROXY header is named once in this time; so many of them at most. */
 export const proxyFaultReportIntervalMs = 1 * MINUTE;
 export const maxReportedProxyPeers = 1_000;

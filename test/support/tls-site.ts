@@ -1,5 +1,6 @@
 /** An https port with a handler in place of the pipeline. */
 import { clientLimits, type ClientLimits } from "../../src/config/defaults.ts";
+import { CidrFault, CidrList } from "../../src/lib/cidr.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
@@ -12,6 +13,14 @@ export interface TlsSiteOptions {
   limits?: Partial<ClientLimits>;
   clock?: Clock;
   altSvc?: string | null;
+  /** Addresses of load balancers that send PROXY headers. */
+  proxyPeers?: string[];
+}
+
+function peers(addresses: string[]): CidrList {
+  const list = CidrList.parse(addresses);
+  if (list instanceof CidrFault) throw new Error(list.message);
+  return list;
 }
 
 export class TlsSite implements Disposable {
@@ -34,7 +43,7 @@ export class TlsSite implements Disposable {
       certificates: this.certificates,
       minTlsVersion: "1.2",
       altSvc: options.altSvc ?? null,
-      proxyPeers: null,
+      proxyPeers: options.proxyPeers === undefined ? null : peers(options.proxyPeers),
       handle: (exchange) => {
         this.exchanges.push(exchange);
         handle(exchange);

@@ -15,9 +15,11 @@ import { closeFailedSocket } from "./accept/failed-socket.ts";
 import { Http1Connection, type Http1Context } from "./http1/http1-connection.ts";
 import { Http2Connection } from "./http2/http2-connection.ts";
 import { http2Context, type Http2Context } from "./http2/http2-context.ts";
-import { ProxyFront } from "./accept/proxy-front.ts";
+import { openLibc } from "../../net/libc.ts";
+import { CommandError } from "../../config/command-error.ts";
+import { ProxyHeaderFaults } from "./accept/proxy-header-faults.ts";
+import { ProxyOpening } from "./accept/proxy-opening.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
-import { innerHost } from "./accept/proxy-relay.ts";
 import { peerOf } from "./accept/socket-peer.ts";
 import { TlsHandshake } from "./accept/tls-handshake.ts";
 import { TlsServer, type HandshakeOutcome, type TlsSocket } from "./accept/tls-socket.ts";
@@ -44,8 +46,7 @@ export class HttpsPort {
   readonly #http1: Http1Context;
   readonly #http2: Http2Context;
   readonly #server: TlsServer;
-  /** Has the port instead when PROXY headers come before TLS. */
-  readonly #front: ProxyFront | null;
+  readonly #proxyFaults: ProxyHeaderFaults;
   #accepting = true;
 
   constructor(options: HttpsPortOptions) {
@@ -58,14 +59,17 @@ export class HttpsPort {
       clock,
       certificates,
       altSvc,
-      proxyPeers,
       handle,
     } = options;
     this.#options = options;
+    this.#proxyFaults = new ProxyHeaderFaults(clock, options.logger);
+    if (options.proxyPeers !== null && openLibc() === null) throw new CommandError(noLibc);
     const connections = new ConnectionSet(clock, connectionSweepIntervalMs);
     this.#connections = connections;
     this.#server = new TlsServer({
-      ...(proxyPeers === null ? { bind, port, fd } : { bind: innerHost, port: 0 }),
+      bind,
+      port,
+      fd,
       minVersion: options.minTlsVersion,
       certificateFor: (name, { data: handshake }) => {
         const found = certificates.forName(name);
@@ -100,10 +104,6 @@ export class HttpsPort {
       connections,
       handle,
     });
-    this.#front =
-      proxyPeers === null
-        ? null
-        : new ProxyFront({ ...options, proxyPeers, innerPort: this.#server.port });
     this.#useDefaultCertificate();
     const alsoChanged = certificates.onChange;
     certificates.onChange = () => {
@@ -113,23 +113,20 @@ export class HttpsPort {
   }
 
   get port(): number {
-    return this.#front?.port ?? this.#server.port;
+    return this.#server.port;
   }
 
   /** Takes no more connections; resolves when every request under way is answered. */
   finish(): Promise<void> {
     this.#accepting = false;
     this.#server.stop(false);
-    const finished = [this.#connections.finishAll()];
-    if (this.#front !== null) finished.push(this.#front.finish());
-    return Promise.all(finished).then(() => undefined);
+    return this.#connections.finishAll();
   }
 
   destroy(): void {
     this.#accepting = false;
     this.#server.stop(true);
     this.#connections.destroyAll();
-    this.#front?.destroy();
   }
 
   #useDefaultCertificate(): void {
@@ -149,13 +146,33 @@ export class HttpsPort {
       socket.terminate();
       return null;
     }
+    return this.#options.proxyPeers?.contains(peer.address) === true
+      ? this.#openProxied(socket, peer)
+      : this.#beginHandshake(socket, peer);
+  }
+
+  /** The socket is that of a load balancer, and the client in its header. */
+  #openProxied(socket: TlsSocket, peer: ProxySource): ClientConnection {
+    const opening = new ProxyOpening(socket, {
+      peer,
+      connections: this.#connections,
+      headerTimeoutMs: this.#options.limits.headerTimeoutMs,
+      faults: this.#proxyFaults,
+      clock: this.#options.clock,
+      libc: openLibc()!,
+      accept: (client) => (socket.data = this.#beginHandshake(socket, client)),
+    });
+    return opening.connection;
+  }
+
+  #beginHandshake(socket: TlsSocket, client: ProxySource): TlsHandshake {
     return new TlsHandshake(socket, {
+      client,
       connections: this.#connections,
       timeoutMs: this.#options.limits.headerTimeoutMs,
       onFailed: (reason) => {
-        const { address, port } = this.#clientBehind(peer) ?? unknownClient;
-        const client = joinHostPort(address, port);
-        this.#options.logger.info(`http: TLS handshake error from ${client}: ${reason}`);
+        const name = joinHostPort(client.address, client.port);
+        this.#options.logger.info(`http: TLS handshake error from ${name}: ${reason}`);
       },
     });
   }
@@ -173,7 +190,7 @@ export class HttpsPort {
         socket.end();
         break;
       case "complete":
-        socket.data = this.#connection(socket, outcome);
+        socket.data = this.#connection(socket, handshake.client, outcome);
         handshake.complete();
         if (socket.data === null) socket.end();
         break;
@@ -183,14 +200,13 @@ export class HttpsPort {
   /** What the connection is from now on; null: nothing, it is to be closed. */
   #connection(
     socket: TlsSocket,
+    client: ProxySource,
     { protocol, serverName }: { protocol: string | null; serverName: string | null },
   ): ClientConnection | null {
     // The certificate was that of a validation, and the client is not the one that validates.
     const isChallenge = serverName !== null && this.#options.certificates.isChallenge(serverName);
     if (protocol === acmeTls || isChallenge || !this.#accepting) return null;
-    const peer = peerOf(socket);
-    const client = peer === null ? undefined : this.#clientBehind(peer);
-    if (client === undefined) return null;
+    if (peerOf(socket) === null) return null;
     if (serverName === null) {
       const host = this.#options.certificates.defaultHost();
       this.#options.logger.warn("No server name; using default TLS hostname", { host });
@@ -199,15 +215,11 @@ export class HttpsPort {
       ? new Http2Connection(socket, this.#http2, client)
       : new Http1Connection(socket, this.#http1, client);
   }
-
-  /** Undefined for a connection that did not come through the front, where there is one. */
-  #clientBehind(peer: ProxySource): ProxySource | undefined {
-    return this.#front === null ? peer : this.#front.clientOf(peer.port);
-  }
 }
 
 const acmeTls = "acme-tls/1";
-const unknownClient: ProxySource = { address: "", port: 0 };
+const noLibc =
+  "proxy-protocol: found no C library, without which PROXY headers before TLS can't be read";
 
 /** Null: the handshake is refused with no_application_protocol. */
 function chooseProtocol(

@@ -24,6 +24,7 @@ const maxTextBytes = 107;
 const fixedBytes = 16;
 /** What follows it: 216 bytes of addresses at most, then extensions (certificate names and the like). */
 export const maxProxyExtraBytes = 4_096;
+export const maxProxyHeaderBytes = fixedBytes + maxProxyExtraBytes;
 
 const incomplete: ProxyHeader = { kind: "incomplete" };
 const signature = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");

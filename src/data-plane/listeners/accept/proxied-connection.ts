@@ -17,8 +17,11 @@ export interface ProxiedConnectionOptions {
   headerTimeoutMs: number;
   /** Told of headers that are none. */
   faults: ProxyHeaderFaults;
-  /** Makes the connection for the client; from its return on, the socket's events are that one's. */
-  accept(source: ProxySource): ClientConnection;
+  /**
+   * Makes the connection for the client; from its return on, the socket's events are that one's. So many of
+   * the bytes that were handed over last are behind the header, and go to it.
+   */
+  accept(source: ProxySource, restBytes: number): ClientConnection;
   /** Closes the socket; nonsense gets no answer. */
   close(): void;
 }
@@ -35,6 +38,11 @@ export class ProxiedConnection implements ClientConnection {
     this.#sinceMs = options.connections.nowMs;
   }
 
+  /** The header was read, or is not waited for any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   onData(chunk: Buffer): void {
     if (this.#closed) return;
     const bytes = this.#bytes === null ? chunk : Buffer.concat([this.#bytes, chunk]);
@@ -49,9 +57,10 @@ export class ProxiedConnection implements ClientConnection {
       case "complete": {
         const { accept, peer } = this.#options;
         // It joins the set before this one leaves, so that the set is never taken for empty.
-        const connection = accept(header.source ?? { ...peer, isUnnamed: true });
+        const restBytes = bytes.length - header.consumed;
+        const connection = accept(header.source ?? { ...peer, isUnnamed: true }, restBytes);
         this.#leave();
-        if (header.consumed < bytes.length) connection.onData(bytes.subarray(header.consumed));
+        if (restBytes > 0) connection.onData(bytes.subarray(header.consumed));
         break;
       }
     }

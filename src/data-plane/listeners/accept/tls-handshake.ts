@@ -1,8 +1,11 @@
 /** A connection of the https port whose TLS handshake is under way. */
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
+import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import type { ConnectionSet } from "./connection-set.ts";
 
 export interface TlsHandshakeOptions {
+  /** Who begins it. */
+  client: ProxySource;
   connections: ConnectionSet;
   timeoutMs: number;
   /** It will not become a connection; the reason is for the log. */
@@ -21,6 +24,10 @@ export class TlsHandshake implements ClientConnection {
     this.#options = options;
     options.connections.add(this);
     this.#startedMs = options.connections.nowMs;
+  }
+
+  get client(): ProxySource {
+    return this.#options.client;
   }
 
   /** Its certificate is being made, which is not the client's fault and has a time limit of its own. */
