@@ -332,8 +332,9 @@ export const onDemandTimeoutMs = 2 * SECOND;
 export const maxOnDemandQuestions = 32;
 export const maxWaitingOnDemandQuestions = 256;
 export const maxOnDemandBodyBytes = 256;
-/** A chain with its key; more is no certificate. */
+/** A chain with its key; more is no certificate. Those that a check has read, and wait to be published. */
 export const maxCertificateFileBytes = 1 * MB;
+export const maxCheckedCertificates = 10_000;
 /** How often certificate files are looked at. */
 export const certificatePollIntervalMs = 2 * SECOND;
 /** A file that a setting names, such as a list of addresses; how often it is looked at. */

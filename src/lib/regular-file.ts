@@ -2,7 +2,7 @@
  * Reads files whose names come from outside. What is no regular file, or larger than anything that could
  * be meant, is refused before a byte is read: a pipe would be waited for without end, a device has none.
  */
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 
 /** A pipe that nobody writes to must not hold up its opening either. */
@@ -25,26 +25,6 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<B
     return bytes.subarray(0, length);
   } finally {
     await file.close();
-  }
-}
-
-/** For small files that must be there before anything else happens. */
-export function readRegularFileSync(path: string, maxBytes: number): Buffer {
-  refuseOthers(path, statSync(path), maxBytes);
-  const fd = openSync(path, flags);
-  try {
-    const status = fstatSync(fd);
-    refuseOthers(path, status, maxBytes);
-    const bytes = Buffer.allocUnsafe(status.size);
-    let length = 0;
-    while (length < bytes.length) {
-      const bytesRead = readSync(fd, bytes, length, bytes.length - length, null);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    return bytes.subarray(0, length);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -200,11 +200,11 @@ export class CertificateManager implements HandshakeCertificates {
   }
 
   /**
-   * For a deploy with certificate files: throws with the reason when they can't be served. What
+   * For a deploy with certificate files: rejects with the reason when they can't be served. What
    * is served although it looks wrong is logged.
    */
-  checkCertificate(options: ServiceOptions): void {
-    this.#static.check(options);
+  async checkCertificate(options: ServiceOptions): Promise<void> {
+    await this.#static.check(options);
   }
 
   /**

@@ -1,8 +1,8 @@
 /** The certificate of one service from the files that a deploy named, read again when they change. */
-import { statSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { maxCertificateFileBytes } from "../../../config/defaults.ts";
 import type { Logger } from "../../../lib/logger.ts";
-import { readRegularFileSync } from "../../../lib/regular-file.ts";
+import { readRegularFile } from "../../../lib/regular-file.ts";
 import { messageWithCause } from "../../../lib/error-text.ts";
 import { type KeyPair, readKeyPair } from "../key-pair.ts";
 
@@ -11,10 +11,20 @@ export interface CertificateFiles {
   privateKeyPath: string;
 }
 
+/** What the files are at a moment. */
+export interface FilesVersion {
+  fingerprint: string;
+  /** The error: why they can't be served. */
+  content: KeyPair | Error;
+}
+
 /** Throws with the reason and the file when the pair can't be served. */
-export function loadKeyPair({ certificatePath, privateKeyPath }: CertificateFiles): KeyPair {
-  const certificate = readText(certificatePath);
-  const privateKey = readText(privateKeyPath);
+async function loadKeyPair({
+  certificatePath,
+  privateKeyPath,
+}: CertificateFiles): Promise<KeyPair> {
+  const certificate = await readText(certificatePath);
+  const privateKey = await readText(privateKeyPath);
   try {
     return readKeyPair(certificate, privateKey);
   } catch (error) {
@@ -23,6 +33,21 @@ export function loadKeyPair({ certificatePath, privateKeyPath }: CertificateFile
         ? certificatePath
         : `${certificatePath}, ${privateKeyPath}`;
     throw new Error(`${paths}: ${messageWithCause(error)}`, { cause: error });
+  }
+}
+
+/** Null when they are still what they were at `known`. */
+export async function readVersion(
+  files: CertificateFiles,
+  known: string,
+): Promise<FilesVersion | null> {
+  // Taken before reading: a change while reading is seen the next time.
+  const fingerprint = await fingerprintOf(files);
+  if (fingerprint === known) return null;
+  try {
+    return { fingerprint, content: await loadKeyPair(files) };
+  } catch (error) {
+    return { fingerprint, content: error as Error };
   }
 }
 
@@ -50,38 +75,34 @@ export class StaticCertificate {
     return this.#error;
   }
 
+  /** Reads the files if they changed; true when there is a new certificate. */
+  async refresh(): Promise<boolean> {
+    const version = await readVersion(this.files, this.#fingerprint);
+    return version !== null && this.take(version);
+  }
+
   /**
-   * Reads the files if they changed; true when there is a new certificate. What can't be used
-   * leaves the last good one in place. Synchronous, so that a service is never without its
-   * certificate between its publication and the reading of a file.
+   * The files are this now; true when there is a new certificate. What can't be used leaves the last good one
+   * in place.
    */
-  refresh(): boolean {
-    // Taken before reading: a change while reading is seen the next time.
-    const fingerprint = this.#currentFingerprint();
+  take({ fingerprint, content }: FilesVersion): boolean {
     if (fingerprint === this.#fingerprint) return false;
     const isFirst = this.#fingerprint === "";
     this.#fingerprint = fingerprint;
     const fields = { service: this.#service, path: this.files.certificatePath };
-    try {
-      const next = loadKeyPair(this.files);
-      this.#error = null;
-      if (isSamePair(next, this.#keyPair)) return false;
-      this.#keyPair = next;
-      if (!isFirst) {
-        const expires = new Date(next.notAfterMs).toISOString();
-        this.#logger.info("Reloaded TLS certificate", { ...fields, expires });
-      }
-      return true;
-    } catch (error) {
-      this.#error = messageWithCause(error);
+    if (content instanceof Error) {
+      this.#error = messageWithCause(content);
       this.#logger.error("Error loading TLS certificate", { ...fields, error: this.#error });
       return false;
     }
-  }
-
-  /** Follows symbolic links, which is how mounted secrets are replaced. */
-  #currentFingerprint(): string {
-    return [this.files.certificatePath, this.files.privateKeyPath].map(fingerprintOf).join(" ");
+    this.#error = null;
+    if (isSamePair(content, this.#keyPair)) return false;
+    this.#keyPair = content;
+    if (!isFirst) {
+      const expires = new Date(content.notAfterMs).toISOString();
+      this.#logger.info("Reloaded TLS certificate", { ...fields, expires });
+    }
+    return true;
   }
 }
 
@@ -89,18 +110,26 @@ function isSamePair(a: KeyPair, b: KeyPair | null): boolean {
   return a.pair.certificate === b?.pair.certificate && a.pair.privateKey === b.pair.privateKey;
 }
 
-function fingerprintOf(path: string): string {
+/** Follows symbolic links, which is how mounted secrets are replaced. */
+async function fingerprintOf({
+  certificatePath,
+  privateKeyPath,
+}: CertificateFiles): Promise<string> {
+  return `${await stateOf(certificatePath)} ${await stateOf(privateKeyPath)}`;
+}
+
+async function stateOf(path: string): Promise<string> {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
     return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
   } catch (error) {
     return messageWithCause(error);
   }
 }
 
-function readText(path: string): string {
+async function readText(path: string): Promise<string> {
   try {
-    return readRegularFileSync(path, maxCertificateFileBytes).toString();
+    return (await readRegularFile(path, maxCertificateFileBytes)).toString();
   } catch (error) {
     // The system's text names the file, but for a folder.
     const reason = messageWithCause(error);

@@ -1,11 +1,20 @@
-/** The certificates that services have in files: loaded with the service, looked at from time to time. */
-import { certificatePollIntervalMs } from "../../../config/defaults.ts";
+/**
+ * The certificates that services have in files: read by the check before a service is published, so that they
+ * are there with it, and looked at from time to time. One file after the other, and never in the event loop:
+ * a disk may hang.
+ */
+import { certificatePollIntervalMs, maxCheckedCertificates } from "../../../config/defaults.ts";
 import type { ServiceOptions } from "../../../config/options.ts";
 import type { ServiceSnapshot } from "../../../seam/snapshot.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import type { KeyPair } from "../key-pair.ts";
-import { type CertificateFiles, loadKeyPair, StaticCertificate } from "./static-certificate.ts";
+import {
+  type CertificateFiles,
+  type FilesVersion,
+  readVersion,
+  StaticCertificate,
+} from "./static-certificate.ts";
 
 export interface StaticCertificatesSettings {
   clock: Clock;
@@ -23,7 +32,11 @@ export class StaticCertificates {
   readonly #settings: StaticCertificatesSettings;
   /** By service. */
   #entries = new Map<string, Entry>();
+  /** What checks have found, by files, for the services that are published with it. */
+  readonly #checked = new Map<string, FilesVersion>();
   #timer: Timer | null = null;
+  /** The files are looked at, which may take as long as their disk does. */
+  #looking = false;
 
   constructor(settings: StaticCertificatesSettings) {
     this.#settings = settings;
@@ -32,6 +45,8 @@ export class StaticCertificates {
   /** To be called with all services that have certificate files. */
   update(services: readonly ServiceSnapshot[]): void {
     const next = new Map<string, Entry>();
+    const unread: Entry[] = [];
+    const used: string[] = [];
     for (const { name, options } of services) {
       const files = filesOf(options);
       const old = this.#entries.get(name);
@@ -40,10 +55,18 @@ export class StaticCertificates {
           ? old.certificate
           : new StaticCertificate(name, files, this.#settings.logger);
       // A service that was not deployed again is left to the poll: thousands would ask the disk each time.
-      if (certificate !== old?.certificate || options !== old.options) certificate.refresh();
-      next.set(name, { certificate, options });
+      const entry = { certificate, options };
+      if (certificate !== old?.certificate || options !== old.options) {
+        const version = this.#checked.get(keyOf(files));
+        if (version === undefined) unread.push(entry);
+        else certificate.take(version);
+        used.push(keyOf(files));
+      }
+      next.set(name, entry);
     }
     this.#entries = next;
+    for (const key of used) this.#checked.delete(key);
+    if (unread.length > 0) void this.#look(unread);
     this.#schedulePoll();
   }
 
@@ -56,9 +79,18 @@ export class StaticCertificates {
     return this.#entries.get(service)?.certificate.error ?? null;
   }
 
-  /** Throws with the reason when the files can't be served; logs what only looks wrong. */
-  check(options: ServiceOptions): void {
-    this.#warn(options, loadKeyPair(filesOf(options)));
+  /** Rejects with the reason when the files can't be served; logs what only looks wrong. */
+  async check(options: ServiceOptions): Promise<void> {
+    const files = filesOf(options);
+    const key = keyOf(files);
+    const version = (await readVersion(files, ""))!;
+    this.#checked.delete(key);
+    this.#checked.set(key, version);
+    if (this.#checked.size > maxCheckedCertificates) {
+      this.#checked.delete(this.#checked.keys().next().value!);
+    }
+    if (version.content instanceof Error) throw version.content;
+    this.#warn(options, version.content);
   }
 
   close(): void {
@@ -73,18 +105,25 @@ export class StaticCertificates {
       this.#timer = null;
       return;
     }
-    this.#timer ??= this.#settings.clock.after(certificatePollIntervalMs, () => {
-      this.#timer = null;
-      this.#poll();
-      this.#schedulePoll();
-    });
+    if (this.#looking) return;
+    this.#timer ??= this.#settings.clock.after(certificatePollIntervalMs, () => void this.#poll());
   }
 
-  #poll(): void {
+  async #poll(): Promise<void> {
+    this.#timer = null;
+    this.#looking = true;
+    await this.#look(this.#entries.values());
+    this.#looking = false;
+    this.#schedulePoll();
+  }
+
+  async #look(entries: Iterable<Entry>): Promise<void> {
     let changed = false;
-    for (const { certificate, options } of this.#entries.values()) {
-      if (!certificate.refresh()) continue;
+    for (const { certificate, options } of entries) {
+      if (!(await certificate.refresh())) continue;
       changed = true;
+      // It would be older by now.
+      this.#checked.delete(keyOf(certificate.files));
       this.#warn(options, certificate.keyPair!);
     }
     if (changed) this.#settings.changed();
@@ -113,6 +152,10 @@ function filesOf(options: ServiceOptions): CertificateFiles {
     certificatePath: options.tlsCertificatePath,
     privateKeyPath: options.tlsPrivateKeyPath,
   };
+}
+
+function keyOf({ certificatePath, privateKeyPath }: CertificateFiles): string {
+  return `${certificatePath}\n${privateKeyPath}`;
 }
 
 function isSame(a: CertificateFiles, b: CertificateFiles): boolean {

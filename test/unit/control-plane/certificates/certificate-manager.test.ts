@@ -2,6 +2,7 @@ import { acmeSettings } from "../../../support/acme-settings.ts";
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { AcmeError } from "../../../../src/control-plane/certificates/acme/acme-error.ts";
+import { hasCertificateFiles } from "../../../../src/control-plane/certificates/tls-services.ts";
 import { CertificateManager } from "../../../../src/control-plane/certificates/certificate-manager.ts";
 import { CertificateCache } from "../../../../src/control-plane/certificates/storage/certificate-cache.ts";
 import { FolderStorage } from "../../../../src/control-plane/certificates/storage/folder-storage.ts";
@@ -51,6 +52,15 @@ class Setup implements Disposable {
       },
     });
     this.manager.onChange = () => void this.changes++;
+  }
+
+  /** As a deploy does it: certificate files are read by the check. */
+  async publish(...services: ServiceSnapshot[]): Promise<void> {
+    for (const { options } of services) {
+      if (!hasCertificateFiles(options)) continue;
+      await this.manager.checkCertificate(options).catch(() => {});
+    }
+    this.manager.update(services);
   }
 
   /** Lets fetches in the background begin. */
@@ -126,10 +136,10 @@ describe("the choice by server name", () => {
     ]);
   });
 
-  test("a service with files serves all its names with one certificate, and never orders", () => {
+  test("a service with files serves all its names with one certificate, and never orders", async () => {
     using setup = new Setup();
     const files = setup.files("web", "app.test");
-    setup.manager.update([tls("web", ["app.test", "*.w.test", "other.test"], files)]);
+    await setup.publish(tls("web", ["app.test", "*.w.test", "other.test"], files));
     const pair = setup.manager.forName("app.test") as CertificateKeyPair;
     expect(pair.certificate).toContain("CERTIFICATE");
     expect(setup.manager.forName("x.w.test")).toBe(pair);
@@ -139,11 +149,11 @@ describe("the choice by server name", () => {
     expect(setup.issuer.issues).toHaveLength(0);
   });
 
-  test("a service whose files are gone does not take others with it", () => {
+  test("a service whose files are gone does not take others with it", async () => {
     using setup = new Setup();
     const files = setup.files("good", "good.test");
     const gone = { tlsCertificatePath: "/missing.crt", tlsPrivateKeyPath: "/missing.key" };
-    setup.manager.update([tls("bad", ["bad.test"], gone), tls("good", ["good.test"], files)]);
+    await setup.publish(tls("bad", ["bad.test"], gone), tls("good", ["good.test"], files));
     expect(setup.manager.forName("bad.test")).toBeNull();
     expect(setup.manager.forName("good.test")).not.toBeNull();
     expect(setup.manager.describe("bad").certificates).toEqual([
@@ -156,11 +166,11 @@ describe("the choice by server name", () => {
     ]);
   });
 
-  test("clients without a name get the certificate of the first service by name", () => {
+  test("clients without a name get the certificate of the first service by name", async () => {
     using setup = new Setup();
     const a = tls("a", ["a.test"], setup.files("a", "a.test"));
     const b = tls("b", ["b.test"], setup.files("b", "b.test"));
-    setup.manager.update([b, a]);
+    await setup.publish(b, a);
     expect(setup.manager.withoutName()).toBe(setup.manager.forName("a.test") as CertificateKeyPair);
     expect(setup.manager.defaultHost()).toBe("a.test");
     setup.manager.update([b]);
@@ -173,7 +183,7 @@ describe("the choice by server name", () => {
   test("all certificates are listed by host, wildcards too, and changes are told", async () => {
     using setup = new Setup();
     const files = setup.files("web", "app.test");
-    setup.manager.update([tls("web", ["app.test", "*.w.test"], files), tls("auto", ["auto.test"])]);
+    await setup.publish(tls("web", ["app.test", "*.w.test"], files), tls("auto", ["auto.test"]));
     expect(setup.changes).toBe(1);
     expect([...setup.manager.all().keys()]).toEqual(["app.test", "*.w.test"]);
     const pair = setup.forName("auto.test");
@@ -185,16 +195,16 @@ describe("the choice by server name", () => {
     expect(setup.changes).toBe(2);
   });
 
-  test("changes are told only when a certificate or the stand-in changed", () => {
+  test("changes are told only when a certificate or the stand-in changed", async () => {
     using setup = new Setup();
     const service = tls("web", ["app.test"], setup.files("web", "app.test"));
-    setup.manager.update([service]);
+    await setup.publish(service);
     expect(setup.changes).toBe(1);
     setup.manager.update([structuredClone(service)]);
     expect(setup.changes).toBe(1);
     setup.files("web", "app.test");
     setup.clock.advance(certificatePollIntervalMs);
-    expect(setup.changes).toBe(2);
+    await waitFor(() => setup.changes === 2, "the new files to be read");
     setup.manager.update([]);
     expect(setup.changes).toBe(3);
   });
