@@ -21,6 +21,9 @@ export function settingsFolder(environment: Environment): string {
   return join(environment["HOME"] || temporaryFolder(environment), ".apps-config");
 }
 
+/** Where an app says which settings it wants, when it may. */
+export const appSettingsPath = "/.well-known/kamal-proxy.json";
+
 /** Stands in for a data folder that cannot be made. */
 export function temporaryFolder(environment: Environment): string {
   return environment["TMPDIR"] || "/tmp";

@@ -19,6 +19,8 @@ export interface RunOptions {
   dataPath: string;
   /** Folder of the files of settings. */
   settingsFolder: string;
+  /** Apps may have settings of their own. */
+  appSettings: boolean;
   limits: ClientLimits;
   /** Memory of all buffered bodies together; beyond it they go to disk. */
   bufferMemoryTotalBytes: number;

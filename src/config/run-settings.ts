@@ -143,6 +143,13 @@ export const runSettings = {
     fallback: true,
     help: "Name the reason in X-Kamal-Proxy-Error of the proxy's own answers",
   },
+  appSettings: {
+    kind: "switch",
+    flag: null,
+    variables: ["KAMAL_PROXY_APP_SETTINGS"],
+    fallback: false,
+    help: "Ask new versions of apps for settings of their own",
+  },
   minTlsVersion: {
     kind: "choice",
     flag: null,

@@ -16,6 +16,8 @@ export type SettingSource = (typeof settingSources)[number];
 export type NamedValues = Readonly<Record<string, Readonly<KindValue>>>;
 export type SettingLayers = Readonly<Record<SettingSource, NamedValues>>;
 
+export const noLayers: SettingLayers = { set: {}, flag: {}, file: {}, app: {}, default: {} };
+
 export interface AllOptions {
   options: ServiceOptions;
   targetOptions: TargetOptions;

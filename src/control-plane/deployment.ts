@@ -32,6 +32,7 @@ import { type PlannedService, planService, refuseConflict } from "./planned-serv
 import { checkService } from "./service-check.ts";
 import { requireService, saveState } from "./service-commands.ts";
 import type { ServiceSettingsContext } from "./service-settings.ts";
+import type { AskApp } from "./settings-files/ask-app.ts";
 import { fileLayer } from "./settings-files/file-layer.ts";
 import { type GroupContext, TargetGroup } from "./health/target-group.ts";
 
@@ -40,7 +41,7 @@ export interface DeploymentContext extends ServiceSettingsContext {
   /** Aborts when the proxy shuts down; its reason reaches the clients that wait. */
   shutdown: AbortSignal;
   /** The settings that the app of healthy targets asks for. Throws a CommandError when it may not. */
-  askApp: (group: TargetGroup, signal: AbortSignal) => Promise<NamedValues>;
+  askApp: AskApp;
 }
 
 export async function deployService(

@@ -12,6 +12,7 @@ import { sharedStorage } from "./certificates/storage/shared-storage.ts";
 import { CertificateFeed } from "./certificates/certificate-feed.ts";
 import { CertificateManager } from "./certificates/certificate-manager.ts";
 import { probeThrough } from "./health/health-probe.ts";
+import { askAppThrough } from "./settings-files/ask-app.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { proxyStatus } from "./proxy-status.ts";
 import type { ServiceFiles } from "./service-check.ts";
@@ -70,6 +71,7 @@ export function wireControlPlane(
     challenge: async ({ hostName, path }) => certificates.challengeResponse(hostName, path),
   };
   const serving = serve(questions, () => feed.whole());
+  const connector = new SystemConnector(new SystemResolver({ clock }), clock);
   const controlPlane = new ControlPlane({
     dataPlane: {
       async apply(snapshot) {
@@ -85,7 +87,8 @@ export function wireControlPlane(
     statePath: statePath(options.dataPath),
     socketPath: options.socketPath,
     settingsFolder: options.settingsFolder,
-    probe: probeThrough(new SystemConnector(new SystemResolver({ clock }), clock), clock),
+    probe: probeThrough(connector, clock),
+    ...(options.appSettings && { askApp: askAppThrough(connector, clock) }),
     loadErrorPages,
     checkCertificate: (service) => certificates.checkCertificate(service),
     canOrderWildcard: (host) => certificates.canOrder(host),

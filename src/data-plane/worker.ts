@@ -153,6 +153,7 @@ class ServingPlane {
       spoolFolder: tmpdir(),
       targetRetryMs: options.targetRetryMs,
       showsErrorCodes: options.errorCodes,
+      appSettings: options.appSettings,
     });
   }
 

@@ -56,6 +56,7 @@ export type DataPlaneOptions = Pick<
   | "proxyProtocol"
   | "minTlsVersion"
   | "errorCodes"
+  | "appSettings"
 > & {
   /** Processes that serve, this one included. */
   workers: number;
@@ -98,6 +99,7 @@ export function dataPlaneOptions(
     proxyProtocol: options.proxyProtocol,
     minTlsVersion: options.minTlsVersion,
     errorCodes: options.errorCodes,
+    appSettings: options.appSettings,
   };
 }
 

@@ -32,6 +32,7 @@ function runOptions(folder: TempFolder): RunOptions {
     http3: false,
     socketPath: folder.file("sock"),
     settingsFolder: "/nowhere",
+    appSettings: false,
     dataPath: folder.path,
     limits: clientLimits,
     bufferMemoryTotalBytes: 1 << 20,

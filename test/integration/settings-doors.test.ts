@@ -4,6 +4,8 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ServiceDescription } from "../../src/control-plane/socket/protocol.ts";
 import { startApp } from "../support/app.ts";
+import { connectRaw } from "../support/raw-connection.ts";
+import { readResponse } from "../support/raw-response.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -207,5 +209,126 @@ describe("set", () => {
     expect(state()).toContain('"setting_layers":{"set":{"target-timeout":"1m0s"}');
     await proxy.run("unset", "web", "--all");
     expect(state()).toBe(before);
+  });
+});
+
+describe("what an app says of itself", () => {
+  const enabled = { env: { KAMAL_PROXY_APP_SETTINGS: "true" } };
+  const path = "/.well-known/kamal-proxy.json";
+
+  function version(answer: () => Response) {
+    return startApp((request) =>
+      new URL(request.url).pathname === path ? answer() : new Response("ok"),
+    );
+  }
+
+  const wanting = (json: object) => version(() => Response.json(json));
+
+  test("belongs to its version, and counts less than a file", async () => {
+    await using first = wanting({ "target-timeout": "5s", "deny-ip": ["192.0.2.1"] });
+    await using second = wanting({ "target-timeout": "6s" });
+    await using third = app();
+    await using proxy = await ProxyProcess.start(enabled);
+    await proxy.deploy("web", first.address);
+    expect(await timeoutOf(proxy, "web")).toEqual([5, "app"]);
+    expect((await describeService(proxy, "web")).protected_by).toEqual(["deny-ip"]);
+    await proxy.stop();
+    await proxy.startAgain();
+    expect(await timeoutOf(proxy, "web")).toEqual([5, "app"]);
+    await proxy.deploy("web", second.address);
+    expect(await timeoutOf(proxy, "web")).toEqual([6, "app"]);
+    expect((await describeService(proxy, "web")).protected_by).toEqual([]);
+    await proxy.deploy("web", first.address);
+    expect(await timeoutOf(proxy, "web")).toEqual([5, "app"]);
+    writeSettings(proxy, "web/proxy.yml", "web:\n  target-timeout: 7s\n");
+    await proxy.run("reload");
+    expect(await timeoutOf(proxy, "web")).toEqual([7, "file"]);
+    writeSettings(proxy, "web/proxy.yml", "");
+    await proxy.deploy("web", third.address);
+    expect(await timeoutOf(proxy, "web")).toEqual([30, "default"]);
+  });
+
+  test("is asked for only where it is allowed", async () => {
+    await using web = wanting({ "target-timeout": "5s" });
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", web.address);
+    expect(await timeoutOf(proxy, "web")).toEqual([30, "default"]);
+    const response = await fetch(`http://127.0.0.1:${proxy.httpPort}${path}`);
+    expect([response.status, await response.json()]).toEqual([200, { "target-timeout": "5s" }]);
+  });
+
+  test("is none where it is no JSON, or not there", async () => {
+    const answers = [
+      () => new Response("<html>"),
+      () => new Response("<html>".repeat(20_000)),
+      () => new Response("[1]"),
+      () => new Response("gone", { status: 404 }),
+      () => new Response(null, { status: 302, headers: { location: "/login" } }),
+    ];
+    await using proxy = await ProxyProcess.start(enabled);
+    for (const answer of answers) {
+      await using web = version(answer);
+      await proxy.deploy("web", web.address);
+      expect(await timeoutOf(proxy, "web")).toEqual([30, "default"]);
+    }
+  });
+
+  test("fails the deploy when it can't be meant, and nothing has changed", async () => {
+    await using proxy = await ProxyProcess.start(enabled);
+    await using good = app();
+    await proxy.deploy("web", good.address);
+    const before = await describeService(proxy, "web");
+    const faults: [() => Response, string][] = [
+      [() => Response.json({ tsl: true }), ': "tsl" is no setting of a service'],
+      [() => Response.json({ host: "bank.test" }), ': "host" can\'t be set by an app'],
+      [() => Response.json({ "error-pages": "/" }), ': "error-pages" can\'t be set by an app'],
+      [() => Response.json({ "deny-ip": "@/etc/passwd" }), ': "deny-ip" can\'t name a file'],
+      [() => Response.json({ "target-timeout": 5 }), ': "target-timeout" must be a duration'],
+      [() => new Response(`{"x": "${"y".repeat(70_000)}"}`), " is larger than 65536 bytes"],
+      [() => new Response("no", { status: 503 }), ": 503"],
+    ];
+    for (const [answer, fault] of faults) {
+      await using web = version(answer);
+      const { code, stderr } = await proxy.run("deploy", "web", `--target=${web.address}`);
+      expect([fault, code]).toEqual([fault, 1]);
+      expect(stderr).toContain(`http://${web.address}${path}${fault}`);
+    }
+    expect(await describeService(proxy, "web")).toEqual(before);
+  });
+
+  test("that does not come in time fails the deploy", async () => {
+    await using web = version(() => new Response(new ReadableStream({ start() {} })));
+    await using proxy = await ProxyProcess.start(enabled);
+    const { stderr } = await proxy.run("deploy", "web", `--target=${web.address}`);
+    expect(stderr).toBe(`Error: http://${web.address}${path} was not answered within 5s\n`);
+  });
+
+  test("is not for clients, however they write the path", async () => {
+    let asked = 0;
+    await using web = startApp((request) => {
+      if (request.url.includes("kamal")) asked++;
+      return new Response("ok");
+    });
+    await using proxy = await ProxyProcess.start(enabled);
+    await proxy.deploy("web", web.address);
+    await proxy.deploy("api", web.address, "--path-prefix=/api");
+    const askedByProxy = asked;
+    const paths = [
+      path,
+      `/api${path}`,
+      "/.well-known/kamal%2Dproxy.json",
+      "//.well-known//kamal-proxy.json",
+      "/x/../.well-known/./kamal-proxy.json",
+      "/.WELL-KNOWN/KAMAL-PROXY.JSON",
+      "/.well-known%2Fkamal-proxy.json",
+      "/.well-known/kamal-proxy.json;a=b?c=d",
+    ];
+    for (const each of paths) {
+      using socket = await connectRaw(proxy.httpPort);
+      socket.send(`GET ${each} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n`);
+      expect([each, (await readResponse(socket, "GET")).status]).toEqual([each, 404]);
+    }
+    expect(asked).toBe(askedByProxy);
+    expect((await fetch(`http://127.0.0.1:${proxy.httpPort}/.well-known/other`)).status).toBe(200);
   });
 });

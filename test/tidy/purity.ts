@@ -46,6 +46,7 @@ export const pure: readonly string[] = [
   "control-plane/certificates/automatic/on-demand",
   "control-plane/certificates/automatic/renewal",
   "control-plane/certificates/tls-services",
+  "control-plane/settings-files/app-layer",
   "control-plane/settings-files/file-layer",
   "control-plane/socket/framing",
   "control-plane/socket/protocol",

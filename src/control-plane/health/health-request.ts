@@ -31,10 +31,25 @@ export class HealthRequest implements ConnectOwner, ResponseHandler {
   #socket: Socket<SocketOwner> | null = null;
   #answer: HealthAnswer | null = null;
   #bodyBytes = 0;
+  /** Null: nobody wants the body. */
+  readonly #chunks: Uint8Array[] | null;
+  readonly #maxBodyBytes: number;
 
-  constructor(endpoint: HealthEndpoint, signal: AbortSignal) {
+  /** With `wantedBodyBytes` the answer is there with its body, or so much of it. */
+  constructor(endpoint: HealthEndpoint, signal: AbortSignal, wantedBodyBytes = 0) {
     this.#endpoint = endpoint;
     this.#signal = signal;
+    this.#chunks = wantedBodyBytes > 0 ? [] : null;
+    this.#maxBodyBytes = wantedBodyBytes > 0 ? wantedBodyBytes : maxHealthAnswerBytes;
+  }
+
+  get body(): Buffer {
+    return Buffer.concat(this.#chunks ?? []);
+  }
+
+  /** There is more of the body than was wanted. */
+  get isCut(): boolean {
+    return this.#bodyBytes > this.#maxBodyBytes;
   }
 
   /** The answer, or why there is none. Rejects with the signal's reason when that comes first. */
@@ -72,13 +87,11 @@ export class HealthRequest implements ConnectOwner, ResponseHandler {
   onDrain(): void {}
 
   onPeerEnd(): void {
-    if (!this.#parser.finish()) this.#finish(this.#answer ?? "connection closed without an answer");
+    if (!this.#parser.finish()) this.#finish(this.#brokenOff("connection closed"));
   }
 
   onClose(error: Error | null): void {
-    const reason =
-      error === null ? "connection closed without an answer" : connectionFaultOf(error);
-    this.#finish(this.#answer ?? reason);
+    this.#finish(this.#brokenOff(error === null ? "connection closed" : connectionFaultOf(error)));
   }
 
   onInformational(): void {}
@@ -94,7 +107,8 @@ export class HealthRequest implements ConnectOwner, ResponseHandler {
   /** A body that never ends does not change the status that came before it. */
   onBody(chunk: Uint8Array): boolean {
     this.#bodyBytes += chunk.length;
-    if (this.#bodyBytes > maxHealthAnswerBytes) this.#finish(this.#answer!);
+    this.#chunks?.push(chunk);
+    if (this.isCut) this.#finish(this.#answer!);
     return true;
   }
 
@@ -103,9 +117,17 @@ export class HealthRequest implements ConnectOwner, ResponseHandler {
   }
 
   #abort(): void {
-    if (this.#answer === null) this.#outcome.reject(this.#signal.reason);
+    if (this.#answer === null || this.#chunks !== null) this.#outcome.reject(this.#signal.reason);
     else this.#outcome.resolve(this.#answer);
     this.#release();
+  }
+
+  /** A status counts without its body, where nobody wants that. */
+  #brokenOff(reason: string): HealthAnswer | string {
+    if (this.#answer === null) {
+      return reason === "connection closed" ? `${reason} without an answer` : reason;
+    }
+    return this.#chunks === null ? this.#answer : `${reason} within the answer`;
   }
 
   #finish(outcome: HealthAnswer | string): void {

@@ -4,6 +4,7 @@
  * log line and the metrics, whatever happened.
  */
 import { acmeChallenge } from "./policies/acme-challenge.ts";
+import { appSettings } from "./policies/app-settings.ts";
 import { cookiePaths } from "./policies/cookie-paths.ts";
 import { headerRules } from "./policies/header-rules.ts";
 import { hsts } from "./policies/hsts.ts";
@@ -20,6 +21,7 @@ import type { RoutedRequest } from "./request-stages.ts";
 /** Requests meet them in this order, responses from the last to the first. */
 export const policies: readonly PolicyFactory[] = [
   acmeChallenge,
+  appSettings,
   ipRules,
   rateLimit,
   redirect,

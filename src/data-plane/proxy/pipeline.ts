@@ -42,6 +42,8 @@ export interface PipelineOptions {
   targetRetryMs: number;
   /** The proxy's own answers name the code of the failure. */
   showsErrorCodes: boolean;
+  /** Apps may have settings of their own. */
+  appSettings: boolean;
 }
 
 export class Pipeline {
@@ -62,6 +64,7 @@ export class Pipeline {
       logger,
       rates: options.rates,
       services: options.services,
+      appSettings: options.appSettings,
       challengeResponse: options.challengeResponse,
     });
     this.#phases = {

@@ -21,6 +21,7 @@ describe("run", () => {
       socketPath: "/run/test.sock",
       dataPath: "/home/me/.config/kamal-proxy",
       settingsFolder: "/home/me/.apps-config",
+      appSettings: false,
       limits: {
         headerTimeoutMs: 60_000,
         idleTimeoutMs: 180_000,

@@ -17,6 +17,7 @@ interface FailureKind {
 /** Requests that get no target. */
 const refusals = {
   "no-service": { status: 404, detail: "no service has this host and path" },
+  "path-hidden": { status: 404, detail: "the proxy's own question to the app" },
   "tls-disabled": { status: 503, detail: "the service is deployed without --tls" },
   "address-refused": { status: 403, detail: "--allow-ip or --deny-ip" },
   "address-list-unreadable": { status: 503, detail: "a file of --allow-ip or --deny-ip" },

@@ -55,6 +55,8 @@ export interface PolicyContext {
   /** Counts of all workers together. */
   readonly rates: RateTable;
   readonly services: LiveServices;
+  /** Apps may have settings of their own. */
+  readonly appSettings: boolean;
   /** Null when the service of that host has no automatic certificate. */
   challengeResponse(hostName: string, path: string): ChallengeResponse | Promise<ChallengeResponse>;
 }
