@@ -66,10 +66,10 @@ function sectionsOf(picture: Picture, rows: readonly Row[], size: Size, paint: P
   };
   const targets = { head: targetHead(), lines: targetLines(rows, size, paint), focus: 0 };
   if (view.drilled !== null) {
-    const picture = sparkline(history.requestsOf(view.drilled), Math.min(120, size.columns - 4));
+    const bars = sparkline(history.requestsOf(view.drilled), Math.min(120, size.columns - 4));
     return [
       services,
-      { head: "  REQUESTS A SECOND, LAST MINUTES", lines: [`  ${picture}`], focus: 0 },
+      { head: "  REQUESTS A SECOND, LAST MINUTES", lines: [`  ${bars}`], focus: 0 },
       targets,
     ];
   }
