@@ -172,6 +172,8 @@ export const maxSystemFileBytes = 4 * MB;
 
 /** How long a request waits for a target that refuses connections (KAMAL_PROXY_TARGET_RETRY); 0: not at all. */
 export const targetRetryMs = 0;
+/** The longest that --eject-after takes a target out, however often it failed. */
+export const maxEjectionMs = 5 * MINUTE;
 /** Between two rounds of offering it to the targets. */
 export const connectRetryPauseMs = 100;
 

@@ -59,7 +59,7 @@ export function layeredOptions(layers: SettingLayers, rest: ServiceOptions): All
   const valueOf = (row: Setting, other: unknown): unknown =>
     row.flag === null ? other : (layeredValue(layers, row.flag) ?? row.fallback);
   const options = mapTable(serviceSettings, (row, name) => valueOf(row, rest[name]));
-  const targets = mapTable(targetSettings, (row) => valueOf(row, null));
+  const targets = mapTable(targetSettings, (row) => valueOf(row, row.fallback));
   const normal = normalizeServiceOptions(options);
   const targetOptions = normalizeTargetOptions({
     ...targets,

@@ -34,6 +34,8 @@ interface SettingOf<K extends Kind> extends OptionOf<K> {
   readonly operatorOnly?: true;
   /** It keeps clients away: without it more can be seen. */
   readonly protects?: true;
+  /** Shown to nobody. */
+  readonly secret?: true;
   /** The form in which it is compared and saved. Applying it twice changes nothing. */
   normalize?(value: KindValues[K]): KindValues[K];
 }
@@ -62,6 +64,13 @@ export function mapTable<T extends OptionTable>(
 
 export function fallbacksOf<T extends OptionTable>(table: T): ValuesOf<T> {
   return mapTable(table, ({ fallback }) => (Array.isArray(fallback) ? [...fallback] : fallback));
+}
+
+/** As if those that nobody is to see had not been given. */
+export function withoutSecrets<T extends SettingTable>(table: T, values: ValuesOf<T>): ValuesOf<T> {
+  return mapTable(table, (row: Setting, name) =>
+    row.secret === true ? row.fallback : values[name],
+  );
 }
 
 /** Durations and sizes below zero mean none, as zero does. */

@@ -6,6 +6,7 @@
  */
 import { normalHostName } from "../lib/host-name.ts";
 import { accessSettings } from "./access-settings.ts";
+import { deliverySettings } from "./delivery-settings.ts";
 import { hostFault } from "./host-fault.ts";
 import { canonicalFieldNames, normalHosts, normalPathPrefixes } from "./normal-forms.ts";
 import { rewritingSettings } from "./rewriting-settings.ts";
@@ -148,6 +149,7 @@ export const serviceSettings = {
   },
   ...accessSettings,
   ...rewritingSettings,
+  ...deliverySettings,
 } as const satisfies SettingTable;
 
 /** `target_options.health_check_config` in the state file. */
@@ -292,5 +294,14 @@ export const targetSettings = {
     stateKey: "scope_cookie_paths",
     fallback: false,
     help: "Put the path prefix before the path of cookies",
+  },
+  /** `host:port=3`, of `;weight=3` behind the address of a target; those that are not here weigh 1. */
+  targetWeights: {
+    kind: "list",
+    flag: null,
+    stateKey: "target_weights",
+    own: true,
+    fallback: [],
+    help: "How many requests targets get, compared with the others",
   },
 } as const satisfies SettingTable;

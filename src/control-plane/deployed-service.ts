@@ -57,7 +57,7 @@ export function savedService(service: DeployedService, options: ServiceOptions):
     name: service.name,
     options,
     layers: service.layers,
-    targetOptions: service.active.targetOptions,
+    targetOptions: { ...service.active.targetOptions, targetWeights: weightsOfAll(service) },
     activeTargets: service.active.addresses(false),
     activeReaders: service.active.addresses(true),
     rolloutTargets: service.rollout?.addresses(false) ?? null,
@@ -65,4 +65,8 @@ export function savedService(service: DeployedService, options: ServiceOptions):
     pause: service.pause,
     rolloutSplit: service.rolloutSplit,
   };
+}
+
+function weightsOfAll(service: DeployedService): string[] {
+  return [...new Set(groupsOf(service).flatMap((group) => group.targetOptions.targetWeights))];
 }

@@ -27,6 +27,7 @@ import { asciiName } from "../lib/international-name.ts";
 import { type Report, waitForDrain, waitForHealth } from "./socket/progress.ts";
 import type { DeployCommand, RolloutDeployCommand, Warnings } from "./socket/protocol.ts";
 import { hasCertificateFiles, isOrderable } from "./certificates/tls-services.ts";
+import { withAffinityKey } from "./affinity-key.ts";
 import { running } from "./deployed-service.ts";
 import { type PlannedService, planService, refuseConflict } from "./planned-service.ts";
 import { checkService } from "./service-check.ts";
@@ -102,7 +103,7 @@ export async function deployService(
     replaced = previous?.active;
     registry.set({
       name,
-      options,
+      options: withAffinityKey(options, previous?.options),
       layers,
       active: group,
       rollout: previous?.rollout ?? null,
@@ -131,7 +132,12 @@ export async function deployRollout(
   const writers = command.targets.map(readTarget);
   const readers = command.readTargets.map(readTarget);
 
-  const group = new TargetGroup(writers, readers, targetOptions, context.groups);
+  const group = new TargetGroup(
+    writers,
+    readers,
+    { ...targetOptions, targetWeights: [] },
+    context.groups,
+  );
   let replaced: TargetGroup | undefined;
   await withChecks(group, async () => {
     await waitForHealth(group, command.deployTimeoutMs, shutdown, clock, report);

@@ -1,5 +1,7 @@
 /** What `list` says about each service. */
 import { protectingFlags, sourcesOf } from "../config/setting-layers.ts";
+import { withoutSecrets } from "../config/setting.ts";
+import { serviceSettings } from "../config/settings.ts";
 import type { DataPlaneSamples } from "../seam/data-plane.ts";
 import type {
   CertificateDescription,
@@ -59,7 +61,7 @@ function describe(
     ],
     certificates,
     options: {
-      ...encodeOptions(options),
+      ...encodeOptions(withoutSecrets(serviceSettings, options)),
       target_options: encodeTargetOptions(active.targetOptions),
     },
     sources: sourcesOf(service.layers),
@@ -95,7 +97,12 @@ function describeTargets(
     last_error: target.lastError,
     in_flight: samples.targets[target.id]?.inFlight ?? 0,
     served: samples.targets[target.id]?.served ?? 0,
+    ...ejection(samples.targets[target.id]?.ejectedForMs),
   }));
+}
+
+function ejection(forMs: number | undefined): Pick<TargetDescription, "ejected_for_ms"> {
+  return forMs === undefined ? {} : { ejected_for_ms: Math.round(forMs) };
 }
 
 function describeBroken(entry: BrokenEntry): ServiceDescription {

@@ -9,6 +9,7 @@ import {
   type SettingLayers,
   sourcesOf,
 } from "../config/setting-layers.ts";
+import { withAffinityKey } from "./affinity-key.ts";
 import { type DeployedService, groupsOf } from "./deployed-service.ts";
 import { planService, type PlannedService, refuseConflict } from "./planned-service.ts";
 import { checkService, type LoadedFiles, type ServiceFiles } from "./service-check.ts";
@@ -132,7 +133,13 @@ function applyChange(
   refuseConflict(name, plan.options, context);
   const { options, layers, targetOptions } = plan;
   for (const group of groupsOf(current)) group.configure(targetOptions);
-  registry.set({ ...current, options, layers, ...loaded, degraded: null });
+  registry.set({
+    ...current,
+    options: withAffinityKey(options, current.options),
+    layers,
+    ...loaded,
+    degraded: null,
+  });
   logger.info("Settings changed", { service: name, settings: changes.map(({ flag }) => flag) });
   return true;
 }

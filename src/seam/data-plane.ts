@@ -51,6 +51,8 @@ export interface DataPlaneSamples {
 export interface TargetSample {
   inFlight: number;
   served: number;
+  /** It gets no requests for so long, because it failed some. */
+  ejectedForMs?: number;
 }
 
 /** GET of `pathAndQuery` with that Host. */

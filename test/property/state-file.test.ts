@@ -37,7 +37,7 @@ const oneOrMore = fc.array(address, { minLength: 1, maxLength: 3 });
 
 const kinds: { [K in Kind]: fc.Arbitrary<KindValues[K]> } = {
   switch: fc.boolean(),
-  count: fc.nat(),
+  count: fc.oneof(fc.nat(10), fc.nat()),
   bytes,
   percentage: fc.integer({ min: 0, max: 100 }),
   duration: ms,

@@ -27,6 +27,7 @@ const serviceDescription = v.strictObject({
       last_error: v.nullable(v.string()),
       in_flight: integer,
       served: integer,
+      ejected_for_ms: v.exactOptional(integer),
     }),
   ),
   certificates: v.array(

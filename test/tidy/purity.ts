@@ -23,6 +23,7 @@ export const impure: readonly string[] = [
   "lib/regular-file",
   "lib/running-time",
   "lib/usable-memory",
+  "control-plane/affinity-key",
   "control-plane/certificates",
   "control-plane/health/grpc-health-request",
   "control-plane/health/health-probe",
@@ -38,6 +39,7 @@ export const impure: readonly string[] = [
   "data-plane/listeners",
   "data-plane/proxy/answers/error-page-files",
   "data-plane/proxy/client-address",
+  "data-plane/proxy/policies/session-affinity",
   "data-plane/proxy/bodies/spooled-body",
   "data-plane/upstream",
 ];

@@ -3,7 +3,7 @@ import { CommandError } from "../../config/command-error.ts";
 import type { TargetOptions } from "../../config/options.ts";
 import { areAlike } from "../../config/setting-layers.ts";
 import type { PoolSnapshot } from "../../seam/snapshot.ts";
-import type { TargetAddress } from "../../config/target-address.ts";
+import { type TargetAddress, weightsOf } from "../../config/target-address.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { formatDuration } from "../../go/duration.ts";
 import type { Logger } from "../../lib/logger.ts";
@@ -52,7 +52,10 @@ export class TargetGroup {
     targetOptions: TargetOptions,
     context: GroupContext,
   ) {
-    this.#targetOptions = targetOptions;
+    const given = weightsOf([...writers, ...readers]);
+    // After a restart the addresses come without their weights.
+    const targetWeights = given.length > 0 ? given : targetOptions.targetWeights;
+    this.#targetOptions = { ...targetOptions, targetWeights };
     this.#context = context;
     this.#targets = [
       ...writers.map((address) => this.#createTarget(address, false)),
@@ -96,7 +99,8 @@ export class TargetGroup {
   /** Other options for the same targets; with another health check they are asked in the new way from now on. */
   configure(targetOptions: TargetOptions): void {
     const before = this.#targetOptions.healthCheck;
-    this.#targetOptions = targetOptions;
+    const { targetWeights } = this.#targetOptions;
+    this.#targetOptions = { ...targetOptions, targetWeights };
     this.#snapshot = null;
     if (areAlike(before, targetOptions.healthCheck)) return;
     for (const target of this.#targets) {

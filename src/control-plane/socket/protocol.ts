@@ -149,6 +149,8 @@ export interface TargetDescription {
   last_error: string | null;
   in_flight: number;
   served: number;
+  /** It gets no requests for so long, because it failed some. */
+  ejected_for_ms?: number;
 }
 
 export interface CertificateDescription {

@@ -69,10 +69,14 @@ export class WorkerPool implements DataPlane {
     const parts = await Promise.all(this.#workers().map((worker) => worker.samples()));
     const sum: DataPlaneSamples = { targets: {}, held: {} };
     for (const { targets, held } of parts) {
-      for (const [id, { inFlight, served }] of Object.entries(targets)) {
+      for (const [id, { inFlight, served, ejectedForMs }] of Object.entries(targets)) {
         const target = (sum.targets[id] ??= { inFlight: 0, served: 0 });
         target.inFlight += inFlight;
         target.served += served;
+        // Each worker judges for itself.
+        if (ejectedForMs !== undefined) {
+          target.ejectedForMs = Math.max(target.ejectedForMs ?? 0, ejectedForMs);
+        }
       }
       for (const [name, count] of Object.entries(held)) {
         sum.held[name] = (sum.held[name] ?? 0) + count;

@@ -8,7 +8,7 @@ import type { Target } from "../services/target.ts";
 import type { Answers } from "./answers/answers.ts";
 import { clientGone } from "./answers/failure.ts";
 import type { SpoolSpace } from "./bodies/spool-space.ts";
-import { ConnectRetry } from "./connect-retry.ts";
+import { Retry } from "./retry.ts";
 import { forwardedFields } from "./forwarded-headers.ts";
 import { Forwarding } from "./forwarding.ts";
 import type { Phase, PhaseOutcome } from "./phases.ts";
@@ -45,12 +45,23 @@ export class Delivery implements Phase {
     group: LoadBalancer,
     target: Target,
   ): Promise<PhaseOutcome> {
+    const { options } = request.service;
+    if (options.retries > 0) request.retry ??= this.#retryOf(request);
     const error = await this.#forward(request, policies, group, target).done;
+    for (const policy of policies.onAttempt) policy.onAttempt(request.delivered!, error);
     if (error === null) return "answered";
-    request.retry ??= new ConnectRetry(this.#clock, this.#targetRetryMs);
-    if (request.retry.takes(error, target)) return "again";
+    request.retry ??= this.#retryOf(request);
+    const { exchange, retry } = request;
+    const { method, body } = exchange.request;
+    const isFresh = exchange.status === 0;
+    const hasBody = body !== null && request.collectedBody === null;
+    if (isFresh && retry.takes(error, target, method, hasBody)) return "again";
     this.#answers.fail(request, error);
     return "answered";
+  }
+
+  #retryOf({ service }: RoutedRequest): Retry {
+    return new Retry(this.#clock, this.#targetRetryMs, service.options);
   }
 
   #forward(
@@ -74,6 +85,7 @@ export class Delivery implements Phase {
           )
         : null,
       responsePauses: this.#responsePauses,
+      clock: this.#clock,
     });
     forwarding.start();
     return forwarding;
@@ -81,11 +93,11 @@ export class Delivery implements Phase {
 
   async #withoutTarget(request: RoutedRequest): Promise<PhaseOutcome> {
     const { retry } = request;
-    const refusal = retry?.refusal ?? null;
-    if (retry === null || refusal === null) {
+    const failure = retry?.failure ?? null;
+    if (retry === null || failure === null) {
       this.#answers.page(request, "no-healthy-target");
     } else if (!retry.mayWait) {
-      this.#answers.fail(request, refusal);
+      this.#answers.fail(request, failure);
     } else if (await retry.pause(request.exchange)) {
       return "again";
     } else {

@@ -3,6 +3,7 @@ import type { BodySink, BodySource, Duplex } from "../../protocols/http/body.ts"
 import type { BodyFraming } from "../../protocols/http/body-framing.ts";
 import type { Fields } from "../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../protocols/http/message-head.ts";
+import type { Clock, Timer } from "../../lib/clock.ts";
 import type { DeadlineQueue } from "../../lib/deadline-queue.ts";
 import type { InFlightRequest } from "../services/inflight-requests.ts";
 import { ExchangeError } from "../../protocols/http/exchange-error.ts";
@@ -25,6 +26,7 @@ export interface ForwardingOptions {
   responseSpool: SpoolOptions | null;
   /** Tells when a target has paused in a response of unknown length. */
   responsePauses: DeadlineQueue;
+  clock: Clock;
 }
 
 export class Forwarding implements ResponseReceiver, InFlightRequest {
@@ -36,6 +38,8 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   #call: UpstreamCall | null = null;
   #collected: CollectedResponse | null = null;
   #tunnel: Join | null = null;
+  /** Of the request as a whole; null without a limit. */
+  #timer: Timer | null = null;
   #finished = false;
 
   constructor(request: DeliveredRequest, policies: ServicePolicies, options: ForwardingOptions) {
@@ -72,6 +76,12 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     });
     for (const policy of this.#policies.onOutgoing) policy.onOutgoing(this.#request, head);
     target.inFlight.begin(this);
+    const { timeLeftMs } = this.#request;
+    if (timeLeftMs > 0) {
+      this.#timer = this.#options.clock.after(timeLeftMs, () => {
+        this.#giveUp(new ExchangeError("request-timeout", "the request took too long"));
+      });
+    }
     this.#exchange.onAbort = () => this.#clientGone();
     this.#call = target.transport.send(
       {
@@ -92,9 +102,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
       this.#tunnel.destroy();
       return;
     }
-    this.#call?.cancel();
-    this.#collected?.dispose();
-    this.#finish(new ExchangeError("draining", "the target is draining"));
+    this.#giveUp(new ExchangeError("draining", "the target is draining"));
   }
 
   // The transport reports.
@@ -106,6 +114,11 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
 
   onHead(head: ResponseHead, framing: BodyFraming): BodySink {
     const { status, reason, fields } = head;
+    this.#request.targetStatus = status;
+    if (this.#refuses(status)) {
+      this.#giveUp(new ExchangeError("status-refused", `the target answered ${status}`));
+      return nowhere;
+    }
     removeConnectionFields(fields, framing.kind === "chunked");
     const response = { status, reason, fields, framing };
     for (const policy of this.#policies.onResponse) policy.onResponse(this.#request, response);
@@ -130,6 +143,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     fields.append("Upgrade", upgrade, "upgrade");
     const client = this.#exchange.switchProtocols(head.reason, fields);
     this.#exchange.onAbort = null;
+    this.#timer?.cancel();
     this.#tunnel = new Join(client, duplex, () => this.#finish(null));
     this.#request.target.inFlight.upgraded(this);
     this.#tunnel.start();
@@ -165,17 +179,39 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
       : new LimitedResponse(sendHead, responseSpool, responsePauses, onEnded);
   }
 
+  #refuses(status: number): boolean {
+    const { retry, collectedBody } = this.#request.routed;
+    if (retry === null) return false;
+    const { method, body } = this.#exchange.request;
+    return retry.refusesStatus(status, method, body !== null && collectedBody === null);
+  }
+
   #clientGone(): void {
+    this.#giveUp(clientGone());
+  }
+
+  #giveUp(error: ExchangeError): void {
     this.#call?.cancel();
     this.#collected?.dispose();
-    this.#finish(clientGone());
+    this.#finish(error);
   }
 
   #finish(error: ExchangeError | null): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#timer?.cancel();
     this.#exchange.onAbort = null;
     this.#request.target.inFlight.end(this);
     this.#done.resolve(error);
   }
 }
+
+/** For a response that nobody wants. */
+const nowhere: BodySink = {
+  passesOn: true,
+  attach() {},
+  write: () => true,
+  flush() {},
+  end() {},
+  abort() {},
+};

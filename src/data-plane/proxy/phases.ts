@@ -6,6 +6,9 @@
 import { acmeChallenge } from "./policies/acme-challenge.ts";
 import { appSettings } from "./policies/app-settings.ts";
 import { cookiePaths } from "./policies/cookie-paths.ts";
+import { ejection } from "./policies/ejection.ts";
+import { sessionAffinity } from "./policies/session-affinity.ts";
+import { timeouts } from "./policies/timeouts.ts";
 import { headerRules } from "./policies/header-rules.ts";
 import { hsts } from "./policies/hsts.ts";
 import { redirectRules, rewriteRules } from "./policies/path-rules.ts";
@@ -29,6 +32,9 @@ export const policies: readonly PolicyFactory[] = [
   redirectRules,
   rewriteRules,
   writerAffinity,
+  sessionAffinity,
+  timeouts,
+  ejection,
   headerRules,
   hsts,
   cookiePaths,

@@ -8,7 +8,7 @@ import type { LoadBalancer } from "../services/load-balancer.ts";
 import type { LiveService } from "../services/live-service.ts";
 import type { Target } from "../services/target.ts";
 import type { SpooledBody } from "./bodies/spooled-body.ts";
-import type { ConnectRetry } from "./connect-retry.ts";
+import type { Retry } from "./retry.ts";
 import { type ForwardedFields, type Origin, trustedAddress } from "./forwarded-headers.ts";
 
 export class ReceivedRequest {
@@ -41,7 +41,7 @@ export class RoutedRequest {
   /** The body as far as it is collected; null when it goes on as it comes. */
   collectedBody: SpooledBody | null = null;
   /** What was tried so far; null before the first target. */
-  retry: ConnectRetry | null = null;
+  retry: Retry | null = null;
   /** At the last target that it was sent to; null before. */
   delivered: DeliveredRequest | null = null;
   #clientAddress: string | null = null;
@@ -84,6 +84,10 @@ export class RoutedRequest {
 export class DeliveredRequest {
   /** For the head of the response; 0: as long as it takes. */
   responseTimeoutMs: number;
+  /** For all that is still to come of it; 0: as long as it takes. */
+  timeLeftMs = 0;
+  /** As the target answered; 0 before. */
+  targetStatus = 0;
 
   constructor(
     readonly routed: RoutedRequest,

@@ -57,8 +57,9 @@ export class LiveService {
   update(snapshot: ServiceSnapshot, targetsOf: PoolTargets): void {
     const { active, rollout, rolloutSplit } = snapshot;
     this.#snapshot = snapshot;
-    this.#active = balancer(this.#active, active, targetsOf(active));
-    this.#rollout = rollout && balancer(this.#rollout, rollout, targetsOf(rollout));
+    this.#active = balancer(this.#active, active, targetsOf(active), snapshot.options);
+    this.#rollout =
+      rollout && balancer(this.#rollout, rollout, targetsOf(rollout), snapshot.options);
     this.#split = rolloutSplit;
     this.#pathPrefixes = snapshot.options.pathPrefixes.map(byteString);
     this.#excludedMetricsPaths = new Set(snapshot.options.excludeMetricsPaths.map(byteString));
@@ -103,9 +104,11 @@ function balancer(
   previous: LoadBalancer | null,
   pool: PoolSnapshot,
   targets: Target[],
+  { balance }: ServiceOptions,
 ): LoadBalancer {
   const next = previous?.isFor(targets) ? previous : new LoadBalancer(targets);
   const healthy = new Set(pool.targets.filter((target) => target.healthy).map(({ id }) => id));
+  next.balance = balance;
   next.setHealthy((target) => healthy.has(target.id));
   return next;
 }

@@ -84,7 +84,12 @@ export class LiveServices {
   samples(): DataPlaneSamples {
     const targets: DataPlaneSamples["targets"] = {};
     for (const target of this.#targets.values()) {
-      targets[target.id] = { inFlight: target.inFlight.count, served: target.served };
+      const { inFlight, served, ejectedForMs } = target;
+      targets[target.id] = {
+        inFlight: inFlight.count,
+        served,
+        ...(ejectedForMs > 0 && { ejectedForMs }),
+      };
     }
     const held: DataPlaneSamples["held"] = {};
     for (const service of this.#services.values()) held[service.name] = service.gate.heldCount;

@@ -1,4 +1,6 @@
 /** Takes turns between the healthy targets of one deployment, writers and readers apart. */
+import { Turns } from "./turns.ts";
+import type { ServiceOptions } from "../../config/options.ts";
 import type { Target } from "./target.ts";
 
 export class LoadBalancer {
@@ -33,37 +35,38 @@ export class LoadBalancer {
     this.#readers.between(healthy.filter((target) => target.readOnly));
   }
 
+  set balance(balance: ServiceOptions["balance"]) {
+    this.#writers.leastRequests = balance === "least-requests";
+    this.#readers.leastRequests = balance === "least-requests";
+  }
+
   /**
    * The target whose turn it is, or undefined when there is no healthy one. Reads go to the writers
-   * when no reader is left. Targets in `tried` are passed over.
+   * when no reader is left. Targets in `tried` are passed over, ejected ones only as long as there are others.
    */
   claim(isRead: boolean, tried: readonly Target[] = none): Target | undefined {
+    return this.#claim(isRead, tried, false) ?? this.#claim(isRead, tried, true);
+  }
+
+  /** Whether it gets requests. */
+  takes(target: Target): boolean {
+    const { targets } = target.readOnly ? this.#readers : this.#writers;
+    return targets.includes(target) && target.ejectedForMs === 0;
+  }
+
+  /** Whether others get the requests when this one gets none. */
+  hasOther(target: Target): boolean {
+    const { targets } = target.readOnly ? this.#readers : this.#writers;
+    return targets.some((each) => each !== target && each.ejectedForMs === 0);
+  }
+
+  #claim(isRead: boolean, tried: readonly Target[], ejected: boolean): Target | undefined {
     if (isRead) {
-      const reader = this.#readers.next(tried);
+      const reader = this.#readers.next(tried, ejected);
       if (reader !== undefined) return reader;
     }
-    return this.#writers.next(tried);
+    return this.#writers.next(tried, ejected);
   }
 }
 
 const none: readonly never[] = [];
-
-class Turns {
-  #targets: readonly Target[] = [];
-  /** Survives a change of targets. The first turn is that of the second target, as in kamal-proxy. */
-  #index = 0;
-
-  between(targets: readonly Target[]): void {
-    this.#targets = targets;
-  }
-
-  next(tried: readonly Target[]): Target | undefined {
-    const { length } = this.#targets;
-    for (let i = 0; i < length; i++) {
-      this.#index = (this.#index + 1) % length;
-      const target = this.#targets[this.#index]!;
-      if (tried.length === 0 || !tried.includes(target)) return target;
-    }
-    return undefined;
-  }
-}

@@ -17,7 +17,10 @@ export class Target {
   readonly readOnly: boolean;
   readonly transport: Transport;
   readonly inFlight: InFlightRequests;
+  readonly #clock: Clock;
   #options: TargetOptions;
+  #weight: number;
+  #ejectedUntilMs = 0;
   #retired = false;
 
   constructor(
@@ -31,7 +34,9 @@ export class Target {
     this.host = snapshot.host;
     this.port = snapshot.port;
     this.readOnly = snapshot.readOnly;
+    this.#clock = clock;
     this.#options = options;
+    this.#weight = weightOf(snapshot.address, options);
     this.transport = createTransport(snapshot.host, snapshot.port);
     this.inFlight = new InFlightRequests(clock);
   }
@@ -52,6 +57,22 @@ export class Target {
 
   configure(options: TargetOptions): void {
     this.#options = options;
+    this.#weight = weightOf(this.address, options);
+  }
+
+  /** How many requests it gets, compared with the others of its deployment. */
+  get weight(): number {
+    return this.#weight;
+  }
+
+  /** Running time for which it gets no request while there are others; 0: it takes part. */
+  get ejectedForMs(): number {
+    if (this.#ejectedUntilMs === 0) return 0;
+    return Math.max(0, this.#ejectedUntilMs - this.#clock.runningMs());
+  }
+
+  eject(forMs: number): void {
+    this.#ejectedUntilMs = this.#clock.runningMs() + forMs;
   }
 
   /** No new requests come any more; those under way go on and take their connections with them. */
@@ -60,4 +81,9 @@ export class Target {
     this.#retired = true;
     this.transport.retire();
   }
+}
+
+function weightOf(address: string, { targetWeights }: TargetOptions): number {
+  const entry = targetWeights.find((each) => each.startsWith(`${address}=`));
+  return entry === undefined ? 1 : Number(entry.slice(address.length + 1));
 }

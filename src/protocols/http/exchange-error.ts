@@ -5,6 +5,8 @@ export type ExchangeErrorCode =
   | "connect-timeout"
   | "connection-lost"
   | "response-timeout"
+  | "request-timeout"
+  | "status-refused"
   | "malformed-response"
   | "unexpected-upgrade"
   | "response-too-large"

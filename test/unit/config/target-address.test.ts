@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { invalidTargetText, parseTarget } from "../../../src/config/target-address.ts";
+import { invalidTargetText, parseTarget, weightsOf } from "../../../src/config/target-address.ts";
 
 test.each([
   ["ab", "ab", 80],
@@ -8,7 +8,7 @@ test.each([
   ["127.0.0.1:3000", "127.0.0.1", 3_000],
   ["_a", "_a", 80],
 ])("parseTarget takes %s", (address, host, port) => {
-  expect(parseTarget(address)).toEqual({ host, port, address });
+  expect(parseTarget(address)).toEqual({ host, port, address, weight: 1 });
 });
 
 test.each([
@@ -32,4 +32,13 @@ test.each([
 
 test("invalidTargetText has a blank before the colon", () => {
   expect(invalidTargetText("a:80")).toBe("a:80 :invalid host pattern");
+});
+
+test("parseTarget takes a weight off the address", () => {
+  const heavy = parseTarget("app:3000;weight=3")!;
+  expect(heavy).toEqual({ host: "app", port: 3_000, address: "app:3000", weight: 3 });
+  expect(weightsOf([heavy, parseTarget("app:3001")!])).toEqual(["app:3000=3"]);
+  for (const weight of ["", "0", "-1", "1.5", "99999", "x"]) {
+    expect(parseTarget(`app:3000;weight=${weight}`)).toBeUndefined();
+  }
 });

@@ -60,6 +60,7 @@ const brokenExchanges: Record<ExchangeErrorCode, LoggedFailure> = {
   draining: { status: 504, level: "info", message: "Request cancelled due to draining" },
   "response-timeout": timedOut,
   "connect-timeout": timedOut,
+  "request-timeout": { status: 504, level: "info", message: "Request timed out" },
   "malformed-request": { status: 400, level: "info", message: "Malformed request" },
   "request-too-large": { status: 413, level: "none", message: "" },
   "response-too-large": {
@@ -72,6 +73,7 @@ const brokenExchanges: Record<ExchangeErrorCode, LoggedFailure> = {
   "connection-lost": badGateway,
   "malformed-response": badGateway,
   "unexpected-upgrade": badGateway,
+  "status-refused": badGateway,
 };
 
 export const errorCodes: ReadonlySet<string> = new Set([

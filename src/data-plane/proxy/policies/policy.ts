@@ -6,6 +6,7 @@
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import type { BodySink } from "../../../protocols/http/body.ts";
 import type { ResponseHead } from "../../../protocols/http/message-head.ts";
+import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { OutgoingHead } from "../../../protocols/http/outgoing-head.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
@@ -41,6 +42,8 @@ export interface Policy {
   onOutgoing?(request: DeliveredRequest, head: OutgoingHead): void;
   /** Of the final response of a target, a switch of protocols left out. */
   onResponse?(request: DeliveredRequest, response: ClientResponse): void;
+  /** Its way to one target is over: null, or why the client got no complete answer from there. */
+  onAttempt?(request: DeliveredRequest, error: ExchangeError | null): void;
   /** Takes the body's place before `client`; called when the head was sent. */
   wrapBody?(request: DeliveredRequest, response: ClientResponse, client: BodySink): BodySink;
   /** The request is over, however it ended; the log line follows. */

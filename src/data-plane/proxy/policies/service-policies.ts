@@ -14,6 +14,7 @@ export class ServicePolicies {
   readonly onResponse: readonly With<"onResponse">[];
   /** The first of the list is next to the client. */
   readonly wrapBody: readonly With<"wrapBody">[];
+  readonly onAttempt: readonly With<"onAttempt">[];
   readonly onEnd: readonly With<"onEnd">[];
 
   constructor(policies: readonly Policy[]) {
@@ -22,6 +23,7 @@ export class ServicePolicies {
     this.onOutgoing = having(policies, "onOutgoing");
     this.onResponse = having(policies, "onResponse").toReversed();
     this.wrapBody = having(policies, "wrapBody");
+    this.onAttempt = having(policies, "onAttempt");
     this.onEnd = having(policies, "onEnd");
   }
 }

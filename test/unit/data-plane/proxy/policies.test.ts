@@ -105,6 +105,7 @@ function setUp() {
     new Forwarding(delivered, new ServicePolicies(policies), {
       responseSpool: null,
       responsePauses: new DeadlineQueue(clock, 10),
+      clock,
     }).start();
     return sent.at(-1)!;
   };

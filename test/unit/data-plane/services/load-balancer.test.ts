@@ -7,17 +7,20 @@ import { FakeTransport, targetSnapshot } from "../../../support/service-snapshot
 
 const clock = new ManualClock();
 
-function target(id: string, readOnly = false): Target {
+function target(id: string, readOnly = false, weights: string[] = []): Target {
   return new Target(
     targetSnapshot(id, { readOnly }),
-    targetOptions(),
+    targetOptions({ targetWeights: weights }),
     (host, port) => new FakeTransport(host, port),
     clock,
   );
 }
 
-function balancer(writers: string[], readers: string[] = []) {
-  const targets = [...writers.map((id) => target(id)), ...readers.map((id) => target(id, true))];
+function balancer(writers: string[], readers: string[] = [], weights: string[] = []) {
+  const targets = [
+    ...writers.map((id) => target(id, false, weights)),
+    ...readers.map((id) => target(id, true)),
+  ];
   const balancer = new LoadBalancer(targets);
   const setHealthy = (...ids: string[]): void => balancer.setHealthy(({ id }) => ids.includes(id));
   setHealthy(...writers, ...readers);
@@ -96,5 +99,52 @@ describe("LoadBalancer", () => {
     expect(lb.isFor(targets.slice(0, 1))).toBe(false);
     expect(lb.isFor([...targets].toReversed())).toBe(false);
     expect(lb.isFor([target("a"), target("b")])).toBe(false);
+  });
+});
+
+describe("LoadBalancer, with weights", () => {
+  test("mixes the turns as smoothly as they can be", () => {
+    const { turns } = balancer(["a", "b", "c"], [], ["a:80=5", "other:80=9"]);
+    expect(turns(7)).toEqual(["a", "a", "b", "a", "c", "a", "a"]);
+  });
+
+  test("goes on with those that are left", () => {
+    const { turns, setHealthy } = balancer(["a", "b", "c"], [], ["a:80=2"]);
+    setHealthy("a", "b");
+    const taken = turns(30);
+    expect(taken.filter((id) => id === "a").length).toBe(20);
+  });
+});
+
+describe("LoadBalancer, by requests under way", () => {
+  test("takes the target with the fewest, in proportion to its weight, and turns among equals", () => {
+    const { balancer: subject, targets, turns } = balancer(["a", "b"], [], ["a:80=3"]);
+    subject.balance = "least-requests";
+    const begin = () => {
+      const found = subject.claim(false)!;
+      found.inFlight.begin({ isTunnel: false, cancel() {} });
+      return found.id;
+    };
+    expect(Array.from({ length: 8 }, begin).filter((id) => id === "a").length).toBe(6);
+    expect(targets.map(({ inFlight }) => inFlight.count)).toEqual([6, 2]);
+    const even = balancer(["a", "b"]);
+    even.balancer.balance = "least-requests";
+    expect(even.turns(3)).toEqual(["b", "a", "b"]);
+    expect(turns(1)).toEqual(["a"]);
+  });
+});
+
+describe("LoadBalancer, with ejected targets", () => {
+  test("passes them over for their time, and only while there are others", () => {
+    const { balancer: subject, targets, turns } = balancer(["a", "b"]);
+    targets[1]!.eject(1_000);
+    expect(turns(2)).toEqual(["a", "a"]);
+    expect([subject.takes(targets[1]!), subject.hasOther(targets[0]!)]).toEqual([false, false]);
+    targets[0]!.eject(2_000);
+    expect(turns(2).toSorted()).toEqual(["a", "b"]);
+    clock.advance(1_000);
+    expect(turns(2)).toEqual(["b", "b"]);
+    clock.advance(1_000);
+    expect(turns(2).toSorted()).toEqual(["a", "b"]);
   });
 });
