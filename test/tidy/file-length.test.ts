@@ -5,7 +5,6 @@ import { sourceFiles, type SourceFiles } from "./source-files.ts";
 const maxLines = 350;
 /** Those that are still to be split; nothing may be added. */
 const knownLong: readonly string[] = [
-  "control-plane/certificates/certificate-manager.ts",
   "data-plane/listeners/http1/http1-connection.ts",
   "data-plane/listeners/http1/http1-exchange.ts",
   "data-plane/upstream/http1/call.ts",

@@ -25,7 +25,7 @@ function start(trusted: string): TlsSite {
       exchange.respond(
         200,
         new Fields(),
-        Buffer.from(`${exchange.request.clientAddress} ${exchange.request.clientPort}`),
+        Buffer.from(`${exchange.request.client.address} ${exchange.request.client.port}`),
       ),
     { proxyPeers: [trusted] },
   );

@@ -1,0 +1,140 @@
+/** What is known of the certificates of all services with TLS: what is there, until when, and what is wrong. */
+import type { Clock } from "../../lib/clock.ts";
+import type { NamedCertificate } from "../../seam/certificates.ts";
+import type { CertificateKeyPair } from "../../seam/handshake-certificates.ts";
+import type { ServiceSnapshot } from "../../seam/snapshot.ts";
+import type { CertificateOrigins } from "./automatic/certificate-origins.ts";
+import { type CertificateEntry, certificateEntry } from "./certificate-entry.ts";
+import type { StaticCertificates } from "./files/static-certificates.ts";
+import type { KeyPair } from "./key-pair.ts";
+import { type CertificateSource, sourceOf, TlsServices } from "./tls-services.ts";
+
+export interface CertificateStatus {
+  name: string;
+  source: CertificateSource;
+  /** ISO date; null: there is no certificate yet. */
+  expires: string | null;
+  error: string | null;
+}
+
+export const notOrderable = "it can't have an automatic certificate";
+
+export class CertificateInventory {
+  readonly #static: StaticCertificates;
+  readonly #origins: CertificateOrigins;
+  readonly #clock: Clock;
+  #services = new TlsServices([]);
+
+  constructor(files: StaticCertificates, origins: CertificateOrigins, clock: Clock) {
+    this.#static = files;
+    this.#origins = origins;
+    this.#clock = clock;
+  }
+
+  update(services: TlsServices): void {
+    this.#services = services;
+  }
+
+  all(): Map<string, CertificateKeyPair> {
+    const found = new Map<string, CertificateKeyPair>();
+    for (const service of this.#services.all()) {
+      for (const name of this.namesOf(service)) {
+        const keyPair = this.known(service, name);
+        if (keyPair !== null) found.set(name, keyPair.pair);
+      }
+    }
+    return found;
+  }
+
+  withoutName(): CertificateKeyPair | null {
+    const service = this.#services.withoutName;
+    if (service === null) return null;
+    return this.known(service, service.options.hosts[0]!)?.pair ?? null;
+  }
+
+  /** What handshakes can be answered with without asking; null: the name is to be asked about. */
+  served(): Map<string, NamedCertificate | null> {
+    const names = new Map<string, NamedCertificate | null>();
+    for (const name of this.#services.hosts()) names.set(name, null);
+    const nowMs = this.#clock.wallMs();
+    for (const service of this.#services.all()) {
+      const isFile = sourceOf(service) === "file";
+      for (const name of this.namesOf(service)) {
+        const keyPair = this.known(service, name);
+        if (keyPair === null || (!isFile && keyPair.notBeforeMs > nowMs)) continue;
+        names.set(name, { pair: keyPair.pair, untilMs: isFile ? null : keyPair.notAfterMs });
+      }
+    }
+    return names;
+  }
+
+  /** The certificates of a service, for `list`. */
+  describe(serviceName: string): CertificateStatus[] {
+    const service = this.#services.withTls(serviceName);
+    if (service === undefined) return [];
+    const source = sourceOf(service);
+    return this.namesOf(service).map((name): CertificateStatus => {
+      const keyPair = this.known(service, name);
+      return {
+        name,
+        source,
+        expires: keyPair === null ? null : new Date(keyPair.notAfterMs).toISOString(),
+        error: this.#error(service, name),
+      };
+    });
+  }
+
+  /** What is known of each name of each service with TLS. */
+  details(): CertificateEntry[] {
+    return [...this.#services.all()].flatMap((service) =>
+      this.namesOf(service).map((name) => this.#entryOf(service, name)),
+    );
+  }
+
+  /** When each certificate expires, by name, in milliseconds since 1970. */
+  expiries(): Map<string, number> {
+    const found = new Map<string, number>();
+    for (const service of this.#services.all()) {
+      for (const name of this.namesOf(service)) {
+        const keyPair = this.known(service, name);
+        if (keyPair !== null) found.set(name, keyPair.notAfterMs);
+      }
+    }
+    return found;
+  }
+
+  /** Hosts of the service; for one on demand the names that have been asked for. */
+  namesOf(service: ServiceSnapshot): string[] {
+    if (sourceOf(service) !== "on-demand") return service.options.hosts;
+    const names = [...this.#origins.storeOf(service).all()].map(({ name }) => name);
+    return names.filter((name) => this.#services.lookup(name) === service);
+  }
+
+  known(service: ServiceSnapshot, name: string): KeyPair | null {
+    if (sourceOf(service) === "file") return this.#static.keyPair(service.name);
+    return this.#origins.find(service, name)?.current ?? null;
+  }
+
+  /** Why there is no certificate, or no newer one. */
+  #error(service: ServiceSnapshot, name: string): string | null {
+    const source = sourceOf(service);
+    if (source === "file") return this.#static.error(service.name);
+    if (this.#origins.originOf(service, name) === null) return notOrderable;
+    return this.#origins.find(service, name)?.lastError ?? null;
+  }
+
+  #entryOf(service: ServiceSnapshot, name: string): CertificateEntry {
+    const isFile = sourceOf(service) === "file";
+    const origin = isFile ? null : this.#origins.originOf(service, name);
+    return certificateEntry({
+      name,
+      service,
+      servedBy: origin?.name ?? name,
+      keyPair: this.known(service, name),
+      automatic: origin?.store.find(origin.name),
+      store: isFile ? service.options.tlsCertificatePath : this.#origins.storeOf(service).place,
+      error: this.#error(service, name),
+      nowMs: this.#clock.wallMs(),
+    });
+  }
+}
