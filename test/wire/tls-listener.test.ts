@@ -46,8 +46,8 @@ describe("HTTP/1.1 over TLS", () => {
     expect(first).toContain("HTTP/1.1 https app.test:8443/a?b");
     expect(first).not.toContain("Alt-Svc");
     await client.receive("/a?b");
-    expect(site.exchanges[0]!.request.clientAddress).toBe("127.0.0.1");
-    expect(site.exchanges[0]!.request.clientPort).toBe(client.localPort);
+    expect(site.exchanges[0]!.request.client.address).toBe("127.0.0.1");
+    expect(site.exchanges[0]!.request.client.port).toBe(client.localPort);
   });
 
   test("announces HTTP/3 in every answer, refusals as well", async () => {

@@ -114,13 +114,15 @@ export class Pipeline {
 
   #receive(exchange: Exchange): ReceivedRequest {
     const { clock, newRequestId, trustedProxies } = this.#options;
-    const { fields, clientAddress, clientIsUnnamed, scheme, host, path } = exchange.request;
+    const { fields, client, scheme, host, path } = exchange.request;
     const startedWallMs = clock.wallMs();
     const trusted =
-      trustedProxies === null ? null : !clientIsUnnamed && trustedProxies.contains(clientAddress);
+      trustedProxies === null
+        ? null
+        : client.isUnnamed !== true && trustedProxies.contains(client.address);
     return new ReceivedRequest(
       exchange,
-      { fields, clientAddress, scheme, host, trusted, proxies: trustedProxies },
+      { fields, clientAddress: client.address, scheme, host, trusted, proxies: trustedProxies },
       percentDecode(path) ?? path,
       startedWallMs,
       clock.now(),

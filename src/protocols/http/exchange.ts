@@ -9,6 +9,15 @@ import type { Fields } from "./fields.ts";
 export type Scheme = "http" | "https";
 export type Protocol = "HTTP/1.0" | "HTTP/1.1" | "HTTP/2.0" | "HTTP/3.0";
 
+/** Who is at the other end of a client connection, or said to be there by a load balancer. */
+export interface ClientPeer {
+  /** IPv4 not mapped, IPv6 in its short form. */
+  readonly address: string;
+  readonly port: number;
+  /** The PROXY header names nobody: this is the load balancer's address, whose trust it does not pass on. */
+  readonly isUnnamed?: boolean;
+}
+
 export interface ExchangeRequest {
   readonly method: string;
   /** As sent; begins with a slash. */
@@ -28,11 +37,7 @@ export interface ExchangeRequest {
   readonly body: BodySource | null;
   /** Protocol named by the Upgrade field of a real upgrade (RFC 9110 7.8), else null. */
   readonly upgrade: string | null;
-  /** Address of the client, IPv4 not mapped. */
-  readonly clientAddress: string;
-  readonly clientPort: number;
-  /** The client came through a load balancer whose PROXY header names nobody: the address is that one's. */
-  readonly clientIsUnnamed: boolean;
+  readonly client: ClientPeer;
 }
 
 export interface Exchange {

@@ -1,5 +1,5 @@
 /** Who is behind the requests of one connection (or of one UDP socket), and which are under way. */
-import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
+import type { ClientPeer } from "../../../protocols/http/exchange.ts";
 
 /** A request under way, which may have stalled. */
 interface OpenRequest {
@@ -7,9 +7,7 @@ interface OpenRequest {
 }
 
 export class FetchClient {
-  readonly address: string;
-  readonly port: number;
-  readonly isUnnamed: boolean;
+  readonly peer: ClientPeer;
   readonly nowMs: () => number;
   readonly #open = new Set<OpenRequest>();
   /** Requests so far. */
@@ -17,10 +15,8 @@ export class FetchClient {
   /** When the last request began or ended. */
   sinceMs: number;
 
-  constructor({ address, port, isUnnamed = false }: ProxySource, nowMs: () => number) {
-    this.address = address;
-    this.port = port;
-    this.isUnnamed = isUnnamed;
+  constructor(peer: ClientPeer, nowMs: () => number) {
+    this.peer = peer;
     this.nowMs = nowMs;
     this.sinceMs = nowMs();
   }

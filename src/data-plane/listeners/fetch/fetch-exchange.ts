@@ -5,6 +5,7 @@ import type { Fields } from "../../../protocols/http/fields.ts";
 import { connectionKeys } from "../../../protocols/http/hop-by-hop.ts";
 import { reasonPhrase } from "../../../protocols/http/status.ts";
 import type {
+  ClientPeer,
   Exchange,
   ExchangeRequest,
   Protocol,
@@ -94,14 +95,8 @@ export class FetchExchange implements Exchange, ExchangeRequest {
   get protocol(): Protocol {
     return this.#context.protocol;
   }
-  get clientAddress(): string {
-    return this.#client.address;
-  }
-  get clientPort(): number {
-    return this.#client.port;
-  }
-  get clientIsUnnamed(): boolean {
-    return this.#client.isUnnamed;
+  get client(): ClientPeer {
+    return this.#client.peer;
   }
   get body(): BodySource | null {
     return this.#body;

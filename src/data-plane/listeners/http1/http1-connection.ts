@@ -3,7 +3,6 @@
  * one after the other; what a client sends ahead waits, bounded, until the response is complete.
  */
 import type { Duplex } from "../../../protocols/http/body.ts";
-import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import { Fields } from "../../../protocols/http/fields.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { reasonPhrase } from "../../../protocols/http/status.ts";
@@ -24,7 +23,7 @@ import {
   maxReadAheadBytes,
   type ClientLimits,
 } from "../../../config/defaults.ts";
-import type { Exchange, Scheme } from "../../../protocols/http/exchange.ts";
+import type { ClientPeer, Exchange, Scheme } from "../../../protocols/http/exchange.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
 import type { ConnectionSet } from "../accept/connection-set.ts";
 import { errorCodeField, headFaultCode } from "../../proxy/answers/failure.ts";
@@ -47,7 +46,7 @@ export interface Http1Context {
    * What a connection becomes that begins with the preface of HTTP/2 (RFC 9113 3.3): from the return on, the
    * socket's events are that one's. Null: there is no such thing.
    */
-  acceptHttp2: ((socket: ClientSocket, client: ProxySource) => ClientConnection) | null;
+  acceptHttp2: ((socket: ClientSocket, client: ClientPeer) => ClientConnection) | null;
 }
 
 /** `draining`: closes when everything is sent; `lingering`: FIN sent, what still comes is thrown away. */
@@ -62,9 +61,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   readonly #socket: ClientSocket;
   readonly #context: Http1Context;
   readonly writer: SocketWriter;
-  readonly clientAddress: string;
-  readonly clientPort: number;
-  readonly clientIsUnnamed: boolean;
+  readonly client: ClientPeer;
 
   #state: State = "head";
   readonly #input = new ByteQueue();
@@ -90,18 +87,12 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   /** When the present wait for the client began, or its last byte of progress, either way. */
   #sinceMs: number;
 
-  constructor(
-    socket: ClientSocket,
-    context: Http1Context,
-    { address, port, isUnnamed = false }: ProxySource,
-  ) {
+  constructor(socket: ClientSocket, context: Http1Context, client: ClientPeer) {
     this.#socket = socket;
     this.#context = context;
     this.writer = new SocketWriter(socket, context.scheme === "http");
     this.#headReader = new HeadReader("request", context.limits.maxHeaderBytes);
-    this.clientAddress = address;
-    this.clientPort = port;
-    this.clientIsUnnamed = isUnnamed;
+    this.client = client;
     context.connections.add(this);
     this.#sinceMs = context.connections.nowMs;
   }
@@ -448,10 +439,9 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
     const length = Math.min(bytes.length - offset, clientPreface.length);
     const isPreface = bytes.compare(clientPreface, 0, length, offset, offset + length) === 0;
     if (acceptHttp2 === null || !isPreface || this.#served > 0) return false;
-    const { clientAddress: address, clientPort: port, clientIsUnnamed: isUnnamed } = this;
     // A copy, because both would give the memory of the read back. It joins the set before this one leaves.
     const read = Buffer.from(bytes.subarray(offset));
-    const connection = acceptHttp2(this.#socket, { address, port, isUnnamed });
+    const connection = acceptHttp2(this.#socket, this.client);
     this.#closed();
     connection.onData(read);
     return true;

@@ -16,6 +16,7 @@ import {
 import type { RequestHead } from "../../../protocols/http/message-head.ts";
 import { isBodyless, reasonPhrase } from "../../../protocols/http/status.ts";
 import type {
+  ClientPeer,
   Exchange,
   ExchangeRequest,
   Protocol,
@@ -31,9 +32,7 @@ export interface ExchangeConnection {
   readonly scheme: Scheme;
   /** Value of the Alt-Svc field of every response (RFC 7838). */
   readonly altSvc: string | null;
-  readonly clientAddress: string;
-  readonly clientIsUnnamed: boolean;
-  readonly clientPort: number;
+  readonly client: ClientPeer;
   /** No further request is taken on this connection. */
   readonly stopping: boolean;
   wallMs(): number;
@@ -125,14 +124,8 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Http1
   get scheme(): Scheme {
     return this.#connection.scheme;
   }
-  get clientAddress(): string {
-    return this.#connection.clientAddress;
-  }
-  get clientPort(): number {
-    return this.#connection.clientPort;
-  }
-  get clientIsUnnamed(): boolean {
-    return this.#connection.clientIsUnnamed;
+  get client(): ClientPeer {
+    return this.#connection.client;
   }
   get body(): BodySource | null {
     return this.#body;

@@ -3,7 +3,7 @@
  * stream becomes an exchange; what belongs to no request stands here and in the session.
  */
 import { http2Limits, lingerTimeoutMs } from "../../../config/defaults.ts";
-import type { Scheme } from "../../../protocols/http/exchange.ts";
+import type { ClientPeer, Scheme } from "../../../protocols/http/exchange.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { Fields } from "../../../protocols/http/fields.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
@@ -15,7 +15,6 @@ import {
   maxStreamId,
 } from "../../../protocols/http2/frames.ts";
 import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
-import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
 import { errorCodeField, headFaultCode } from "../../proxy/answers/failure.ts";
 import { openingWindowUpdate } from "../../http2/connection-window.ts";
@@ -33,9 +32,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   readonly #socket: ClientSocket;
   readonly #context: Http2Context;
   readonly session: Http2Session;
-  readonly clientAddress: string;
-  readonly clientPort: number;
-  readonly clientIsUnnamed: boolean;
+  readonly client: ClientPeer;
 
   #state: State = "preface";
   #prefaceBytes = 0;
@@ -55,17 +52,11 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   #finishingSinceMs = -1;
   #goAwaySent = false;
 
-  constructor(
-    socket: ClientSocket,
-    context: Http2Context,
-    { address, port, isUnnamed = false }: ProxySource,
-  ) {
+  constructor(socket: ClientSocket, context: Http2Context, client: ClientPeer) {
     const { connections } = context;
     this.#socket = socket;
     this.#context = context;
-    this.clientAddress = address;
-    this.clientPort = port;
-    this.clientIsUnnamed = isUnnamed;
+    this.client = client;
     this.session = new Http2Session(this, socket, context.session);
     this.#held = new HeldExchanges(this.session.sender, context.handle);
     connections.add(this);

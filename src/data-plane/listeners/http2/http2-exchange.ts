@@ -7,6 +7,7 @@ import type { BodySink, BodySource, Duplex } from "../../../protocols/http/body.
 import { type BodyFraming, isEmptyBody, noBody } from "../../../protocols/http/body-framing.ts";
 import { httpDate } from "../../../protocols/http/date.ts";
 import type {
+  ClientPeer,
   Exchange,
   ExchangeRequest,
   Protocol,
@@ -27,9 +28,7 @@ export interface Http2ExchangeConnection {
   readonly scheme: Scheme;
   /** Value of the Alt-Svc field of every response (RFC 7838). */
   readonly altSvc: string | null;
-  readonly clientAddress: string;
-  readonly clientPort: number;
-  readonly clientIsUnnamed: boolean;
+  readonly client: ClientPeer;
   wallMs(): number;
 }
 
@@ -100,14 +99,8 @@ export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, Strea
   get scheme(): Scheme {
     return this.#connection.scheme;
   }
-  get clientAddress(): string {
-    return this.#connection.clientAddress;
-  }
-  get clientPort(): number {
-    return this.#connection.clientPort;
-  }
-  get clientIsUnnamed(): boolean {
-    return this.#connection.clientIsUnnamed;
+  get client(): ClientPeer {
+    return this.#connection.client;
   }
   get body(): BodySource | null {
     return isEmptyBody(this.#request.framing) ? null : this.#stream.body;
