@@ -2,17 +2,8 @@
  * The sending half of a socket: collects small writes of one event into one system call, keeps what
  * the kernel did not take, and tells the producer when to hold back.
  */
-import { ByteBlocks } from "./byte-blocks.ts";
 import { fullPacketBytes, maxPacketBytes } from "./full-packets.ts";
-import { unsentMemory } from "./unsent-memory.ts";
-
-/** What is needed of a Bun socket, plain or TLS. */
-export interface WritableSocket {
-  /** Returns how many bytes were taken, or -1 when the socket is closed. */
-  write(data: Uint8Array, byteOffset?: number, byteLength?: number): number;
-  /** Its descriptor; -1 when it is closed. Bun's types leave it out. */
-  readonly fd?: number;
-}
+import { UnsentBytes, type WritableSocket } from "./unsent-bytes.ts";
 
 /**
  * One buffer for all sockets, in use from the first write of an event to the flush at its end.
@@ -31,48 +22,46 @@ let corkLength = 0;
 export class SocketWriter {
   readonly #socket: WritableSocket;
   readonly #isPlain: boolean;
-  /** Null as long as the kernel has taken everything at once. */
-  #pending: ByteBlocks | null = null;
-  #closed = false;
-  #takenBytes = 0;
+  readonly #unsent: UnsentBytes;
 
   /** `isPlain`: bytes leave the process as they are handed over, not encrypted. */
   constructor(socket: WritableSocket, isPlain = false) {
     this.#socket = socket;
     this.#isPlain = isPlain;
+    this.#unsent = new UnsentBytes(socket);
   }
 
   /** There are bytes that the kernel did not take yet: the producer should pause. */
   get blocked(): boolean {
-    return this.#pending !== null && this.#pending.length > 0;
+    return this.#unsent.blocked;
   }
 
   /** A write found the socket broken, or `close` was called: everything is ignored from then on. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#unsent.closed;
   }
 
   /** Bytes that the kernel has taken since the beginning. */
   get takenBytes(): number {
-    return this.#takenBytes;
+    return this.#unsent.takenBytes;
   }
 
   /** Where the next bytes may be written past this writer; -1 when others go before, or never. */
   get descriptor(): number {
-    if (!this.#isPlain || this.#closed || this.blocked) return -1;
+    if (!this.#isPlain || this.#unsent.closed || this.blocked) return -1;
     if (corkOwner === this && corkLength > 0) return -1;
     return this.#socket.fd ?? -1;
   }
 
   /** So many bytes were written to the descriptor. */
   passed(bytes: number): void {
-    this.#takenBytes += bytes;
+    this.#unsent.passed(bytes);
   }
 
   /** Bytes handed over since the beginning, wherever they are. */
   get position(): number {
     const corked = corkOwner === this ? corkLength : 0;
-    return this.#takenBytes + (this.#pending?.length ?? 0) + corked;
+    return this.#unsent.takenBytes + this.#unsent.length + corked;
   }
 
   /** Forgets what was handed over since `position`; false when some of it is on its way already. */
@@ -103,7 +92,7 @@ export class SocketWriter {
     }
     if (bytes.length >= directWriteBytes) {
       this.flush();
-      this.#send(bytes, 0, bytes.length);
+      this.#unsent.send(bytes, 0, bytes.length);
       return;
     }
     this.#takeCork(bytes.length);
@@ -117,27 +106,26 @@ export class SocketWriter {
     corkOwner = null;
     const length = corkLength;
     corkLength = 0;
-    if (length > 0) this.#send(cork, 0, length);
+    if (length > 0) this.#unsent.send(cork, 0, length);
   }
 
   /** To be called when the socket can take more. True when nothing is pending any more. */
   drain(): boolean {
-    const pending = this.#pending;
-    if (pending === null) return true;
-    const taken = pending.drainInto(this.#socket);
-    if (taken >= 0) this.#takenBytes += taken;
-    else this.close();
-    return pending.length === 0;
+    const isSent = this.#unsent.drain();
+    if (this.#unsent.closed) this.#forgetCork();
+    return isSent;
   }
 
   /** Forgets everything; later writes are ignored. */
   close(): void {
-    this.#closed = true;
-    this.#pending?.clear();
-    if (corkOwner === this) {
-      corkOwner = null;
-      corkLength = 0;
-    }
+    this.#unsent.close();
+    this.#forgetCork();
+  }
+
+  #forgetCork(): void {
+    if (corkOwner !== this) return;
+    corkOwner = null;
+    corkLength = 0;
   }
 
   #takeCork(bytes: number): void {
@@ -165,25 +153,8 @@ export class SocketWriter {
     while (offset < bytes.length) {
       const length = this.blocked ? bytes.length - offset : packetBytes;
       const end = Math.min(offset + length, bytes.length);
-      this.#send(bytes, offset, end);
+      this.#unsent.send(bytes, offset, end);
       offset = end;
     }
-  }
-
-  #send(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#closed) return;
-    let offset = start;
-    if (!this.blocked) {
-      const taken = this.#socket.write(bytes, start, end - start);
-      if (taken < 0) {
-        this.close();
-        return;
-      }
-      this.#takenBytes += taken;
-      offset += taken;
-      if (offset >= end) return;
-    }
-    this.#pending ??= new ByteBlocks(unsentMemory);
-    this.#pending.append(bytes.subarray(offset, end));
   }
 }

@@ -3,9 +3,7 @@
  * leaves in one system call, and what the kernel did not take is kept. Unlike `SocketWriter`, whose buffer
  * belongs to one socket at a time, several of these are written to in turns.
  */
-import { ByteBlocks } from "./byte-blocks.ts";
-import { type WritableSocket } from "./socket-writer.ts";
-import { unsentMemory } from "./unsent-memory.ts";
+import { UnsentBytes, type WritableSocket } from "./unsent-bytes.ts";
 
 /** The buffer of one turn: as much as is handed to the kernel at once. */
 const bufferBytes = 64 * 1024;
@@ -15,38 +13,34 @@ const spareBuffers: Buffer[] = [];
 let unflushed: TurnWriter[] = [];
 
 export class TurnWriter {
-  readonly #socket: WritableSocket;
+  readonly #unsent: UnsentBytes;
   #buffer: Buffer | null = null;
   #length = 0;
-  /** Null as long as the kernel has taken everything at once. */
-  #pending: ByteBlocks | null = null;
-  #closed = false;
-  #takenBytes = 0;
   /** Counts the buffers that have left: what is at a place of an earlier one can't be changed any more. */
   generation = 0;
 
   constructor(socket: WritableSocket) {
-    this.#socket = socket;
+    this.#unsent = new UnsentBytes(socket);
   }
 
   /** There are bytes that the kernel did not take: producers should pause. */
   get blocked(): boolean {
-    return this.#pending !== null && this.#pending.length > 0;
+    return this.#unsent.blocked;
   }
 
   /** A write found the socket broken, or `close` was called: everything is ignored from then on. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#unsent.closed;
   }
 
   /** Bytes that wait, in whatever place. */
   get unsentBytes(): number {
-    return (this.#pending?.length ?? 0) + this.#length;
+    return this.#unsent.length + this.#length;
   }
 
   /** Bytes that the kernel has taken since the beginning. */
   get takenBytes(): number {
-    return this.#takenBytes;
+    return this.#unsent.takenBytes;
   }
 
   /** Where the next byte goes in the buffer of this turn. */
@@ -102,18 +96,12 @@ export class TurnWriter {
 
   /** To be called when the socket can take more. True when nothing waits any more. */
   drain(): boolean {
-    const pending = this.#pending;
-    if (pending === null) return true;
-    const taken = pending.drainInto(this.#socket);
-    if (taken >= 0) this.#takenBytes += taken;
-    else this.close();
-    return pending.length === 0;
+    return this.#unsent.drain();
   }
 
   /** Forgets everything; later writes are ignored. */
   close(): void {
-    this.#closed = true;
-    this.#pending?.clear();
+    this.#unsent.close();
     this.#length = 0;
   }
 
@@ -121,20 +109,7 @@ export class TurnWriter {
     const length = this.#length;
     this.#length = 0;
     this.generation++;
-    if (length === 0 || this.#closed) return;
-    const buffer = this.#buffer!;
-    let taken = 0;
-    if (!this.blocked) {
-      taken = this.#socket.write(buffer, 0, length);
-      if (taken < 0) {
-        this.close();
-        return;
-      }
-      this.#takenBytes += taken;
-      if (taken === length) return;
-    }
-    this.#pending ??= new ByteBlocks(unsentMemory);
-    this.#pending.append(buffer.subarray(taken, length));
+    if (length > 0) this.#unsent.send(this.#buffer!, 0, length);
   }
 }
 

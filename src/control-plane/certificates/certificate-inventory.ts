@@ -3,7 +3,8 @@ import type { Clock } from "../../lib/clock.ts";
 import type { NamedCertificate } from "../../seam/certificates.ts";
 import type { CertificateKeyPair } from "../../seam/handshake-certificates.ts";
 import type { ServiceSnapshot } from "../../seam/snapshot.ts";
-import type { CertificateOrigins } from "./automatic/certificate-origins.ts";
+import type { AutomaticCertificate } from "./automatic/automatic-certificate.ts";
+import { type CertificateOrigins, notOrderable } from "./automatic/certificate-origins.ts";
 import { type CertificateEntry, certificateEntry } from "./certificate-entry.ts";
 import type { StaticCertificates } from "./files/static-certificates.ts";
 import type { KeyPair } from "./key-pair.ts";
@@ -16,8 +17,6 @@ export interface CertificateStatus {
   expires: string | null;
   error: string | null;
 }
-
-export const notOrderable = "it can't have an automatic certificate";
 
 export class CertificateInventory {
   readonly #static: StaticCertificates;
@@ -136,5 +135,17 @@ export class CertificateInventory {
       error: this.#error(service, name),
       nowMs: this.#clock.wallMs(),
     });
+  }
+
+  /** Its automatic certificates, whether they are there or not. */
+  automaticOf(service: ServiceSnapshot): AutomaticCertificate[] {
+    const certificates = new Set<AutomaticCertificate>();
+    for (const name of this.namesOf(service)) {
+      // Another service may have the name at the root path.
+      const serving = this.#services.lookup(name);
+      const origin = serving === service ? this.#origins.originOf(service, name) : null;
+      if (origin !== null) certificates.add(origin.store.certificate(origin.name));
+    }
+    return [...certificates];
   }
 }

@@ -28,12 +28,8 @@ import { messageWithCause } from "../../lib/error-text.ts";
 import { type AskTarget, OnDemandPolicy } from "./automatic/on-demand.ts";
 import { StaticCertificates } from "./files/static-certificates.ts";
 import { isOrderable, sourceOf, TlsServices } from "./tls-services.ts";
-import {
-  CertificateInventory,
-  type CertificateStatus,
-  notOrderable,
-} from "./certificate-inventory.ts";
-import { type CertificateOrigin, CertificateOrigins } from "./automatic/certificate-origins.ts";
+import { CertificateInventory, type CertificateStatus } from "./certificate-inventory.ts";
+import { CertificateOrigins, notOrderable } from "./automatic/certificate-origins.ts";
 
 export interface CertificateManagerSettings {
   clock: Clock;
@@ -233,7 +229,7 @@ export class CertificateManager implements HandshakeCertificates {
 
   /** Rejects with a CommandError when it can't be had. */
   async renew(name: string): Promise<void> {
-    const { store, name: ordered } = this.#orderableOrigin(name);
+    const { store, name: ordered } = this.#origins.ordered(name);
     try {
       await store.certificate(ordered).renewNow();
     } catch (error) {
@@ -244,20 +240,8 @@ export class CertificateManager implements HandshakeCertificates {
   }
 
   async forget(name: string): Promise<void> {
-    const { store, name: ordered } = this.#orderableOrigin(name);
+    const { store, name: ordered } = this.#origins.ordered(name);
     await store.forget(ordered);
-  }
-
-  #orderableOrigin(name: string): CertificateOrigin {
-    const host = normalHostName(name);
-    const service = this.#services.lookup(host);
-    if (service === null) throw new CommandError(`no service with TLS has the name ${host}`);
-    if (sourceOf(service) === "file") {
-      throw new CommandError(`the certificate of ${host} comes from files: replace them`);
-    }
-    const origin = this.#origins.originOf(service, host);
-    if (origin === null) throw new CommandError(`${host}: ${notOrderable}`);
-    return origin;
   }
 
   /** Ends timers and gives up orders under way. */
@@ -339,7 +323,7 @@ export class CertificateManager implements HandshakeCertificates {
     const missing: AutomaticCertificate[] = [];
     for (const service of this.#background.newOf(served)) {
       if (sourceOf(service) === "file") continue;
-      const certificates = this.#automaticOf(service);
+      const certificates = this.#inventory.automaticOf(service);
       // A restart repairs nothing.
       if (!this.#background.restoring) {
         for (const certificate of certificates) certificate.forgetFailure();
@@ -349,16 +333,5 @@ export class CertificateManager implements HandshakeCertificates {
     this.#background.start(missing, (certificate) => {
       return this.#origins.storeServing(certificate.name)?.find(certificate.name) === certificate;
     });
-  }
-
-  #automaticOf(service: ServiceSnapshot): AutomaticCertificate[] {
-    const certificates = new Set<AutomaticCertificate>();
-    for (const name of this.#inventory.namesOf(service)) {
-      // Another service may have the name at the root path.
-      const serving = this.#services.lookup(name);
-      const origin = serving === service ? this.#origins.originOf(service, name) : null;
-      if (origin !== null) certificates.add(origin.store.certificate(origin.name));
-    }
-    return [...certificates];
   }
 }

@@ -6,7 +6,7 @@
 import { ByteBlocks } from "../../net/byte-blocks.ts";
 import { unsentMemory } from "../../net/unsent-memory.ts";
 import { TurnWriter } from "../../net/turn-writer.ts";
-import type { WritableSocket } from "../../net/socket-writer.ts";
+import type { WritableSocket } from "../../net/unsent-bytes.ts";
 import { type Fields, isFieldValue } from "../../protocols/http/fields.ts";
 import {
   defaultMaxFrameBytes,

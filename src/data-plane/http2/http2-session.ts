@@ -3,7 +3,7 @@
  * and the measures against peers that keep others from being served.
  */
 import { http2Limits, maxFieldCount, maxTrailerBytes } from "../../config/defaults.ts";
-import type { WritableSocket } from "../../net/socket-writer.ts";
+import type { WritableSocket } from "../../net/unsent-bytes.ts";
 import { chunkUnits, requestUnits } from "../../net/work-budget.ts";
 import { ExchangeError } from "../../protocols/http/exchange-error.ts";
 import { FieldSection, type FieldSectionLimits } from "../../protocols/http2/field-section.ts";

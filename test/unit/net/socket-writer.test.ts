@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { SocketWriter, type WritableSocket } from "../../../src/net/socket-writer.ts";
+import { SocketWriter } from "../../../src/net/socket-writer.ts";
+import type { WritableSocket } from "../../../src/net/unsent-bytes.ts";
 
 /** Takes what it is allowed to, and remembers how it came. */
 class TestSocket implements WritableSocket {

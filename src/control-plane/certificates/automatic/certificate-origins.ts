@@ -3,8 +3,10 @@
  * under which name. Follows the services.
  */
 import type { AcmeSettings, AuthoritySettings } from "../../../config/acme-settings.ts";
+import { CommandError } from "../../../config/command-error.ts";
 import type { ServiceOptions } from "../../../config/options.ts";
 import type { Clock } from "../../../lib/clock.ts";
+import { normalHostName } from "../../../lib/host-name.ts";
 import { isIpAddress } from "../../../lib/ip-address.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import type { ServiceSnapshot } from "../../../seam/snapshot.ts";
@@ -17,6 +19,8 @@ import { isOrderable, sourceOf, TlsServices } from "../tls-services.ts";
 import { Authorities } from "./authorities.ts";
 import type { AutomaticCertificate } from "./automatic-certificate.ts";
 import { AutomaticCertificates } from "./automatic-certificates.ts";
+
+export const notOrderable = "it can't have an automatic certificate";
 
 export interface CertificateOriginsContext {
   clock: Clock;
@@ -78,6 +82,19 @@ export class CertificateOrigins {
       return { store: this.storeOf(owner), name: candidate };
     }
     return null;
+  }
+
+  /** For a command; throws a CommandError when the name can't have an automatic certificate. */
+  ordered(name: string): CertificateOrigin {
+    const host = normalHostName(name);
+    const service = this.#services.lookup(host);
+    if (service === null) throw new CommandError(`no service with TLS has the name ${host}`);
+    if (sourceOf(service) === "file") {
+      throw new CommandError(`the certificate of ${host} comes from files: replace them`);
+    }
+    const origin = this.originOf(service, host);
+    if (origin === null) throw new CommandError(`${host}: ${notOrderable}`);
+    return origin;
   }
 
   /** What was ordered or loaded for the name so far. */
