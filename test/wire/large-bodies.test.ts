@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { ProxyProcess } from "../support/proxy-process.ts";
-import { connectRaw } from "../support/raw-connection.ts";
+import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
 import { ok, startScriptedApp, type ScriptedApp } from "../support/scripted-app.ts";
 
@@ -138,13 +138,16 @@ test("a large upload that was held by a pause arrives whole", async () => {
 });
 
 test("a client that leaves in the middle ends the request at the target", async () => {
-  app.answer = () => withLarge;
+  let serving: RawConnection | null = null;
+  app.answer = (_, connection) => {
+    serving = connection;
+    return withLarge;
+  };
   const client = await connectRaw(proxy.httpPort);
   client.send(get("/left"));
   await client.receiveBytes(1024 * 1024);
-  const connection = app.connections.at(-1)!;
   client.reset();
-  await connection.closed();
+  await serving!.closed();
   expect(await proxy.waitForLog((line) => line["path"] === "/left")).toMatchObject({ status: 200 });
 });
 
