@@ -29,7 +29,8 @@ import type { ConnectionSet } from "../accept/connection-set.ts";
 import { errorCodeField, headFaultCode } from "../../proxy/answers/failure.ts";
 import { HeadReader } from "../../../protocols/http1/head-reader.ts";
 import { clientPreface } from "../../../protocols/http2/frames.ts";
-import { Http1Exchange, type ExchangeConnection } from "./http1-exchange.ts";
+import type { ExchangeConnection } from "./exchange-connection.ts";
+import { Http1Exchange } from "./http1-exchange.ts";
 import { readHttp1Request } from "./http1-request.ts";
 
 export interface Http1Context {

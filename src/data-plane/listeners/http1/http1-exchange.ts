@@ -22,41 +22,9 @@ import type {
   Protocol,
   Scheme,
 } from "../../../protocols/http/exchange.ts";
-import type { SocketWriter } from "../../../net/socket-writer.ts";
 import type { Http1Request } from "./http1-request.ts";
+import type { ExchangeConnection } from "./exchange-connection.ts";
 import { Http1RequestBody, type Http1RequestBodyOwner } from "./http1-request-body.ts";
-
-/** What an exchange asks of its connection. */
-export interface ExchangeConnection {
-  readonly writer: SocketWriter;
-  readonly scheme: Scheme;
-  /** Value of the Alt-Svc field of every response (RFC 7838). */
-  readonly altSvc: string | null;
-  readonly client: ClientPeer;
-  /** No further request is taken on this connection. */
-  readonly stopping: boolean;
-  wallMs(): number;
-  /** Reads on: body bytes may wait in the read-ahead. */
-  pump(): void;
-  holdReading(): void;
-  /** Somebody keeps bytes of the present read. */
-  keepRead(): void;
-  /** Whether more of the present read should be handed on in this turn. */
-  mayReadOn(units: number): boolean;
-  /** What was written goes out: now, or at the end of the read that is being worked on. */
-  flush(): void;
-  /** Of a plain socket from which nothing waits to be read in the process; else -1. */
-  readonly readDescriptor: number;
-  /** The client has sent bytes that went another way. */
-  progressed(): void;
-  readonly readingHeld: boolean;
-  /** Calls back when what the client has sent by now has been seen. */
-  afterNextRead(callback: () => void): void;
-  /** The response is complete; `close` when the connection must not be used again. */
-  responseEnded(): void;
-  startTunnel(): Duplex;
-  destroy(): void;
-}
 
 /** How the response body is written. */
 type ResponseCoding = "none" | "length" | "chunked" | "until-close";
@@ -236,9 +204,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Http1
     this.status = status;
     this.responseFields = fields;
     this.#coding = this.#responseCoding(status, framing);
-    if (this.#coding === "length" && framing.kind === "length") {
-      this.#responseRemaining = framing.length;
-    }
+    if (framing.kind === "length") this.#responseRemaining = framing.length;
     if (this.#coding === "until-close" || this.#clientCloses || this.#connection.stopping) {
       this.mustClose = true;
     }
@@ -338,17 +304,15 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Http1
   abort(_error: Error): void {
     // The target broke off and will say so: it is not the client that has gone.
     this.onAbort = null;
-    if (!this.#takeBack()) this.cut();
-  }
-
-  /** A response that has not left in any part can still be another one. */
-  #takeBack(): boolean {
-    if (this.aborted || !this.#connection.writer.takeBack(this.#responseStart)) return false;
+    if (this.aborted || !this.#connection.writer.takeBack(this.#responseStart)) {
+      this.cut();
+      return;
+    }
+    // A response that has not left in any part can still be another one.
     this.status = 0;
     this.responseFields = null;
     this.bodyBytesSent = 0;
     this.#responseSource = null;
-    return true;
   }
 
   /** Everything handed over has been taken by the kernel. */

@@ -19,7 +19,7 @@ import { SocketDuplex } from "../../../net/socket-duplex.ts";
 import { chunkUnits } from "../../../net/work-budget.ts";
 import type { Connection, ServedCall } from "./connection.ts";
 import { RequestBody, type RequestBodyOwner } from "./request-body.ts";
-import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
+import { ExchangeError, type ExchangeErrorCode } from "../../../protocols/http/exchange-error.ts";
 import { isRepeatable } from "../../../protocols/http/methods.ts";
 import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstream-request.ts";
 
@@ -111,8 +111,14 @@ export class Call
     if (this.#over || this.#connection !== connection) return;
     const { writer } = connection;
     writer.flush();
-    if (writer.closed) this.#onBrokenStart(connection);
-    else if (this.#requestEnded) this.#onRequestWritten();
+    if (!writer.closed) {
+      if (this.#requestEnded) this.#onRequestWritten();
+      return;
+    }
+    // A new connection may have brought an answer before it broke: that is still read.
+    if (!this.#mayRepeat()) return;
+    connection.destroy();
+    this.#repeat();
   }
 
   onRequestBodyEnd(): void {
@@ -121,7 +127,7 @@ export class Call
   }
 
   onRequestBodyBroken(error: ExchangeError): void {
-    this.#fail(error);
+    this.#failWith(error);
   }
 
   onDrained(): void {
@@ -130,22 +136,16 @@ export class Call
   }
 
   onConnectFailed(error: Error): void {
-    const reason = connectionFaultOf(error);
-    this.#fail(new ExchangeError("connect-failed", this.#text(`connect: ${reason}`)));
+    this.#fail("connect-failed", `connect: ${connectionFaultOf(error)}`);
   }
 
   onConnectTimeout(): void {
-    this.#fail(new ExchangeError("connect-timeout", this.#text("connect: timed out")));
+    this.#fail("connect-timeout", "connect: timed out");
   }
 
   /** The time for the response head is over. */
   onDeadline(): void {
-    this.#fail(
-      new ExchangeError(
-        "response-timeout",
-        this.#text(`no response within ${this.#request.responseTimeoutMs} ms`),
-      ),
-    );
+    this.#fail("response-timeout", `no response within ${this.#request.responseTimeoutMs} ms`);
   }
 
   onLost(error: Error | null): void {
@@ -155,12 +155,7 @@ export class Call
       return;
     }
     const reason = error === null ? "closed by the target" : connectionFaultOf(error);
-    this.#fail(
-      new ExchangeError(
-        "connection-lost",
-        this.#text(`connection lost before the response was complete: ${reason}`),
-      ),
-    );
+    this.#fail("connection-lost", `connection lost before the response was complete: ${reason}`);
   }
 
   // The connection: the response comes in.
@@ -173,8 +168,7 @@ export class Call
     const asked = this.#request.upgrade;
     const connection = this.#connection!;
     if (asked === null || !this.#requestSent || !namesProtocol(head, asked)) {
-      const message = this.#text("switched to a protocol that was not asked for");
-      this.#fail(new ExchangeError("unexpected-upgrade", message));
+      this.#fail("unexpected-upgrade", "switched to a protocol that was not asked for");
       return;
     }
     this.#finish();
@@ -226,21 +220,16 @@ export class Call
     const sink = this.#sink!;
     this.#finish();
     // Before the sink hears of the end: it may bring the next request at once.
-    if (this.#requestSent) {
-      if (this.#lifeMs > 0 && !excess) connection.release(this.#lifeMs);
-      else connection.close();
-    } else {
-      connection.close();
-      this.#requestBody?.stop();
-    }
+    if (this.#requestSent && this.#lifeMs > 0 && !excess) connection.release(this.#lifeMs);
+    else connection.close();
+    if (!this.#requestSent) this.#requestBody?.stop();
     sink.end(trailers);
     sink.flush();
     this.#receiver.onComplete();
   }
 
   onMalformed(reason: string): void {
-    const message = this.#text(`malformed response: ${reason}`);
-    this.#fail(new ExchangeError("malformed-response", message));
+    this.#fail("malformed-response", `malformed response: ${reason}`);
   }
 
   // The lane: large bodies go from socket to socket.
@@ -306,14 +295,6 @@ export class Call
     }
   }
 
-  /** The socket refused the first bytes. */
-  #onBrokenStart(connection: Connection): void {
-    // A new connection may have brought an answer before it broke: that is still read.
-    if (!connection.reused || !this.#mayRepeat()) return;
-    connection.destroy();
-    this.#repeat();
-  }
-
   /** A pooled connection may have been closed by the target in the moment when it was used. */
   #mayRepeat(): boolean {
     const connection = this.#connection;
@@ -335,7 +316,11 @@ export class Call
     this.#connect();
   }
 
-  #fail(error: ExchangeError): void {
+  #fail(code: ExchangeErrorCode, message: string): void {
+    this.#failWith(new ExchangeError(code, `${this.#context.address}: ${message}`));
+  }
+
+  #failWith(error: ExchangeError): void {
     if (this.#over) return;
     this.#finish();
     this.#connection?.destroy();
@@ -353,10 +338,6 @@ export class Call
   #finish(): void {
     this.#over = true;
     this.deadlineQueue?.delete(this);
-  }
-
-  #text(message: string): string {
-    return `${this.#context.address}: ${message}`;
   }
 }
 
