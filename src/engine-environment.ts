@@ -15,9 +15,15 @@ const settings: Readonly<Record<string, string>> = {
 const engineVariable = /^(BUN|NODE|JSC|UV|MIMALLOC|WTF)_/;
 /** The first argument that makes a worker of this program; nobody but the primary gives it. */
 export const workerCommand = "worker";
+/** And the one that makes a rehearsal of an upgrade. */
+export const rehearsalCommand = "rehearse";
+/** Names the descriptor with what the executable before has left. */
+export const handoverVariable = "KAMAL_PROXY_HANDOVER";
 
 /** To be called before anything is open. Does not return when the process starts once more. */
 export function settleEngine(environment: NodeJS.ProcessEnv): void {
+  // Starting once more would lose the descriptors that were handed over; the environment is settled then.
+  if (environment[handoverVariable] !== undefined) return;
   const settled = settledEnvironment(environment);
   if (settled === null) return;
   const command = [process.execPath, ...process.execArgv, ...scriptAndArguments()];
@@ -43,11 +49,16 @@ export function settledEnvironment(environment: NodeJS.ProcessEnv): NodeJS.Proce
  * now. Only for children, which find themselves below that path.
  */
 export function ownCommand(...args: string[]): string[] {
-  return ["/proc/self/exe", ...process.execArgv, ...(isCompiled() ? [] : [Bun.main]), ...args];
+  return ["/proc/self/exe", ...ownArguments(...args)];
+}
+
+/** What goes before the arguments of a command of this program: nothing, or the script. */
+export function ownArguments(...args: string[]): string[] {
+  return [...process.execArgv, ...(isCompiled() ? [] : [Bun.main]), ...args];
 }
 
 /** A compiled executable has its script inside. */
-function scriptAndArguments(): string[] {
+export function scriptAndArguments(): string[] {
   return process.argv.slice(isCompiled() ? 2 : 1);
 }
 

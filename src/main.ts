@@ -1,12 +1,14 @@
 /** The entry of the binary: hands the process to the command line. */
-import { fstatSync, lstatSync, mkdirSync, writeSync } from "node:fs";
+import { chmodSync, fstatSync, lstatSync, mkdirSync, renameSync, writeSync } from "node:fs";
+import { resolve } from "node:path";
 import { isatty } from "node:tty";
 import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
-import { settleEngine, workerCommand } from "./engine-environment.ts";
+import { productVersion } from "./cli/version.ts";
+import { rehearsalCommand, settleEngine, workerCommand } from "./engine-environment.ts";
 import { channelFd } from "./seam/channel-end.ts";
 import { systemClock } from "./lib/clock.ts";
-import { codeOf } from "./lib/error-text.ts";
+import { codeOf, messageOf } from "./lib/error-text.ts";
 import { grantedCores } from "./lib/granted-cores.ts";
 import { usableMemoryBytes } from "./lib/usable-memory.ts";
 
@@ -49,6 +51,15 @@ const context: CliContext = {
     const { sendCommand } = await import("./control-plane/socket/client.ts");
     return sendCommand(socketPath, command, onProgress);
   },
+  async saveInput(path) {
+    // Not over one that is being executed.
+    const next = `${path}.next`;
+    await Bun.write(next, new Response(Bun.stdin.stream()));
+    chmodSync(next, 0o755);
+    renameSync(next, path);
+    return path;
+  },
+  absolutePath: (path) => resolve(path),
   async serve(options) {
     settleEngine(process.env);
     const { runServer } = await import("./control-plane/server.ts");
@@ -76,6 +87,7 @@ const context: CliContext = {
 void run(process.argv.slice(2)).then((exitCode) => process.exit(exitCode));
 
 async function run(args: readonly string[]): Promise<number> {
+  if (args[0] === rehearsalCommand) return await rehearseUpgrade();
   if (args[0] !== workerCommand) return await runProgram(args, context);
   if (!isSocket(channelFd)) {
     await context.writeError("Error: worker is a part of run, which starts it by itself\n");
@@ -83,6 +95,17 @@ async function run(args: readonly string[]): Promise<number> {
   }
   const { runWorker } = await import("./data-plane/worker-process.ts");
   return await runWorker();
+}
+
+async function rehearseUpgrade(): Promise<number> {
+  const { rehearse } = await import("./control-plane/upgrade/rehearsal.ts");
+  try {
+    await context.write(rehearse(productVersion));
+    return 0;
+  } catch (error) {
+    await context.writeError(`Error: ${messageOf(error)}\n`);
+    return 1;
+  }
 }
 
 function isSocket(fd: number): boolean {

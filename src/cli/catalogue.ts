@@ -83,6 +83,9 @@ export const catalogue: Group = {
     leaf("doctor", "Check the proxy, its services, and what they need", async () => {
       return (await import("./commands/doctor.ts")).doctor;
     }),
+    leaf("upgrade", "Put another executable in the place of the running proxy", async () => {
+      return (await import("./commands/upgrade.ts")).upgrade;
+    }),
     rollout,
     certificates,
     auxiliary("help", "Show the help of a command", async () => {

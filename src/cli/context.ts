@@ -37,6 +37,9 @@ export interface CliContext {
     command: Command,
     onProgress?: (progress: Progress) => void,
   ): Promise<Reply>;
+  /** Writes standard input into an executable file at the path, which comes back. */
+  saveInput(path: string): Promise<string>;
+  absolutePath(path: string): string;
   /** Runs the proxy until it is stopped; resolves with the exit code. */
   serve(options: RunOptions): Promise<number>;
   /** The memory that the proxy may use. */

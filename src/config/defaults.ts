@@ -255,25 +255,6 @@ export const maxWaitingLogBytes = 16 * MB;
 /** How long the last flush waits for a reader that takes nothing. */
 export const logPatienceMs = 2 * SECOND;
 
-/** Lines of a worker wait this long at most before they go to the primary: what a crash may lose. */
-export const workerLogIntervalMs = 2;
-
-/** Processes that serve. */
-export const maxWorkers = 16;
-/** One message between the primary and a worker; a snapshot of 5,000 services has 10 MB. */
-export const maxChannelMessageBytes = 256 * MB;
-/** A worker that has not answered by then is ended and replaced. */
-export const workerAnswerTimeoutMs = 10 * SECOND;
-/** What a worker counted is fetched this often, and not lost when it dies. */
-export const workerMetricsIntervalMs = 1 * SECOND;
-/** Deaths in this time count together; so many of them are answered at once, more with pauses that double. */
-export const workerDeathMemoryMs = 60 * SECOND;
-export const promptWorkerRestarts = 3;
-export const workerRestartPauseMs = 100;
-export const maxWorkerRestartPauseMs = 30 * SECOND;
-/** How long workers that are told to end may take to write their last lines. */
-export const workerEndTimeoutMs = 1 * SECOND;
-
 /** Metrics: services live and removed; an app may answer with statuses without end, so series of each. */
 export const maxMeteredServices = 1_000;
 export const maxSeriesPerService = 250;

@@ -35,6 +35,8 @@ export interface RunOptions {
   errorCodes: boolean;
   /** Processes that serve. */
   workers: number;
+  /** How long connections live on in workers that were replaced. */
+  finishTimeoutMs: number;
   /** No workers: everything in one process. */
   oneProcess: boolean;
   acme: AcmeSettings;

@@ -4,7 +4,8 @@
  */
 import { CidrFault, CidrList } from "../lib/cidr.ts";
 import { isIpAddress } from "../lib/ip-address.ts";
-import { clientLimits, maxBufferMemoryTotalBytes, maxWorkers, targetRetryMs } from "./defaults.ts";
+import { clientLimits, maxBufferMemoryTotalBytes, targetRetryMs } from "./defaults.ts";
+import { finishTimeoutMs, maxWorkers } from "./worker-limits.ts";
 import type { RunSettingTable } from "./environment.ts";
 
 export const runSettings = {
@@ -128,6 +129,14 @@ export const runSettings = {
     fault: (count) =>
       count >= 1 && count <= maxWorkers ? undefined : `must be from 1 to ${maxWorkers}`,
     help: "Processes that serve; unless it is set no more than the cores that may be used",
+  },
+  finishTimeoutMs: {
+    kind: "duration",
+    flag: null,
+    variables: ["KAMAL_PROXY_FINISH_TIMEOUT"],
+    fallback: finishTimeoutMs,
+    fault: notPositive,
+    help: "Time that tunnels and downloads have in the processes that an upgrade replaces",
   },
   oneProcess: {
     kind: "switch",

@@ -9,7 +9,16 @@ import { type DescribeCertificates, describeServices } from "./describe.ts";
 import { type CommandHandlers, dispatch } from "./socket/dispatcher.ts";
 import type { Probe } from "./health/health-probe.ts";
 import { restoreServices, retryDegraded } from "./restore.ts";
-import type { CertificateDetails, ProxyStatus, WorkerDescription } from "./socket/protocol.ts";
+import type { Libc } from "../net/libc.ts";
+import type {
+  CertificateDetails,
+  ProxyStatus,
+  Reply,
+  UpgradeCommand,
+  WorkerDescription,
+} from "./socket/protocol.ts";
+import { decodeState, encodeState } from "./state/state-file.ts";
+import type { Handover } from "./upgrade/handover.ts";
 import { ControlServer } from "./socket/control-server.ts";
 import { groupsOf } from "./deployed-service.ts";
 import type { ServiceFiles } from "./service-check.ts";
@@ -41,10 +50,22 @@ export interface ControlPlaneSettings extends ServiceFiles {
   /** Given when apps may have settings of their own. */
   askApp?: DeploymentContext["askApp"];
   /** For `list`. */
-  describeWorkers?: () => WorkerDescription[];
   /** For `top` and `doctor`. */
   describeProxy: () => Promise<ProxyStatus>;
+  describeWorkers?: () => Promise<WorkerDescription[]>;
+  /** What the executable before has left; null or not given: this is a start. */
+  handover?: Handover | null;
+  upgrade?: UpgradeHandler;
 }
+
+/**
+ * Puts the executable at the path, or the one that was started, in the place of this one. Rejects with the
+ * reason when it can't be done. `client` is the descriptor of the connection that waits for it.
+ */
+export type UpgradeHandler = (path: string | null, client: number) => Promise<never>;
+
+/** What the control plane hands over to the next executable. */
+export type HandedServices = Pick<Handover, "targets" | "state" | "lastTargetId">;
 
 /** What commands say and do about certificates. */
 export interface CertificateOperations {
@@ -70,12 +91,14 @@ export class ControlPlane {
   readonly #clock: Clock;
   readonly #settingFiles: SettingFileWatch;
   readonly #shutdown = new AbortController();
+  #lastTargetId: number;
   #retryTimer: Timer | null = null;
 
   constructor(settings: ControlPlaneSettings) {
     const { dataPlane, logger, clock, statePath, socketPath, probe } = settings;
     const registry = new ServiceRegistry(dataPlane);
-    let lastTargetId = 0;
+    const { handover = null } = settings;
+    this.#lastTargetId = handover?.lastTargetId ?? 0;
     this.#clock = clock;
     this.#settingFiles = new SettingFileWatch({ registry, clock, logger });
     this.#context = {
@@ -88,34 +111,41 @@ export class ControlPlane {
       readSettingsFiles: async () =>
         settings.settingsFolder === undefined ? [] : readSettingsFolder(settings.settingsFolder),
       askApp: settings.askApp ?? (async () => ({})),
+      handover,
       shutdown: this.#shutdown.signal,
       groups: {
         clock,
         logger,
         probe,
-        nextTargetId: () => `t${++lastTargetId}`,
+        nextTargetId: () => `t${++this.#lastTargetId}`,
         healthChanged: (group) => {
           if (registry.serves(group)) registry.publish();
         },
       },
     };
-    const handlers = this.#createHandlers(
-      settings.certificates ?? noCertificates,
-      settings.describeWorkers ?? (() => []),
-      settings.describeProxy,
-    );
+    const { upgrade = refuseUpgrade } = settings;
+    const handlers = {
+      ...this.#createHandlers(
+        settings.certificates ?? noCertificates,
+        settings.describeWorkers ?? (async () => []),
+        settings.describeProxy,
+      ),
+      upgrade: (client: number) => (command: UpgradeCommand) => upgrade(command.path, client),
+    };
     this.#server = new ControlServer({
       socketPath,
       logger,
       clock,
-      dispatch: (payload, report) => dispatch(payload, handlers, logger, report),
+      dispatch: (payload, report, client) =>
+        dispatch(payload, { ...handlers, upgrade: handlers.upgrade(client) }, logger, report),
     });
   }
 
   /** Serves what was saved last. To be called before anything listens. */
   async restore(): Promise<void> {
-    const { store, registry } = this.#context;
-    await restoreServices(await store.load(), this.#context);
+    const { store, registry, handover } = this.#context;
+    const entries = handover === null ? await store.load() : decodeState(handover.state);
+    await restoreServices(entries, this.#context);
     await registry.published;
     if (registry.all().some((service) => service.degraded !== null)) this.#scheduleRetry();
     this.#settingFiles.schedule();
@@ -123,7 +153,42 @@ export class ControlPlane {
 
   /** Takes commands. Throws a CommandError when another proxy listens on the socket. */
   async listen(): Promise<void> {
-    await this.#server.listen();
+    const { handover } = this.#context;
+    if (handover === null) await this.#server.listen();
+    else this.#server.listenOn(handover.controlFd);
+  }
+
+  /**
+   * Carries out the commands that have come, but for the one of this client; whoever comes later waits for
+   * the next executable in the socket that is given back. Then nothing changes any more.
+   */
+  async hold(libc: Libc, client: number): Promise<number> {
+    const controlFd = await this.#server.hold(libc, client);
+    const { registry, store } = this.#context;
+    await registry.published;
+    await store.flush();
+    return controlFd;
+  }
+
+  /** Takes commands again after all. */
+  listenOn(controlFd: number): void {
+    this.#server.listenOn(controlFd);
+  }
+
+  /** What the next executable has to know of the services. */
+  services(): HandedServices {
+    const { registry } = this.#context;
+    const targets: Handover["targets"] = {};
+    for (const { name, active, rollout } of registry.all()) {
+      targets[name] = { active: active.handOver(), rollout: rollout?.handOver() ?? null };
+    }
+    const state = encodeState(registry.stateEntries());
+    return { targets, state, lastTargetId: this.#lastTargetId };
+  }
+
+  /** Answers the command that led to this executable. */
+  async answer(fd: number, reply: Reply): Promise<void> {
+    await this.#server.answer(fd, reply);
   }
 
   /**
@@ -155,9 +220,9 @@ export class ControlPlane {
 
   #createHandlers(
     certificates: CertificateOperations,
-    describeWorkers: () => WorkerDescription[],
+    describeWorkers: () => Promise<WorkerDescription[]>,
     describeProxy: () => Promise<ProxyStatus>,
-  ): CommandHandlers {
+  ): Omit<CommandHandlers, "upgrade"> {
     const context = this.#context;
     return {
       deploy: async (command, report) => {
@@ -200,7 +265,7 @@ export class ControlPlane {
       list: async () => {
         const { registry, dataPlane } = context;
         const samples = await dataPlane.samples();
-        const workers = describeWorkers();
+        const workers = await describeWorkers();
         return {
           services: describeServices(registry, samples, certificates.describe),
           ...(workers.some(({ state }) => state !== "serving") && { workers }),
@@ -208,4 +273,8 @@ export class ControlPlane {
       },
     };
   }
+}
+
+export async function refuseUpgrade(): Promise<never> {
+  throw new CommandError("the proxy runs in one process: it can't be upgraded in place");
 }

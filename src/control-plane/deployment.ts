@@ -36,6 +36,7 @@ import type { ServiceSettingsContext } from "./service-settings.ts";
 import type { AskApp } from "./settings-files/ask-app.ts";
 import { fileLayer } from "./settings-files/file-layer.ts";
 import { type GroupContext, TargetGroup } from "./health/target-group.ts";
+import type { Handover } from "./upgrade/handover.ts";
 
 export interface DeploymentContext extends ServiceSettingsContext {
   groups: GroupContext;
@@ -43,6 +44,8 @@ export interface DeploymentContext extends ServiceSettingsContext {
   shutdown: AbortSignal;
   /** The settings that the app of healthy targets asks for. Throws a CommandError when it may not. */
   askApp: AskApp;
+  /** What the executable before has left; null: nothing. */
+  handover: Handover | null;
 }
 
 export async function deployService(

@@ -1,7 +1,7 @@
 /** What `top` and `doctor` are told of the whole proxy: settings, processes, machine, and counts of requests. */
 import type { RunOptions } from "../config/run-options.ts";
 import { durationBuckets, type ServiceMetrics } from "../seam/service-metrics.ts";
-import type { ProxyStatus, ServiceTraffic, WorkerDescription } from "./socket/protocol.ts";
+import type { ProxyStatus, ServiceTraffic, SlotDescription } from "./socket/protocol.ts";
 import { machineFacts } from "./machine-facts.ts";
 import { processUsage } from "./telemetry/process-figures.ts";
 
@@ -11,7 +11,7 @@ export interface StatusSources {
   pid: number;
   /** Monotonic. */
   nowMs: number;
-  workers: readonly WorkerDescription[];
+  workers: readonly SlotDescription[];
   metrics: readonly ServiceMetrics[];
 }
 

@@ -6,9 +6,12 @@ import { groupsOf, type DeployedService } from "./deployed-service.ts";
 import { checkService, type LoadedFiles, type ServiceFiles } from "./service-check.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 import type { BrokenEntry, SavedService, StateEntry } from "./state/state-entry.ts";
-import { type GroupContext, TargetGroup } from "./health/target-group.ts";
+import type { Handover } from "./upgrade/handover.ts";
+import { type GroupContext, type HandedTarget, TargetGroup } from "./health/target-group.ts";
 
 export interface RestoreContext {
+  /** Null: nothing was handed over. */
+  handover: Handover | null;
   registry: ServiceRegistry;
   files: ServiceFiles;
   logger: Logger;
@@ -62,10 +65,15 @@ export async function retryDegraded(context: RestoreContext): Promise<void> {
 
 async function restoreService(
   saved: SavedService,
-  { files, logger, groups }: RestoreContext,
+  { files, logger, groups, handover }: RestoreContext,
 ): Promise<DeployedService> {
   const { name, options, targetOptions, pause, rolloutSplit } = saved;
-  const group = (writers: string[], readers: string[]) => {
+  const handed = handover?.targets[name];
+  const group = (
+    writers: string[],
+    readers: string[],
+    targets: readonly HandedTarget[] | null | undefined,
+  ) => {
     const restored = new TargetGroup(
       writers.map(readAddress),
       readers.map(readAddress),
@@ -73,6 +81,7 @@ async function restoreService(
       groups,
     );
     restored.assumeHealthy();
+    restored.takeOver(targets ?? []);
     return restored;
   };
   let loaded: LoadedFiles = { errorPages: null, settingFiles: {} };
@@ -87,11 +96,11 @@ async function restoreService(
     name,
     options,
     layers: saved.layers,
-    active: group(saved.activeTargets, saved.activeReaders),
+    active: group(saved.activeTargets, saved.activeReaders, handed?.active),
     rollout:
       saved.rolloutTargets === null && saved.rolloutReaders === null
         ? null
-        : group(saved.rolloutTargets ?? [], saved.rolloutReaders ?? []),
+        : group(saved.rolloutTargets ?? [], saved.rolloutReaders ?? [], handed?.rollout),
     pause,
     rolloutSplit,
     ...loaded,

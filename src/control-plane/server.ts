@@ -1,16 +1,28 @@
 /** The root of the primary: makes the control plane and who serves for it, wires them, and stops them. */
 import { randomBytes } from "node:crypto";
+import { closeSync, readFileSync } from "node:fs";
 import { productVersion } from "../cli/version.ts";
 import { logFlushBytes, logFlushIntervalMs, shutdownTimeoutMs } from "../config/defaults.ts";
+import { leavingIntervalMs, leavingTimeoutMs } from "../config/worker-limits.ts";
 import type { RunOptions } from "../config/run-options.ts";
 import { loadErrorPages } from "../data-plane/proxy/answers/error-page-files.ts";
-import { ownCommand, workerCommand } from "../engine-environment.ts";
+import {
+  handoverVariable,
+  ownArguments,
+  ownCommand,
+  rehearsalCommand,
+  scriptAndArguments,
+  workerCommand,
+} from "../engine-environment.ts";
+import { messageOf } from "../lib/error-text.ts";
 import { ignoreSignals } from "../lib/ignored-signals.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { logStrayErrors } from "../lib/stray-errors.ts";
 import { BatchedWriter } from "../net/batched-writer.ts";
+import { keepAcross } from "../net/execute-in-place.ts";
 import { openLibc } from "../net/libc.ts";
+import type { DataPlane } from "../seam/data-plane.ts";
 import { DistantDataPlane } from "../seam/distant-data-plane.ts";
 import { dataPlaneOptions } from "../seam/plane-calls.ts";
 import { createLogger, formatMessage } from "../seam/process-log.ts";
@@ -21,7 +33,16 @@ import { listenForMetrics, type MetricsListener } from "./telemetry/metrics-list
 import { logFigure, processFigures } from "./telemetry/process-figures.ts";
 import { certificateFigures } from "./telemetry/certificate-figures.ts";
 import { wireControlPlane, type WiringContext } from "./wired-control-plane.ts";
-import { openWorkerSockets, serveWithWorkers } from "./workers/launch-workers.ts";
+import { type ControlPlane, refuseUpgrade, type UpgradeHandler } from "./control-plane.ts";
+import type { Reply } from "./socket/protocol.ts";
+import { type Handover, parseHandover } from "./upgrade/handover.ts";
+import { descriptorsOf, Upgrade } from "./upgrade/upgrade.ts";
+import {
+  openWorkerSockets,
+  serveWithWorkers,
+  type WorkerServing,
+  type WorkerSockets,
+} from "./workers/launch-workers.ts";
 import { workerFigures } from "./workers/worker-figures.ts";
 import { type Serving, serveInOneProcess } from "./workers/serving.ts";
 
@@ -33,29 +54,59 @@ export async function runServer(options: RunOptions): Promise<number> {
   process.on("exit", () => output.flushSync());
   const logger = createLogger(output, clock, options.debug);
   logStrayErrors(process, logger);
-  const { controlPlane, certificates, serving } = wireControlPlane(options, {
+  const handover = takeHandover();
+  const chosen = await chooseServing(options, handover, output, logger);
+  const { controlPlane, certificates, serving, restore } = wireControlPlane(options, {
     clock,
     logger,
     version: productVersion,
     pid: process.pid,
     loadErrorPages,
-    serve: await chooseServing(options, output, logger),
+    handover,
+    upgrade: (path, client) => upgrade(path, client),
+    serve: chosen.serve,
   });
-  await controlPlane.restore();
-  certificates.restored();
+  const upgrades =
+    chosen.sockets === null
+      ? null
+      : createUpgrade(
+          chosen.sockets,
+          serving as WorkerServing,
+          controlPlane,
+          options,
+          output,
+          logger,
+        );
+  const upgrade: UpgradeHandler = (path, client) =>
+    upgrades === null ? refuseUpgrade() : upgrades.begin(path, client);
+  process.on("SIGHUP", () => {
+    upgrade(null, -1).catch((error: unknown) => {
+      logger.error("Unable to upgrade", { error: messageOf(error) });
+    });
+  });
+  if (handover !== null) await (serving as WorkerServing).adopt(handover.workers);
+  await restore();
 
   const metricsListener =
     options.metricsPort === 0 ? null : listenForFigures(options, serving, certificates, output);
   if (metricsListener !== null) {
     logger.info("Metrics enabled", { address: `${options.bind}:${metricsListener.port}` });
   }
-  const ports = await serving.open();
+  const ports = await serving.open().catch(async (error: unknown) => {
+    if (handover === null || handover.failure !== null || upgrades === null) throw error;
+    await metricsListener?.close();
+    return await upgrades.goBack(handover, messageOf(error));
+  });
   await controlPlane.listen();
   logger.info("Server started", { http: ports.http, https: ports.https });
+  if (handover !== null) tellUpgrade(handover, options, controlPlane, logger);
 
   await stopSignal;
   const impatient = nextSignal();
-  const finished = Promise.all([controlPlane.close(), serving.plane.finish()]);
+  // Answers tell of the end before the control socket does.
+  const finished = serving.plane
+    .leave()
+    .then(() => Promise.all([controlPlane.close(), finish(serving.plane)]));
   const timeUp = Promise.withResolvers<void>();
   const timer = clock.after(shutdownTimeoutMs, () => {
     logger.warn("Closing active connections");
@@ -71,6 +122,69 @@ export async function runServer(options: RunOptions): Promise<number> {
   return 0;
 }
 
+/** Goes on accepting until nothing is under way, or too much time has passed: then finishes. */
+async function finish(plane: DataPlane): Promise<void> {
+  const untilMs = clock.runningMs() + leavingTimeoutMs;
+  while ((await plane.underWay()) > 0 && clock.runningMs() < untilMs) {
+    await new Promise<void>((resolve) => void clock.after(leavingIntervalMs, () => resolve()));
+  }
+  await plane.finish();
+}
+
+/** What the executable before has left; null: this is a start. */
+function takeHandover(): Handover | null {
+  const libc = openLibc();
+  const fd = process.env[handoverVariable];
+  if (fd === undefined || libc === null) return null;
+  // Not for the workers.
+  delete process.env[handoverVariable];
+  const handover = parseHandover(readFileSync(Number(fd), "utf8"));
+  closeSync(Number(fd));
+  for (const kept of descriptorsOf(handover)) keepAcross(libc, kept, false);
+  return handover;
+}
+
+function createUpgrade(
+  sockets: WorkerSockets,
+  serving: WorkerServing,
+  controlPlane: ControlPlane,
+  { dataPath }: RunOptions,
+  output: BatchedWriter,
+  logger: Logger,
+): Upgrade {
+  return new Upgrade({
+    libc: openLibc()!,
+    clock,
+    logger,
+    version: productVersion,
+    args: scriptAndArguments(),
+    rehearsalArgs: ownArguments(rehearsalCommand),
+    environment: process.env,
+    handoverVariable,
+    folder: dataPath,
+    sockets,
+    pool: serving.pool,
+    controlPlane,
+    flushLog: () => output.flushSync(),
+  });
+}
+
+/** To whoever asked for it, and to the log. */
+function tellUpgrade(
+  { version, replyFd, executableFd, failure }: Handover,
+  { workers }: RunOptions,
+  controlPlane: ControlPlane,
+  logger: Logger,
+): void {
+  const upgraded = { from: version, to: productVersion, workers };
+  if (failure === null) logger.info("Upgraded", upgraded);
+  else logger.error("Unable to upgrade", { error: failure });
+  if (executableFd >= 0) closeSync(executableFd);
+  if (replyFd < 0) return;
+  const reply: Reply = failure === null ? { ok: true, upgraded } : { ok: false, error: failure };
+  void controlPlane.answer(replyFd, reply);
+}
+
 /** The one way to standard output, of this process and its workers. */
 function createOutput(): BatchedWriter {
   return new BatchedWriter(1, clock, {
@@ -81,12 +195,19 @@ function createOutput(): BatchedWriter {
   });
 }
 
+interface ChosenServing {
+  serve: WiringContext<Serving>["serve"];
+  /** Null: in one process. */
+  sockets: WorkerSockets | null;
+}
+
 /** Opens the ports, so that it fails before anything else is done when one of them is taken. */
 async function chooseServing(
   options: RunOptions,
+  handover: Handover | null,
   output: BatchedWriter,
   logger: Logger,
-): Promise<WiringContext["serve"]> {
+): Promise<ChosenServing> {
   const secret = randomBytes(4).readUInt32LE();
   const libc = options.oneProcess ? null : openLibc();
   if (libc === null) {
@@ -94,23 +215,29 @@ async function chooseServing(
     const { startWorker } = await import("../data-plane/worker.ts");
     const [end, workerEnd] = joinedEnds();
     startWorker({ end: workerEnd, output, clock, onEnd() {} });
-    return (questions) =>
+    const serve: ChosenServing["serve"] = (questions) =>
       serveInOneProcess(new DistantDataPlane(end, questions), dataPlaneOptions(options, 1, secret));
+    return { serve, sockets: null };
   }
-  const sockets = openWorkerSockets(libc, options);
-  return (questions, certificates) =>
-    serveWithWorkers({
-      options,
-      libc,
-      sockets,
-      secret,
-      clock,
-      logger,
-      questions,
-      certificates,
-      command: ownCommand(workerCommand),
-      onLog: (lines) => output.writeBlock(lines),
-    });
+  const sockets = handover?.sockets ?? openWorkerSockets(libc, options);
+  const gone = { metrics: handover?.goneMetrics ?? [], served: handover?.goneServed ?? [] };
+  return {
+    sockets,
+    serve: (questions, certificates) =>
+      serveWithWorkers({
+        options,
+        libc,
+        sockets,
+        secret,
+        clock,
+        logger,
+        questions,
+        certificates,
+        gone,
+        command: ownCommand(workerCommand),
+        onLog: (lines) => output.writeBlock(lines),
+      }),
+  };
 }
 
 function listenForFigures(
@@ -121,7 +248,7 @@ function listenForFigures(
 ): MetricsListener {
   const address = { hostname: options.bind, port: options.metricsPort };
   return listenForMetrics(address, expositionType, async () => {
-    const workers = serving.describe();
+    const workers = await serving.describe();
     const pids = workers.map(({ pid }) => pid).filter((pid) => pid !== 0);
     return formatMetrics(await serving.plane.metrics(), [
       logFigure(output.droppedLines),

@@ -13,31 +13,38 @@ import { CertificateFeed } from "./certificates/certificate-feed.ts";
 import { CertificateManager } from "./certificates/certificate-manager.ts";
 import { probeThrough } from "./health/health-probe.ts";
 import { askAppThrough } from "./settings-files/ask-app.ts";
-import { ControlPlane } from "./control-plane.ts";
+import { ControlPlane, type UpgradeHandler } from "./control-plane.ts";
 import { proxyStatus } from "./proxy-status.ts";
 import type { ServiceFiles } from "./service-check.ts";
+import type { Handover } from "./upgrade/handover.ts";
 import type { Serving } from "./workers/serving.ts";
 
-export interface WiringContext {
+export interface WiringContext<S extends Serving> {
   clock: Clock;
   logger: Logger;
   version: string;
   pid: number;
   loadErrorPages: ServiceFiles["loadErrorPages"];
+  /** What the executable before has left; null: this is a start. */
+  handover: Handover | null;
+  /** Puts the executable at the path, or the one that was started, in the place of this one. */
+  upgrade: UpgradeHandler;
   /** Who serves, and asks. */
-  serve(questions: DataPlaneQuestions, pushed: () => CertificateChange | null): Serving;
+  serve(questions: DataPlaneQuestions, pushed: () => CertificateChange | null): S;
 }
 
-export interface WiredControlPlane {
+export interface WiredControlPlane<S extends Serving> {
   controlPlane: ControlPlane;
   certificates: CertificateManager;
-  serving: Serving;
+  serving: S;
+  /** Serves what was saved, or handed over; until then no question is answered. */
+  restore(): Promise<void>;
 }
 
-export function wireControlPlane(
+export function wireControlPlane<S extends Serving>(
   options: RunOptions,
-  { clock, logger, version, pid, loadErrorPages, serve }: WiringContext,
-): WiredControlPlane {
+  { clock, logger, version, pid, loadErrorPages, handover, upgrade, serve }: WiringContext<S>,
+): WiredControlPlane<S> {
   const cachePath = certificateFolder(options.dataPath);
   const dns =
     options.acme.dns === null
@@ -66,9 +73,16 @@ export function wireControlPlane(
     send: (change) => serving.plane.certificates(change),
   });
   certificates.onChange = () => void feed.push();
+  const restored = Promise.withResolvers<void>();
   const questions: DataPlaneQuestions = {
-    certificate: async (name) => certificates.forName(name),
-    challenge: async ({ hostName, path }) => certificates.challengeResponse(hostName, path),
+    async certificate(name) {
+      await restored.promise;
+      return certificates.forName(name);
+    },
+    async challenge({ hostName, path }) {
+      await restored.promise;
+      return certificates.challengeResponse(hostName, path);
+    },
   };
   const serving = serve(questions, () => feed.whole());
   const connector = new SystemConnector(new SystemResolver({ clock }), clock);
@@ -98,12 +112,23 @@ export function wireControlPlane(
       renew: (name) => certificates.renew(name),
       forget: (name) => certificates.forget(name),
     },
+    handover,
+    upgrade,
     describeWorkers: () => serving.describe(),
     describeProxy: async () => {
       const metrics = await serving.plane.metrics();
-      const workers = serving.describe();
+      const workers = (await serving.describe()).filter((worker) => "worker" in worker);
       return proxyStatus({ options, version, pid, nowMs: clock.now(), workers, metrics });
     },
   });
-  return { controlPlane, certificates, serving };
+  return {
+    controlPlane,
+    certificates,
+    serving,
+    async restore() {
+      await controlPlane.restore();
+      certificates.restored();
+      restored.resolve();
+    },
+  };
 }

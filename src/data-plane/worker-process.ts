@@ -1,8 +1,10 @@
 /** The root of a worker as a process of its own: the channel to the primary is all that it has. */
-import { logFlushBytes, workerLogIntervalMs, maxWaitingLogBytes } from "../config/defaults.ts";
+import { logFlushBytes, maxWaitingLogBytes } from "../config/defaults.ts";
+import { workerLogIntervalMs } from "../config/worker-limits.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import { logStrayErrors } from "../lib/stray-errors.ts";
 import { BatchedWriter } from "../net/batched-writer.ts";
+import { nameProcess } from "../net/process-name.ts";
 import { ChannelSocket } from "../net/channel-socket.ts";
 import { channelFd, ChannelEnd } from "../seam/channel-end.ts";
 import { createLogger, formatMessage } from "../seam/process-log.ts";
@@ -12,6 +14,7 @@ import { startWorker } from "./worker.ts";
 export async function runWorker(): Promise<number> {
   // They reach every process of a terminal or a group; only the primary decides what they mean.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+  nameProcess("kamal-proxy");
   const frames = await ChannelSocket.adopt(channelFd);
   const end = new ChannelEnd(frames);
   const output = new BatchedWriter(
@@ -26,7 +29,7 @@ export async function runWorker(): Promise<number> {
         }),
     },
     (bytes, offset, length) => {
-      if (frames.waitingBytes > maxWaitingLogBytes) throw new FullChannelError();
+      if (frames.waitingBytes + end.heldBytes > maxWaitingLogBytes) throw new FullChannelError();
       end.sendLog(bytes.subarray(offset, offset + length));
       return length;
     },
@@ -34,7 +37,8 @@ export async function runWorker(): Promise<number> {
   end.beforeMessage = () => output.flush();
   logStrayErrors(process, createLogger(output, clock, false));
   const { promise, resolve } = Promise.withResolvers<void>();
-  startWorker({ end, output, clock, onEnd: resolve });
+  const { startAnew } = startWorker({ end, output, clock, onEnd: resolve });
+  end.onRelease = startAnew;
   await promise;
   output.close();
   await frames.drained;

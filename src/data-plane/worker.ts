@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
+import { idleGraceMs } from "../config/worker-limits.ts";
 import { CommandError } from "../config/command-error.ts";
 import { rateMemoryBytes } from "../config/defaults.ts";
 import { CidrFault, CidrList } from "../lib/cidr.ts";
@@ -15,7 +16,7 @@ import { shareUnsentMemory } from "../net/unsent-memory.ts";
 import { SystemResolver } from "../net/resolver/resolver.ts";
 import { SystemConnector } from "../net/system-connector.ts";
 import type { Exchange } from "../protocols/http/exchange.ts";
-import { Conversation } from "../seam/conversation.ts";
+import { Conversation, SeamClosedError } from "../seam/conversation.ts";
 import type {
   ControlPlaneCalls,
   DataPlaneCalls,
@@ -25,6 +26,7 @@ import type {
 import { createLogger, type LineWriter } from "../seam/process-log.ts";
 import type { SeamEnd } from "../seam/seam-end.ts";
 import { SnapshotReceiver } from "../seam/snapshot-changes.ts";
+import type { ConnectionSet } from "./listeners/accept/connection-set.ts";
 import { DescriptorGuard } from "./listeners/accept/descriptor-guard.ts";
 import { PushedCertificates } from "./listeners/accept/pushed-certificates.ts";
 import { HttpPort } from "./listeners/http-port.ts";
@@ -49,7 +51,7 @@ export interface WorkerContext {
 }
 
 /** Serves what it is told over the seam. When the other end has gone, it finishes what is under way. */
-export function startWorker({ end, output, clock, onEnd }: WorkerContext): void {
+export function startWorker({ end, output, clock, onEnd }: WorkerContext): StartedWorker {
   let serving: ServingPlane | null = null;
   const snapshots = new SnapshotReceiver();
   const plane = (): ServingPlane => {
@@ -82,6 +84,16 @@ export function startWorker({ end, output, clock, onEnd }: WorkerContext): void 
       await plane().finish();
       return null;
     },
+    leave() {
+      plane().leave();
+      return null;
+    },
+    underWay: () => plane().underWay,
+    async retire() {
+      await plane().retire();
+      return null;
+    },
+    connections: () => plane().connections,
     async end() {
       serving?.destroy();
       // What was cut just now still gets its log line.
@@ -92,11 +104,19 @@ export function startWorker({ end, output, clock, onEnd }: WorkerContext): void 
   });
   control.onClose = () => {
     if (serving === null) onEnd();
-    else void serving.finish().then(onEnd);
+    else void serving.retire().then(onEnd);
   };
+  return { startAnew: () => control.startAnew() };
+}
+
+export interface StartedWorker {
+  /** There is another control plane at the other end: what was asked of the one before is not answered. */
+  startAnew(): void;
 }
 
 interface Listener {
+  /** Those that were accepted go on. */
+  stopAccepting(): void;
   /** Takes no more connections; resolves when every request under way is answered. */
   finish(): Promise<void>;
   destroy(): void;
@@ -112,6 +132,7 @@ class ServingPlane {
   readonly #logger: Logger;
   readonly #pipeline: Pipeline;
   readonly #trusted: CidrList | null;
+  readonly #connections: ConnectionSet[] = [];
   #listeners: Listener[] = [];
 
   constructor(
@@ -132,7 +153,7 @@ class ServingPlane {
     });
     this.certificates = new PushedCertificates({
       clock,
-      ask: (name) => control.call("certificate", name),
+      ask: (name) => askAgain(() => control.call("certificate", name)),
     });
     this.#pipeline = new Pipeline({
       services: this.services,
@@ -148,7 +169,8 @@ class ServingPlane {
       clock,
       newRequestId: randomUUID,
       trustedProxies: this.#trusted,
-      challengeResponse: (hostName, path) => control.call("challenge", { hostName, path }),
+      challengeResponse: (hostName, path) =>
+        askAgain(() => control.call("challenge", { hostName, path })),
       spoolMemory: new MemoryBudget(options.bufferMemoryTotalBytes),
       spoolFolder: tmpdir(),
       targetRetryMs: options.targetRetryMs,
@@ -181,6 +203,7 @@ class ServingPlane {
     this.#listeners.push(http);
     const https = new HttpsPort({ ...context, port: httpsPort, fd: sockets?.https ?? null });
     this.#listeners.push(https);
+    this.#connections.push(http.connections, https.connections);
     if (this.#options.servesHttp3) {
       this.#listeners.push(new Http3Port({ ...context, port: https.port }));
     }
@@ -189,6 +212,38 @@ class ServingPlane {
 
   async finish(): Promise<void> {
     await Promise.all(this.#listeners.map((listener) => listener.finish()));
+  }
+
+  get connections(): number {
+    return this.#connections.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Whoever is answered from now on is told to come on another connection. */
+  leave(): void {
+    for (const connections of this.#connections) connections.retire();
+  }
+
+  /** Requests that are not answered to their end; tunnels have none. */
+  get underWay(): number {
+    const tunnels = this.#connections.reduce((sum, { tunnelCount }) => sum + tunnelCount, 0);
+    return Math.max(0, this.#pipeline.underWay - tunnels);
+  }
+
+  /**
+   * Accepts no more. Who is connected may ask once more, on connections without a request for a moment
+   * only; resolves when all are gone, tunnels as well, or their time is over.
+   */
+  async retire(): Promise<void> {
+    this.leave();
+    for (const listener of this.#listeners) listener.stopAccepting();
+    await new Promise<void>((resolve) => void this.#clock.after(idleGraceMs, () => resolve()));
+    const timeUp = Promise.withResolvers<void>();
+    const timer = this.#clock.after(this.#options.finishTimeoutMs, () => timeUp.resolve());
+    const gone = this.finish().then(() =>
+      Promise.all(this.#connections.map((set) => set.allGone())),
+    );
+    await Promise.race([gone, timeUp.promise]);
+    timer.cancel();
   }
 
   destroy(): void {
@@ -204,6 +259,16 @@ function rateTable({ rateMemory }: DataPlaneOptions): RateTable {
   const memory =
     descriptor === null ? new ArrayBuffer(rateMemoryBytes) : mapSharedMemory(descriptor);
   return new RateTable(memory, secret);
+}
+
+/** The control plane may have changed its executable: the one that is there now is asked once more. */
+async function askAgain<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof SeamClosedError)) throw error;
+    return await ask();
+  }
 }
 
 /** They were checked when the command line was read. */

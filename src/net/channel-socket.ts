@@ -3,7 +3,7 @@
  * a process died still arrives, and a socket outlives the executable that made it.
  */
 import { ptr } from "bun:ffi";
-import { maxChannelMessageBytes } from "../config/defaults.ts";
+import { maxChannelMessageBytes } from "../config/worker-limits.ts";
 import { channelHeader, ChannelReader } from "./channel-reader.ts";
 import type { Libc } from "./libc.ts";
 import { SocketWriter } from "./socket-writer.ts";

@@ -39,6 +39,9 @@ export function listenTcp(libc: Libc, bind: string, port: number, slots: number)
   }
 }
 
+const unix = 1;
+/** Of `sockaddr_un`. */
+const unixPathBytes = 108;
 const ipv6 = 10;
 const stream = 1;
 const nonBlocking = 0o4000;
@@ -83,4 +86,25 @@ function portOf(libc: Libc, fd: number): number {
 function systemError(libc: Libc, call: string): Error {
   const code = getSystemErrorName(-lastErrno(libc));
   return Object.assign(new Error(`${call}: ${code}`), { code });
+}
+
+/** A socket of the file system. Throws an error with the system's code. */
+export function listenUnix(libc: Libc, path: string): number {
+  const fd = libc.socket(unix, stream | nonBlocking | closeOnExec, 0);
+  if (fd < 0) throw systemError(libc, "socket");
+  try {
+    const bytes = Buffer.from(`${path}\0`);
+    if (bytes.length > unixPathBytes) {
+      throw Object.assign(new Error("the path is too long"), { code: "ENAMETOOLONG" });
+    }
+    const name = Buffer.alloc(2 + bytes.length);
+    name.writeUInt16LE(unix, 0);
+    name.set(bytes, 2);
+    if (libc.bind(fd, ptr(name), name.length) !== 0) throw systemError(libc, "bind");
+    if (libc.listen(fd, acceptQueueLength) !== 0) throw systemError(libc, "listen");
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }

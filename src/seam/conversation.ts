@@ -74,6 +74,11 @@ export class Conversation<Theirs extends Calls<Theirs>, Ours extends Calls<Ours>
     return promise;
   }
 
+  /** Somebody else is at the other end now: what waits is not answered, and nobody waits for answers. */
+  startAnew(): void {
+    this.#abandon();
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#end.close();
@@ -110,20 +115,31 @@ export class Conversation<Theirs extends Calls<Theirs>, Ours extends Calls<Ours>
     try {
       if (answer === undefined) throw new Error(`unknown call ${name}`);
       const value = await answer(argument, controller.signal);
-      this.#end.send({ kind: "answer", id, value: value ?? null });
+      this.#reply(controller, { kind: "answer", id, value: value ?? null });
     } catch (error) {
-      this.#end.send({ kind: "failure", id, error: messageOf(error) });
-    } finally {
-      this.#answering.delete(id);
+      this.#reply(controller, { kind: "failure", id, error: messageOf(error) });
     }
+  }
+
+  #reply(controller: AbortController, message: SeamMessage & { id: number }): void {
+    if (this.#answering.get(message.id) !== controller) return;
+    this.#answering.delete(message.id);
+    this.#end.send(message);
   }
 
   #closeHere(): void {
     this.#closed = true;
+    this.#abandon();
+  }
+
+  #abandon(): void {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const each of waiting) each.reject(new SeamClosedError("the other end is closed"));
-    for (const controller of this.#answering.values()) {
+    // Their answers would be taken for those of calls to come.
+    const answering = [...this.#answering.values()];
+    this.#answering.clear();
+    for (const controller of answering) {
       controller.abort(new SeamClosedError("the other end is closed"));
     }
   }

@@ -26,6 +26,10 @@ export interface DataPlane {
   metrics(): Promise<ServiceMetrics[]>;
   /** Asks a target of a service, as the proxy itself: no redirect, no log line, no pause. */
   askTarget(question: TargetQuestion, signal: AbortSignal): Promise<TargetAnswer>;
+  /** From now on answers say that their connection ends; new ones still come. */
+  leave(): Promise<void>;
+  /** Requests that are not answered to their end, without tunnels. */
+  underWay(): Promise<number>;
   /** Takes no more connections; resolves when every request under way is answered. */
   finish(): Promise<void>;
 }

@@ -72,9 +72,31 @@ export class DistantDataPlane implements DataPlane {
     await this.#conversation.call("finish", null);
   }
 
+  async leave(): Promise<void> {
+    await this.#conversation.call("leave", null);
+  }
+
+  underWay(): Promise<number> {
+    return this.#conversation.call("underWay", null);
+  }
+
+  /** Resolves when nobody is connected any more, or the time for it is over. */
+  async retire(): Promise<void> {
+    await this.#conversation.call("retire", null);
+  }
+
+  connections(): Promise<number> {
+    return this.#conversation.call("connections", null);
+  }
+
   /** The other end cuts what is left, writes its last lines and goes. */
   async end(): Promise<void> {
     await this.#conversation.call("end", null);
+  }
+
+  /** What was asked before is not answered any more. */
+  startAnew(): void {
+    this.#conversation.startAnew();
   }
 
   close(): void {

@@ -26,6 +26,14 @@ export interface DataPlaneCalls {
   metrics: { argument: null; value: ServiceMetrics[] };
   askTarget: { argument: TargetQuestion; value: TargetAnswer };
   finish: { argument: null; value: null };
+  /** From now on answers say that their connection ends; new ones still come. */
+  leave: { argument: null; value: null };
+  /** Requests that are not answered to their end, without tunnels. */
+  underWay: { argument: null; value: number };
+  /** Takes no more connections; answered when all are gone, tunnels as well, or their time is over. */
+  retire: { argument: null; value: null };
+  /** How many are open. */
+  connections: { argument: null; value: number };
   /** Cuts what is left, and ends. */
   end: { argument: null; value: null };
 }
@@ -57,6 +65,7 @@ export type DataPlaneOptions = Pick<
   | "minTlsVersion"
   | "errorCodes"
   | "appSettings"
+  | "finishTimeoutMs"
 > & {
   /** Processes that serve, this one included. */
   workers: number;
@@ -100,6 +109,7 @@ export function dataPlaneOptions(
     minTlsVersion: options.minTlsVersion,
     errorCodes: options.errorCodes,
     appSettings: options.appSettings,
+    finishTimeoutMs: options.finishTimeoutMs,
   };
 }
 

@@ -10,16 +10,9 @@ import { waitFor } from "../support/wait-for.ts";
 
 const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/** The proxy takes no more connections: the signal has arrived. */
+/** The proxy takes no more commands: the signal has arrived. */
 async function stopBegan(proxy: ProxyProcess): Promise<void> {
-  await waitFor(
-    () =>
-      connectRaw(proxy.httpPort).then(
-        (connection) => connection.reset(),
-        () => true,
-      ),
-    "the port to be closed",
-  );
+  await waitFor(() => !existsSync(proxy.socketPath), "the control socket to be gone");
 }
 
 describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {

@@ -2,6 +2,7 @@
 import { acmeSettings } from "../support/acme-settings.ts";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { refuseUpgrade } from "../../src/control-plane/control-plane.ts";
 import { wireControlPlane } from "../../src/control-plane/wired-control-plane.ts";
 import { sendCommand } from "../../src/control-plane/socket/client.ts";
 import type { Command } from "../../src/control-plane/socket/protocol.ts";
@@ -44,6 +45,7 @@ function runOptions(folder: TempFolder): RunOptions {
     certificateStore: null,
     workers: 0,
     oneProcess: true,
+    finishTimeoutMs: 3_600_000,
     acme: acmeSettings(),
   };
 }
@@ -67,6 +69,8 @@ class Planes implements AsyncDisposable {
     version: "test",
     pid: 0,
     loadErrorPages: () => ({}),
+    handover: null,
+    upgrade: refuseUpgrade,
     serve: (questions) =>
       serveInOneProcess(
         new DistantDataPlane(this.#ends[0], questions),
@@ -75,11 +79,10 @@ class Planes implements AsyncDisposable {
   });
 
   async start(): Promise<ListeningPorts> {
-    const { controlPlane, certificates, serving } = this.#wired;
+    const { controlPlane, serving } = this.#wired;
     const output = { write: (line: string) => void this.lines.push(line) };
     startWorker({ end: this.#ends[1], output, clock, onEnd() {} });
-    await controlPlane.restore();
-    certificates.restored();
+    await this.#wired.restore();
     const ports = await serving.open();
     await controlPlane.listen();
     return ports;

@@ -81,6 +81,8 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
       outcome.served = options;
       return 0;
     },
+    saveInput: async (path) => path,
+    absolutePath: (path) => path,
     usableMemoryBytes: () => around.usableMemoryBytes ?? 2 ** 33,
     grantedCores: () => around.grantedCores ?? 2,
     belongsToOthers: (path) => around.ofOthers?.includes(path) ?? false,

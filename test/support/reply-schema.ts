@@ -78,14 +78,20 @@ const replySchema = v.variant("ok", [
       ),
     ),
     warnings: v.exactOptional(texts),
+    upgraded: v.exactOptional(
+      v.strictObject({ from: v.string(), to: v.string(), workers: integer }),
+    ),
     workers: v.exactOptional(
       v.array(
-        v.strictObject({
-          worker: integer,
-          pid: integer,
-          state: v.picklist(["starting", "serving", "waiting", "ended"]),
-          restarts: integer,
-        }),
+        v.union([
+          v.strictObject({
+            worker: integer,
+            pid: integer,
+            state: v.picklist(["starting", "serving", "waiting", "ended"]),
+            restarts: integer,
+          }),
+          v.strictObject({ pid: integer, state: v.literal("finishing"), connections: integer }),
+        ]),
       ),
     ),
   }),

@@ -1,5 +1,5 @@
 /** A worker without a process: answers over a real seam, dies and hangs when told to. */
-import type { LaunchedWorker } from "../../src/control-plane/workers/worker-slot.ts";
+import type { WorkerHandle } from "../../src/control-plane/workers/linked-worker.ts";
 import { Conversation } from "../../src/seam/conversation.ts";
 import type { DataPlaneSamples } from "../../src/seam/data-plane.ts";
 import { DistantDataPlane } from "../../src/seam/distant-data-plane.ts";
@@ -8,9 +8,9 @@ import { joinedEnds } from "../../src/seam/seam-end.ts";
 import type { ServiceMetrics } from "../../src/seam/service-metrics.ts";
 import type { SnapshotChanges } from "../../src/seam/snapshot-changes.ts";
 
-export class ScriptedWorker implements LaunchedWorker {
+export class ScriptedWorker implements WorkerHandle {
   readonly dataPlane: DistantDataPlane;
-  readonly gone: LaunchedWorker["gone"];
+  readonly gone: WorkerHandle["gone"];
   /** Names of the calls that came. */
   readonly calls: string[] = [];
   readonly applied: SnapshotChanges[] = [];
@@ -61,12 +61,32 @@ export class ScriptedWorker implements LaunchedWorker {
         return { status: 200, body: `worker ${pid}` };
       },
       finish: () => did("finish"),
+      leave: () => did("leave"),
+      underWay: async () => {
+        await did("underWay");
+        return 0;
+      },
+      retire: () => did("retire"),
+      connections: async () => {
+        await did("connections");
+        return 0;
+      },
       end: async () => {
         await did("end");
         this.die();
         return null;
       },
     });
+  }
+
+  readonly channelFd = -1;
+
+  async hold(): Promise<void> {
+    this.calls.push("hold");
+  }
+
+  release(): void {
+    this.calls.push("release");
   }
 
   kill(): void {

@@ -1,6 +1,6 @@
 /** A few clients that send requests all the time, on kept and on new connections, and what they got. */
 import { connectRaw, type RawConnection } from "./raw-connection.ts";
-import { readResponse } from "./raw-response.ts";
+import { readResponse, valuesOf } from "./raw-response.ts";
 
 export interface SteadyLoad extends AsyncDisposable {
   /** Answered requests so far. */
@@ -29,10 +29,10 @@ export function startSteadyLoad(options: SteadyLoadOptions): SteadyLoad {
     for (let turn = 0; !ending.signal.aborted; turn++) {
       try {
         connection ??= await connectRaw(options.port);
-        const body = await exchange(connection, options.host, turn, keeps);
+        const { body, closes } = await exchange(connection, options.host, turn, keeps);
         if (options.accepts(body)) answered += 1;
         else failures.push(`answer ${body}`);
-        if (keeps) continue;
+        if (keeps && !closes) continue;
       } catch (error) {
         failures.push(String(error));
       }
@@ -62,12 +62,15 @@ async function exchange(
   host: string,
   turn: number,
   keeps: boolean,
-): Promise<string> {
+): Promise<{ body: string; closes: boolean }> {
   const close = keeps ? "" : "Connection: close\r\n";
   const [line, body] = turn % 2 === 0 ? ["GET /", ""] : ["POST /", `turn ${turn}`];
   const length = body === "" ? "" : `Content-Length: ${body.length}\r\n`;
   connection.send(`${line} HTTP/1.1\r\nHost: ${host}\r\n${length}${close}\r\n${body}`);
   const response = await readResponse(connection);
   const text = response.body.toString();
-  return response.status === 200 ? text : `${response.status} ${text.slice(0, 200)}`;
+  return {
+    body: response.status === 200 ? text : `${response.status} ${text.slice(0, 200)}`,
+    closes: valuesOf(response, "connection").includes("close"),
+  };
 }

@@ -33,6 +33,8 @@ export const impure: readonly string[] = [
   "control-plane/socket",
   "control-plane/state/state-store",
   "control-plane/telemetry",
+  "control-plane/upgrade/rehearsal",
+  "control-plane/upgrade/upgrade",
   "control-plane/workers/launch-workers",
   "control-plane/workers/spawned-worker",
   "data-plane/http2",

@@ -78,7 +78,11 @@ function withWorkers(services: ServiceDescriptions, workers: WorkerDescription[]
 function workerLines(workers: WorkerDescription[]): string {
   return workers
     .filter(({ state }) => state !== "serving")
-    .map(({ worker, restarts }) => `worker ${worker} is down; it was replaced ${restarts} times\n`)
+    .map((worker) =>
+      worker.state === "finishing"
+        ? `a replaced worker still has ${worker.connections} connections\n`
+        : `worker ${worker.worker} is down; it was replaced ${worker.restarts} times\n`,
+    )
     .join("");
 }
 

@@ -2,8 +2,9 @@
 import { CommandError } from "../../config/command-error.ts";
 import { goQuote } from "../../go/quote.ts";
 
-/** `service`, `name`, `shell`: exactly one; `service-or-none`: one at most; `none`: an error names the first one; `any`: ignored. */
-export type PositionalRule = "service" | "service-or-none" | "name" | "shell" | "none" | "any";
+/** `service`, `name`, `shell`: exactly one; `service-or-none`, `file`: one at most; `none`: an error names the first one; `any`: ignored. */
+export type PositionalRule =
+  "service" | "service-or-none" | "name" | "shell" | "file" | "none" | "any";
 
 export interface FlagRules {
   required?: readonly string[];
@@ -19,7 +20,7 @@ export function checkPositionals(
   commandPath: string,
 ): void {
   const [first] = positionals;
-  if (rule === "service-or-none") {
+  if (rule === "service-or-none" || rule === "file") {
     if (positionals.length <= 1) return;
     throw new CommandError(`accepts at most 1 arg(s), received ${positionals.length}`);
   }

@@ -32,7 +32,16 @@ export interface GroupTarget {
   readonly lastError: string | null;
 }
 
+/** What the executable before has known of a target. */
+export interface HandedTarget {
+  address: string;
+  id: string;
+  state: HealthState;
+  lastError: string | null;
+}
+
 interface CheckedTarget extends GroupTarget {
+  id: string;
   state: HealthState;
   lastError: string | null;
   check: HealthCheck;
@@ -116,6 +125,24 @@ export class TargetGroup {
   assumeHealthy(): void {
     for (const target of this.#targets) target.state = "healthy";
     this.#snapshot = null;
+  }
+
+  /** Goes on with the same targets, as the executable before knew them. */
+  takeOver(handed: readonly HandedTarget[]): void {
+    for (const [i, target] of this.#targets.entries()) {
+      const known = handed[i];
+      if (known?.address !== target.address.address) continue;
+      target.id = known.id;
+      target.state = known.state;
+      target.lastError = known.lastError;
+    }
+    this.#snapshot = null;
+  }
+
+  handOver(): HandedTarget[] {
+    return this.#targets.map(({ address, id, state, lastError }) => {
+      return { address: address.address, id, state, lastError };
+    });
   }
 
   /**

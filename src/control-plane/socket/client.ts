@@ -110,6 +110,7 @@ const partsOfReply: Readonly<Record<string, (value: unknown) => boolean>> = {
   services: isDescriptions,
   status: (value) => isObject(value) && "traffic" in value && "processes" in value,
   certificates: (value) => Array.isArray(value) && value.every(isNamed),
+  upgraded: isObject,
   workers: (value) => Array.isArray(value) && value.every(isObject),
 };
 

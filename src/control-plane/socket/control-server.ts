@@ -4,7 +4,7 @@
  * nothing, or go away: a command that was sent is carried out all the same.
  */
 import { lstat, unlink } from "node:fs/promises";
-import { statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { CommandError } from "../../config/command-error.ts";
 import {
   controlReadTimeoutMs,
@@ -14,6 +14,8 @@ import {
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { codeOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
+import { type Libc, openLibc } from "../../net/libc.ts";
+import { listenUnix } from "../../net/listening-sockets.ts";
 import { SocketWriter } from "../../net/socket-writer.ts";
 import {
   decodeMessage,
@@ -28,7 +30,7 @@ import type { Reply } from "./protocol.ts";
 export interface ControlServerSettings {
   socketPath: string;
   /** Never rejects. `report` is there when the client wants to know what the command waits for. */
-  dispatch: (payload: unknown, report?: Report) => Promise<Reply>;
+  dispatch: (payload: unknown, report: Report | undefined, client: number) => Promise<Reply>;
   logger: Logger;
   clock: Clock;
 }
@@ -55,16 +57,20 @@ interface Connection {
   replied: boolean;
 }
 
-type ControlSocket = Bun.Socket<Connection | undefined>;
+/** Bun's types leave the descriptors out. */
+type ControlSocket = Bun.Socket<Connection | undefined> & { readonly fd: number };
+type UnixListener = Bun.UnixSocketListener<Connection | undefined> & { readonly fd: number };
 
 export class ControlServer {
   readonly #settings: ControlServerSettings;
   readonly #connections = new Map<ControlSocket, Connection>();
-  #listener: Bun.UnixSocketListener<Connection | undefined> | null = null;
+  #listener: UnixListener | null = null;
   /** Of the socket file that we made, to know it again. */
   #inode = 0;
   /** Called when the last connection is gone. */
   #idle: (() => void) | null = null;
+  /** Called when any connection is gone. */
+  #left: (() => void) | null = null;
 
   constructor(settings: ControlServerSettings) {
     this.#settings = settings;
@@ -77,22 +83,61 @@ export class ControlServer {
     // The socket must not be open to others even for a moment, so no chmod after the fact.
     const previousUmask = process.umask(privateUmask);
     try {
-      this.#listener = Bun.listen<Connection | undefined>({
-        unix: socketPath,
-        socket: {
-          open: (socket) => this.#opened(socket),
-          data: (socket, bytes) => this.#received(socket, bytes),
-          drain: (socket) => this.#flush(socket),
-          close: (socket) => this.#closed(socket),
-          error: (socket) => void socket.terminate(),
-        },
-      });
+      const libc = openLibc();
+      if (libc === null) this.#serve({ unix: socketPath });
+      else this.listenOn(listenUnix(libc, socketPath));
     } catch (error) {
       throw listenError(socketPath, error);
     } finally {
       process.umask(previousUmask);
     }
     this.#inode = inodeOf(socketPath);
+  }
+
+  /** Takes commands on a socket that listens already. */
+  listenOn(fd: number): void {
+    // Bun's types leave it out.
+    this.#serve({ fd } as unknown as { unix: string });
+    this.#inode = inodeOf(this.#settings.socketPath);
+  }
+
+  /**
+   * Accepts no more: whoever comes waits in the socket, which is given back. Resolves when all commands but
+   * that of `except` are answered, or gone.
+   */
+  async hold(libc: Libc, except: number): Promise<number> {
+    const fd = libc.dup(this.#listener!.fd);
+    this.#listener!.stop(false);
+    this.#listener = null;
+    while ([...this.#connections.keys()].some((socket) => socket.fd !== except)) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#left = resolve;
+      await promise;
+    }
+    return fd;
+  }
+
+  /** Answers a command of which only its connection is left. */
+  async answer(fd: number, reply: Reply): Promise<void> {
+    const frames = await Bun.connect<undefined>({
+      ...({ fd } as unknown as { unix: string }),
+      socket: { data() {}, error() {} },
+    });
+    frames.write(encodeMessage(reply));
+    frames.end();
+  }
+
+  #serve(where: { unix: string }): void {
+    this.#listener = Bun.listen<Connection | undefined>({
+      ...where,
+      socket: {
+        open: (socket) => this.#opened(socket as ControlSocket),
+        data: (socket, bytes) => this.#received(socket as ControlSocket, bytes),
+        drain: (socket) => this.#flush(socket as ControlSocket),
+        close: (socket) => this.#closed(socket as ControlSocket),
+        error: (socket) => void socket.terminate(),
+      },
+    }) as UnixListener;
   }
 
   /** Takes no more commands; those under way may finish within `graceMs`, then they are cut off. */
@@ -118,8 +163,14 @@ export class ControlServer {
     if (listener === null) return;
     // Stopping removes whatever has the name: a socket that is not ours any more has to stay.
     // Nobody can reach our listener then, so it is merely kept from holding up the exit.
-    if (inodeOf(this.#settings.socketPath) === this.#inode) listener.stop(false);
-    else listener.unref();
+    const { socketPath } = this.#settings;
+    if (inodeOf(socketPath) !== this.#inode) {
+      listener.unref();
+      return;
+    }
+    listener.stop(false);
+    // One that was made by its descriptor does not know its name.
+    rmSync(socketPath, { force: true });
   }
 
   #opened(socket: ControlSocket): void {
@@ -161,8 +212,10 @@ export class ControlServer {
     const decoded = decodeMessage(line);
     if (decoded.kind === "payload") {
       const { payload, wantsProgress } = decoded;
-      if (wantsProgress !== true) return this.#settings.dispatch(payload);
-      return this.#settings.dispatch(payload, (progress) => this.#report(socket, progress));
+      const report = wantsProgress
+        ? (progress: unknown) => this.#report(socket, progress)
+        : undefined;
+      return this.#settings.dispatch(payload, report, socket.fd);
     }
     const error =
       decoded.kind !== "other-version"
@@ -203,6 +256,7 @@ export class ControlServer {
     connection.readTimer = null;
     connection.writer.close();
     this.#connections.delete(socket);
+    this.#left?.();
     if (this.#connections.size === 0) this.#idle?.();
   }
 }

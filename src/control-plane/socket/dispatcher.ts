@@ -22,6 +22,7 @@ import type {
   StatusCommand,
   StopCommand,
   UnsetCommand,
+  UpgradeCommand,
   Warnings,
   WorkerDescription,
 } from "./protocol.ts";
@@ -52,6 +53,8 @@ export interface CommandHandlers {
   set: (command: SetCommand) => Promise<Warnings>;
   unset: (command: UnsetCommand) => Promise<Warnings>;
   reload: (command: ReloadCommand) => Promise<ReloadReply>;
+  /** Does not return when it succeeds: the next executable answers. */
+  upgrade: (command: UpgradeCommand) => Promise<never>;
   list: () => Promise<ListReply>;
   status: () => Promise<ProxyStatus>;
   certificates: () => Promise<CertificateDetails[]>;
@@ -74,6 +77,7 @@ export async function dispatch(
       return { ok: true, certificates: await handlers.certificates() };
     }
     if (command.command === "reload") return { ok: true, ...(await handlers.reload(command)) };
+    if (command.command === "upgrade") return await handlers.upgrade(command);
     const warnings = await perform(command, handlers, report);
     return warnings.length === 0 ? { ok: true } : { ok: true, warnings };
   } catch (error) {
@@ -84,7 +88,10 @@ export async function dispatch(
 }
 
 function perform(
-  command: Exclude<Command, ListCommand | StatusCommand | CertificatesCommand | ReloadCommand>,
+  command: Exclude<
+    Command,
+    UpgradeCommand | ListCommand | StatusCommand | CertificatesCommand | ReloadCommand
+  >,
   handlers: CommandHandlers,
   report: Report | undefined,
 ): Promise<Warnings> {

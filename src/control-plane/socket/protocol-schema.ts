@@ -86,6 +86,7 @@ const commandSchema = v.variant("command", [
     service: v.string(),
   }),
   v.strictObject({ command: v.picklist(["list", "status", "certificates"]) }),
+  v.strictObject({ command: v.literal("upgrade"), path: v.nullable(v.string()) }),
   v.strictObject({
     command: v.picklist(["certificate-renew", "certificate-forget"]),
     name: v.string(),

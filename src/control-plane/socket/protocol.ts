@@ -92,7 +92,14 @@ export interface CertificateCommand {
   name: string;
 }
 
+export interface UpgradeCommand {
+  command: "upgrade";
+  /** Null: the file that the proxy was started from, as it is now. */
+  path: string | null;
+}
+
 export type Command =
+  | UpgradeCommand
   | DeployCommand
   | RolloutDeployCommand
   | RolloutSetCommand
@@ -211,8 +218,10 @@ export type ServiceDescriptions = Record<string, ServiceDescription>;
 /** What the user has to know of a command that has taken effect; each follows `Warning: ` on stderr. */
 export type Warnings = readonly string[];
 
-/** What `list --json` says of a worker, when not all is well with them. */
-export interface WorkerDescription {
+/** What `list --json` says of the workers, when there is more to say than that all serve. */
+export type WorkerDescription = SlotDescription | FinishingDescription;
+
+export interface SlotDescription {
   /** Its place among the others. */
   worker: number;
   /** 0: there is none now. */
@@ -260,7 +269,7 @@ export interface ProxyStatus extends MachineFacts {
   traffic: ServiceTraffic[];
 }
 
-export interface ProcessStatus extends Omit<WorkerDescription, "worker"> {
+export interface ProcessStatus extends Omit<SlotDescription, "worker"> {
   /** Null: the one that takes commands. */
   worker: number | null;
   cpu_seconds: number;
@@ -279,6 +288,21 @@ export interface ServiceTraffic {
   buckets: number[];
 }
 
+/** One that an upgrade has replaced. */
+export interface FinishingDescription {
+  pid: number;
+  state: "finishing";
+  /** That are still open. */
+  connections: number;
+}
+
+export interface UpgradeDescription {
+  from: string;
+  to: string;
+  /** That serve now. */
+  workers: number;
+}
+
 export type Reply =
   | {
       ok: true;
@@ -288,6 +312,7 @@ export type Reply =
       changes?: SettingChange[];
       warnings?: Warnings;
       workers?: WorkerDescription[];
+      upgraded?: UpgradeDescription;
     }
   /** `error` is what follows `Error: ` on the client's stderr. */
   | { ok: false; error: string };

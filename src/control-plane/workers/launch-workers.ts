@@ -13,7 +13,7 @@ import { firstSocketFd } from "../../seam/channel-end.ts";
 import { dataPlaneOptions, type ListeningPorts } from "../../seam/plane-calls.ts";
 import type { Serving } from "./serving.ts";
 import { SpawnedWorker } from "./spawned-worker.ts";
-import { WorkerPool } from "./worker-pool.ts";
+import { type GoneCounts, WorkerPool } from "./worker-pool.ts";
 
 /** The sockets of both ports, one of each a slot. */
 export interface WorkerSockets {
@@ -32,10 +32,18 @@ export interface WorkersContext {
   clock: Clock;
   logger: Logger;
   questions: DataPlaneQuestions;
+  /** What those that are gone had counted. */
+  gone: GoneCounts;
   /** Everything that was pushed so far. */
   certificates(): CertificateChange | null;
   /** Whole lines of a worker's log. */
   onLog(lines: Buffer): void;
+}
+
+export interface WorkerServing extends Serving {
+  readonly pool: WorkerPool;
+  /** Takes workers over that an earlier executable of this process has left. */
+  adopt(workers: readonly { pid: number; fd: number }[]): Promise<void>;
 }
 
 /** Throws a CommandError when a port can't be had. */
@@ -49,7 +57,7 @@ export function openWorkerSockets(libc: Libc, options: RunOptions): WorkerSocket
   }
 }
 
-export function serveWithWorkers(context: WorkersContext): Serving {
+export function serveWithWorkers(context: WorkersContext): WorkerServing {
   const { options, libc, sockets, secret, command, clock, logger, questions, onLog } = context;
   const { http, https } = sockets;
   const ports: ListeningPorts = { http: http.port, https: https.port };
@@ -63,6 +71,7 @@ export function serveWithWorkers(context: WorkersContext): Serving {
     closeSockets() {
       for (const fd of [...http.fds, ...https.fds, rateMemory]) closeSync(fd);
     },
+    gone: context.gone,
     slots: http.fds.map((httpFd, slot) => ({
       options: {
         ...dataPlaneOptions(options, workers, secret),
@@ -84,6 +93,12 @@ export function serveWithWorkers(context: WorkersContext): Serving {
     })),
   });
   return {
+    pool,
+    async adopt(left) {
+      for (const { pid, fd } of left) {
+        pool.adopt(await SpawnedWorker.adopt({ libc, clock, pid, fd, questions, onLog }));
+      }
+    },
     plane: pool,
     async open() {
       await pool.start();

@@ -1,5 +1,5 @@
 /** A worker that serves, as the pool deals with it: it has to answer in time, and may die at any moment. */
-import { workerAnswerTimeoutMs } from "../../config/defaults.ts";
+import { workerAnswerTimeoutMs } from "../../config/worker-limits.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
@@ -14,6 +14,13 @@ import type { Snapshot } from "../../seam/snapshot.ts";
 export interface WorkerHandle {
   readonly pid: number;
   readonly dataPlane: DistantDataPlane;
+  /** The descriptor of its channel, which outlives this executable. */
+  readonly channelFd: number;
+  /** Resolves when it is gone. */
+  readonly gone: Promise<{ exitCode: number | null; signal: string | null }>;
+  /** Resolves when nothing is on its way to it or from it, until `release`. */
+  hold(): Promise<void>;
+  release(): void;
   kill(): void;
 }
 
@@ -73,8 +80,21 @@ export class LinkedWorker {
     return this.lastMetrics;
   }
 
+  async leave(): Promise<void> {
+    await this.answer(this.handle.dataPlane.leave());
+  }
+
+  async underWay(): Promise<number> {
+    return (await this.answer(this.handle.dataPlane.underWay())) ?? 0;
+  }
+
   async finish(): Promise<void> {
     await this.#unlessGone(this.handle.dataPlane.finish());
+  }
+
+  /** Resolves when nobody is connected any more, or the time for it is over. */
+  async retire(): Promise<void> {
+    await this.#unlessGone(this.handle.dataPlane.retire());
   }
 
   /** What comes back in time; null when the worker has gone. One that does not answer is ended. */

@@ -4,7 +4,7 @@ import {
   promptWorkerRestarts,
   workerDeathMemoryMs,
   workerRestartPauseMs,
-} from "../../config/defaults.ts";
+} from "../../config/worker-limits.ts";
 
 export class RestartPauses {
   /** When it died, of late. */

@@ -13,7 +13,7 @@ export interface Serving {
   open(): Promise<ListeningPorts>;
   /** What is left is cut; resolves when the last lines of the log have arrived. */
   end(): Promise<void>;
-  describe(): WorkerDescription[];
+  describe(): Promise<WorkerDescription[]>;
 }
 
 /** One data plane in this process, at the other end of the seam. */
@@ -29,6 +29,6 @@ export function serveInOneProcess(plane: DistantDataPlane, options: DataPlaneOpt
       }
     },
     end: () => plane.end(),
-    describe: () => [],
+    describe: async () => [],
   };
 }

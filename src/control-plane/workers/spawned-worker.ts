@@ -1,43 +1,60 @@
-/** One worker as a child process: its channel, its calls, its end. */
+/** One worker as a process: its channel, its calls, its end. Ours, or one that an earlier executable made. */
 import { closeSync } from "node:fs";
+import { reapIntervalMs } from "../../config/worker-limits.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { reap } from "../../net/execute-in-place.ts";
 import type { Libc } from "../../net/libc.ts";
 import { ChannelSocket, socketPair } from "../../net/channel-socket.ts";
 import { DistantDataPlane } from "../../seam/distant-data-plane.ts";
 import type { DataPlaneQuestions } from "../../seam/data-plane.ts";
 import { ChannelEnd } from "../../seam/channel-end.ts";
+import type { WorkerHandle } from "./linked-worker.ts";
 
-export interface WorkerLaunch {
+export interface ProcessContext {
   libc: Libc;
-  /** This program, with the command that makes a worker of it. */
-  command: readonly string[];
-  /** Sockets that listen, then the memory of all workers. */
-  inherited: readonly number[];
   questions: DataPlaneQuestions;
   /** Whole lines of its log. */
   onLog(lines: Buffer): void;
 }
 
-export interface WorkerEnd {
-  exitCode: number | null;
-  signal: string | null;
+export interface WorkerLaunch extends ProcessContext {
+  /** This program, with the command that makes a worker of it. */
+  command: readonly string[];
+  /** Sockets that listen, then the memory of all workers. */
+  inherited: readonly number[];
 }
 
-export class SpawnedWorker {
+export interface WorkerAdoption extends ProcessContext {
+  pid: number;
+  /** Of its channel. */
+  fd: number;
+  clock: Clock;
+}
+
+type GoneWorker = Awaited<WorkerHandle["gone"]>;
+
+export class SpawnedWorker implements WorkerHandle {
   readonly pid: number;
   readonly dataPlane: DistantDataPlane;
   /** Resolves when the process is gone and everything that it sent has arrived. */
-  readonly gone: Promise<WorkerEnd>;
-  readonly #child: Bun.Subprocess;
+  readonly gone: Promise<GoneWorker>;
+  readonly #frames: ChannelSocket;
+  readonly #end: ChannelEnd;
 
   private constructor(
-    child: Bun.Subprocess,
-    dataPlane: DistantDataPlane,
-    gone: Promise<WorkerEnd>,
+    pid: number,
+    frames: ChannelSocket,
+    { questions, onLog }: ProcessContext,
+    exited: () => Promise<GoneWorker>,
   ) {
-    this.pid = child.pid;
-    this.dataPlane = dataPlane;
-    this.gone = gone;
-    this.#child = child;
+    this.pid = pid;
+    this.#frames = frames;
+    this.#end = new ChannelEnd(frames);
+    this.#end.onLog = onLog;
+    this.dataPlane = new DistantDataPlane(this.#end, questions);
+    const closed = Promise.withResolvers<void>();
+    this.dataPlane.onClose = closed.resolve;
+    this.gone = closed.promise.then(exited);
   }
 
   /** Throws when no process can be made. */
@@ -58,20 +75,45 @@ export class SpawnedWorker {
     } finally {
       closeSync(theirs);
     }
-    const frames = await ChannelSocket.adopt(ours);
-    const end = new ChannelEnd(frames);
-    end.onLog = launch.onLog;
-    const dataPlane = new DistantDataPlane(end, launch.questions);
-    const closed = Promise.withResolvers<void>();
-    dataPlane.onClose = closed.resolve;
-    const gone = Promise.all([child.exited, closed.promise]).then(() => ({
-      exitCode: child.exitCode,
-      signal: child.signalCode === null ? null : String(child.signalCode),
-    }));
-    return new SpawnedWorker(child, dataPlane, gone);
+    return new SpawnedWorker(child.pid, await ChannelSocket.adopt(ours), launch, async () => {
+      await child.exited;
+      const signal = child.signalCode === null ? null : String(child.signalCode);
+      return { exitCode: child.exitCode, signal };
+    });
+  }
+
+  /** One that an earlier executable of this process has left, and that waits to be spoken to. */
+  static async adopt(adoption: WorkerAdoption): Promise<SpawnedWorker> {
+    const { libc, clock, pid, fd } = adoption;
+    return new SpawnedWorker(pid, await ChannelSocket.adopt(fd), adoption, async () => {
+      // The runtime does not know it, so nobody else takes its remains.
+      while (!reap(libc, pid)) {
+        await new Promise<void>((resolve) => void clock.after(reapIntervalMs, () => resolve()));
+      }
+      return { exitCode: null, signal: null };
+    });
+  }
+
+  get channelFd(): number {
+    return this.#frames.fd;
+  }
+
+  /** Resolves when nothing is on its way between the two any more, and nothing will be. */
+  async hold(): Promise<void> {
+    await this.#end.hold();
+    await this.#frames.drained;
+  }
+
+  release(): void {
+    this.#end.release();
+    this.dataPlane.startAnew();
   }
 
   kill(): void {
-    this.#child.kill("SIGKILL");
+    try {
+      process.kill(this.pid, "SIGKILL");
+    } catch {
+      // It has gone by itself.
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** All workers as one data plane: what is told goes to each, what is asked is summed. */
-import { workerEndTimeoutMs, workerMetricsIntervalMs } from "../../config/defaults.ts";
+import { workerEndTimeoutMs, workerMetricsIntervalMs } from "../../config/worker-limits.ts";
 import type { Timer } from "../../lib/clock.ts";
 import type { CertificateChange } from "../../seam/certificates.ts";
 import { SeamClosedError } from "../../seam/conversation.ts";
@@ -12,7 +12,7 @@ import type {
 import type { ServiceMetrics } from "../../seam/service-metrics.ts";
 import type { Snapshot } from "../../seam/snapshot.ts";
 import type { WorkerDescription } from "../socket/protocol.ts";
-import type { LinkedWorker } from "./linked-worker.ts";
+import { type LinkContext, LinkedWorker, type WorkerHandle } from "./linked-worker.ts";
 import { GoneMetrics, sumMetrics } from "./metrics-sum.ts";
 import { type SlotContext, WorkerSlot } from "./worker-slot.ts";
 
@@ -22,25 +22,39 @@ export interface WorkerPoolContext extends Pick<SlotContext, "clock" | "logger" 
   keepsMetrics: boolean;
   /** The sockets that are handed to workers: nobody gets them any more. */
   closeSockets(): void;
+  /** What those that are gone had counted. */
+  gone: GoneCounts;
+}
+
+/** What those that are gone have counted. */
+export interface GoneCounts {
+  metrics: readonly ServiceMetrics[];
+  served: readonly (readonly [targetId: string, count: number])[];
 }
 
 export class WorkerPool implements DataPlane {
   readonly #context: WorkerPoolContext;
+  readonly #links: LinkContext;
   readonly #slots: WorkerSlot[];
   readonly #gone = new GoneMetrics();
   /** Requests that workers have ended which are gone, by target. */
   #goneServed = new Map<string, number>();
+  /** Those of the executable before. */
+  readonly #old = new Set<LinkedWorker>();
   #snapshot: Snapshot | null = null;
   #timer: Timer | null = null;
 
   constructor(context: WorkerPoolContext) {
     this.#context = context;
+    this.#gone.add(context.gone.metrics);
+    this.#goneServed = new Map(context.gone.served);
+    const links = { ...context, snapshot: () => this.#snapshot };
+    this.#links = links;
     this.#slots = context.slots.map((slot, number) => {
       return new WorkerSlot({
-        ...context,
+        ...links,
         ...slot,
         number,
-        snapshot: () => this.#snapshot,
         died: (worker) => this.#died(worker),
       });
     });
@@ -49,6 +63,23 @@ export class WorkerPool implements DataPlane {
   /** Resolves when all serve; to be called when there is a snapshot. */
   async start(): Promise<void> {
     await Promise.all(this.#slots.map((slot) => slot.start()));
+    if (this.#context.keepsMetrics) this.#keepMetrics();
+    for (const worker of this.#old) void this.#retire(worker);
+  }
+
+  /** Nothing is on its way any more, and the one who has their channels next knows all that was counted. */
+  async hold(): Promise<{ workers: readonly LinkedWorker[]; gone: GoneCounts }> {
+    this.#timer?.cancel();
+    await Promise.all([this.metrics(), this.samples()]);
+    const workers = this.#workers();
+    await Promise.all(workers.map((worker) => worker.answer(worker.handle.hold())));
+    const gone = { metrics: this.#gone.metrics, served: [...this.#goneServed] };
+    return { workers, gone };
+  }
+
+  /** They are not handed over after all. */
+  release(): void {
+    for (const { handle } of this.#workers()) handle.release();
     if (this.#context.keepsMetrics) this.#keepMetrics();
   }
 
@@ -105,6 +136,15 @@ export class WorkerPool implements DataPlane {
     return { status: 503, body: "no worker" };
   }
 
+  async leave(): Promise<void> {
+    await Promise.all(this.#workers().map((worker) => worker.leave()));
+  }
+
+  async underWay(): Promise<number> {
+    const counts = await Promise.all(this.#workers().map((worker) => worker.underWay()));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
   async finish(): Promise<void> {
     for (const slot of this.#slots) slot.retire();
     this.#context.closeSockets();
@@ -120,18 +160,44 @@ export class WorkerPool implements DataPlane {
       for (const { handle } of workers) handle.kill();
     });
     for (const { handle } of workers) handle.dataPlane.end().catch(() => {});
+    await Promise.all(workers.map(({ handle }) => handle.gone));
     await Promise.all(this.#slots.map((slot) => slot.gone));
     kill.cancel();
   }
 
-  describe(): WorkerDescription[] {
-    return this.#slots.map(({ number, worker, state, restarts }) => {
+  /** Those that finish come last. */
+  async describe(): Promise<WorkerDescription[]> {
+    const serving = this.#slots.map(({ number, worker, state, restarts }) => {
       return { worker: number, pid: worker?.handle.pid ?? 0, state, restarts };
     });
+    const finishing = [...this.#old].map(async (worker) => {
+      const connections = (await worker.answer(worker.handle.dataPlane.connections())) ?? 0;
+      return { pid: worker.handle.pid, state: "finishing" as const, connections };
+    });
+    return [...serving, ...(await Promise.all(finishing))];
   }
 
   #workers(): LinkedWorker[] {
-    return this.#slots.map(({ worker }) => worker).filter((worker) => worker !== null);
+    const serving = this.#slots.map(({ worker }) => worker).filter((worker) => worker !== null);
+    return [...serving, ...this.#old];
+  }
+
+  /** One of the executable before: it serves until all of the new ones do, and then finishes. */
+  adopt(handle: WorkerHandle): void {
+    const worker = new LinkedWorker(handle, this.#links);
+    this.#old.add(worker);
+    handle.release();
+    void worker.handle.gone.then(() => {
+      this.#old.delete(worker);
+      this.#died(worker);
+    });
+  }
+
+  async #retire(worker: LinkedWorker): Promise<void> {
+    await worker.retire();
+    // Its last counts are not lost with it.
+    await Promise.all([worker.metrics(), worker.samples()]);
+    await worker.handle.dataPlane.end().catch(() => {});
   }
 
   #died(worker: LinkedWorker): void {

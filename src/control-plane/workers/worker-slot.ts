@@ -5,14 +5,9 @@ import { messageOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { CertificateChange } from "../../seam/certificates.ts";
 import type { DataPlaneOptions } from "../../seam/plane-calls.ts";
-import type { WorkerDescription } from "../socket/protocol.ts";
+import type { SlotDescription } from "../socket/protocol.ts";
 import { type LinkContext, LinkedWorker, type WorkerHandle } from "./linked-worker.ts";
 import { RestartPauses } from "./restart-pauses.ts";
-
-export interface LaunchedWorker extends WorkerHandle {
-  /** Resolves when it is gone. */
-  readonly gone: Promise<{ exitCode: number | null; signal: string | null }>;
-}
 
 export interface SlotContext extends LinkContext {
   clock: Clock;
@@ -20,7 +15,7 @@ export interface SlotContext extends LinkContext {
   /** Its place among the others. */
   number: number;
   options: DataPlaneOptions;
-  launch(): Promise<LaunchedWorker>;
+  launch(): Promise<WorkerHandle>;
   /** Everything that was pushed so far. */
   certificates(): CertificateChange | null;
   /** It has died. */
@@ -32,7 +27,7 @@ export class WorkerSlot {
   readonly #pauses = new RestartPauses();
   /** Who is there, serving or about to. */
   #worker: LinkedWorker | null = null;
-  #state: WorkerDescription["state"] = "starting";
+  #state: SlotDescription["state"] = "starting";
   #restarts = 0;
   #timer: Timer | null = null;
   #gone: Promise<unknown> = Promise.resolve();
@@ -49,7 +44,7 @@ export class WorkerSlot {
     return this.#worker;
   }
 
-  get state(): WorkerDescription["state"] {
+  get state(): SlotDescription["state"] {
     return this.#state;
   }
 
@@ -81,7 +76,7 @@ export class WorkerSlot {
   async #begin(): Promise<boolean> {
     const { logger, number } = this.#context;
     this.#state = "starting";
-    let launched: LaunchedWorker;
+    let launched: WorkerHandle;
     try {
       launched = await this.#context.launch();
     } catch (error) {

@@ -87,11 +87,20 @@ export class HttpPort {
     this.port = this.#listener.port ?? options.port;
   }
 
+  /** Accepts no more; those that were accepted go on. */
+  stopAccepting(): void {
+    this.#listener.stop(false);
+  }
+
   /** Takes no more connections; resolves when every request under way is answered. */
   finish(): Promise<void> {
     this.#accepting = false;
     this.#listener.stop(false);
     return this.#connections.finishAll();
+  }
+
+  get connections(): ConnectionSet {
+    return this.#connections;
   }
 
   destroy(): void {

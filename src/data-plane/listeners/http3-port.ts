@@ -64,6 +64,11 @@ export class Http3Port {
     return this.#port;
   }
 
+  /** The port has one owner, which is another one by now: clients come again. */
+  stopAccepting(): void {
+    this.destroy();
+  }
+
   /** Takes no more connections; resolves when every request under way is answered. */
   async finish(): Promise<void> {
     this.#stopping = true;

@@ -116,11 +116,20 @@ export class HttpsPort {
     return this.#server.port;
   }
 
+  /** Accepts no more; those that were accepted go on. */
+  stopAccepting(): void {
+    this.#server.stop(false);
+  }
+
   /** Takes no more connections; resolves when every request under way is answered. */
   finish(): Promise<void> {
     this.#accepting = false;
     this.#server.stop(false);
     return this.#connections.finishAll();
+  }
+
+  get connections(): ConnectionSet {
+    return this.#connections;
   }
 
   destroy(): void {

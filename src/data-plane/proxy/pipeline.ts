@@ -50,6 +50,7 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #answers: Answers;
   readonly #policies: PolicyCompiler;
+  #underWay = 0;
   readonly #phases: Phases;
 
   constructor(options: PipelineOptions) {
@@ -76,11 +77,18 @@ export class Pipeline {
   }
 
   async handle(exchange: Exchange): Promise<void> {
+    this.#underWay++;
     const received = this.#receive(exchange);
     const routed = this.#route(received);
     if (routed === null) this.#answers.page(received, "no-service");
     else await this.#serve(routed);
     this.#options.recorder.ended(received, routed);
+    this.#underWay--;
+  }
+
+  /** Requests that are not answered to their end, tunnels among them. */
+  get underWay(): number {
+    return this.#underWay;
   }
 
   async #serve(request: RoutedRequest): Promise<void> {

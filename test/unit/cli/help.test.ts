@@ -58,6 +58,7 @@ describe("the help", () => {
       "stop",
       "top",
       "unset",
+      "upgrade",
       "version",
     ]);
   });

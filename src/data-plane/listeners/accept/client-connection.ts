@@ -9,6 +9,8 @@ export interface ClientConnection {
   onClose(error: Error | null): void;
   /** Called by the sweep timer, for timeouts. */
   sweep(nowMs: number): void;
+  /** `finish` tells the client first, which may go on until it has heard it (GOAWAY). */
+  readonly endsGently?: true;
   /** The listener stops: finish what is under way, then close. */
   finish(): void;
   /** Ends the connection at once. */

@@ -10,6 +10,8 @@ export class ConnectionSet {
   readonly #intervalMs: number;
   #timer: Timer | null = null;
   #onEmpty: (() => void) | null = null;
+  #onGone: (() => void) | null = null;
+  #retiring = false;
   /** Running time of the last sweep: exact enough for timeouts of seconds, and free to read. */
   nowMs: number;
 
@@ -30,17 +32,57 @@ export class ConnectionSet {
 
   /** The connection has become a tunnel. */
   upgraded(connection: ClientConnection): void {
-    this.delete(connection);
     this.#tunnels.add(connection);
+    this.#remove(connection);
   }
 
   delete(connection: ClientConnection): void {
-    this.#tunnels.delete(connection);
-    if (!this.#connections.delete(connection)) return;
+    const wasTunnel = this.#tunnels.delete(connection);
+    const wasConnection = this.#connections.delete(connection);
+    if ((wasTunnel || wasConnection) && this.size === 0) this.#onGone?.();
+    if (wasConnection) this.#emptied();
+  }
+
+  /** Resolves when none is open, no tunnel either. */
+  allGone(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onGone = resolve;
+    if (this.size === 0) resolve();
+    return promise;
+  }
+
+  #remove(connection: ClientConnection): void {
+    if (this.#connections.delete(connection)) this.#emptied();
+  }
+
+  #emptied(): void {
     if (this.#connections.size > 0) return;
     this.#timer?.cancel();
     this.#timer = null;
     this.#onEmpty?.();
+  }
+
+  /** The listener is about to stop: whoever is answered from now on is told to come on another connection. */
+  get retiring(): boolean {
+    return this.#retiring;
+  }
+
+  /** Connections go on, and new ones may come, but none stays for long. */
+  retire(): void {
+    this.#retiring = true;
+    this.#tellEnd();
+  }
+
+  /** Others tell it with their next answer. */
+  #tellEnd(): void {
+    for (const connection of this.#connections) {
+      if (connection.endsGently === true) connection.finish();
+    }
+  }
+
+  /** That were handed over. */
+  get tunnelCount(): number {
+    return this.#tunnels.size;
   }
 
   /** Lets every connection finish what is under way; resolves when all but tunnels are closed. */
@@ -63,6 +105,7 @@ export class ConnectionSet {
       this.#timer = null;
       this.nowMs = readUntilMs;
       for (const connection of this.#connections) connection.sweep(this.nowMs);
+      if (this.#retiring) this.#tellEnd();
       if (this.#connections.size > 0 && this.#timer === null) this.#arm();
     });
   }

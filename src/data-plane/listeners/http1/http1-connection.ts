@@ -81,7 +81,7 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
   #paused = false;
   #ended = false;
   #lingerAfterDrain = false;
-  stopping = false;
+  #stopping = false;
   #served = 0;
   #discardedBytes = 0;
   #maxDiscardedBytes = maxLingerBytes;
@@ -215,8 +215,13 @@ export class Http1Connection implements ClientConnection, ExchangeConnection, Bu
     }
   }
 
+  /** What is answered now is the last answer on this connection. */
+  get stopping(): boolean {
+    return this.#stopping || this.#context.connections.retiring;
+  }
+
   finish(): void {
-    this.stopping = true;
+    this.#stopping = true;
     if (this.#state === "head" && (this.#input.length === 0 || this.writer.blocked)) {
       this.#closeWhenSent(this.#input.length > 0);
     }

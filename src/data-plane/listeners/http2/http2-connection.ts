@@ -34,6 +34,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   readonly session: Http2Session;
   readonly client: ClientPeer;
 
+  readonly endsGently = true;
   #state: State = "preface";
   #prefaceBytes = 0;
   readonly #exchanges = new Map<number, Http2Exchange>();

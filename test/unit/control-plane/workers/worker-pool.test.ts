@@ -4,7 +4,7 @@ import {
   promptWorkerRestarts,
   workerAnswerTimeoutMs,
   workerRestartPauseMs,
-} from "../../../../src/config/defaults.ts";
+} from "../../../../src/config/worker-limits.ts";
 import type { DataPlaneOptions } from "../../../../src/seam/plane-calls.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { RecordingLogger } from "../../../support/recording-logger.ts";
@@ -24,6 +24,7 @@ function setup(slots = 2) {
     certificates: () => null,
     keepsMetrics: false,
     closeSockets() {},
+    gone: { metrics: [], served: [] },
     slots: Array.from({ length: slots }, () => ({
       options: {} as DataPlaneOptions,
       async launch() {
@@ -41,8 +42,8 @@ function setup(slots = 2) {
 }
 
 const web = (id: string) => snapshot(serviceSnapshot("web", { active: poolSnapshot([id]) }));
-const serving = ({ pool }: ReturnType<typeof setup>): number =>
-  pool.describe().filter(({ state }) => state === "serving").length;
+const serving = async ({ pool }: ReturnType<typeof setup>): Promise<number> =>
+  (await pool.describe()).filter(({ state }) => state === "serving").length;
 
 describe("WorkerPool", () => {
   test("tells each everything before it listens", async () => {
@@ -154,12 +155,15 @@ describe("WorkerPool", () => {
     await pool.start();
     for (let death = 1; death <= promptWorkerRestarts; death++) {
       workers.at(-1)!.die("SIGSEGV");
-      await waitFor(() => workers.length === death + 1 && serving(all) === 1, "the successor");
+      await waitFor(
+        async () => workers.length === death + 1 && (await serving(all)) === 1,
+        "the successor",
+      );
     }
     for (const pauseMs of [workerRestartPauseMs, 2 * workerRestartPauseMs]) {
       const before = workers.length;
       workers.at(-1)!.die("SIGSEGV");
-      await waitFor(() => pool.describe()[0]!.state === "waiting", "the pause");
+      await waitFor(async () => (await pool.describe())[0]!.state === "waiting", "the pause");
       expect(logger.entries.at(-1)).toMatchObject({
         message: "Worker dies again and again",
         fields: { retry_ms: pauseMs },
@@ -167,9 +171,9 @@ describe("WorkerPool", () => {
       clock.advance(pauseMs - 1);
       expect(workers.length).toBe(before);
       clock.advance(1);
-      await waitFor(() => serving(all) === 1, "the successor");
+      await waitFor(async () => (await serving(all)) === 1, "the successor");
     }
-    expect(pool.describe()).toMatchObject([{ restarts: promptWorkerRestarts + 2 }]);
+    expect(await pool.describe()).toMatchObject([{ restarts: promptWorkerRestarts + 2 }]);
   });
 
   test("does not start when a worker can't", async () => {

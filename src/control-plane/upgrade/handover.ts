@@ -1,0 +1,69 @@
+/** What the primary leaves to the executable that takes its place; the descriptors in it stay open. */
+import * as v from "valibot";
+import type { HandedTarget } from "../health/target-group.ts";
+
+/** Of the messages between the primary and its workers; another one's workers are only waited for. */
+export const seamVersion = 1;
+
+const integer = v.pipe(v.number(), v.integer());
+
+const group = v.object({ fds: v.array(integer), port: integer });
+
+const target: v.GenericSchema<HandedTarget> = v.object({
+  address: v.string(),
+  id: v.string(),
+  state: v.picklist(["adding", "healthy", "unhealthy"]),
+  lastError: v.nullable(v.string()),
+});
+
+const series = v.object({
+  method: v.string(),
+  status: v.string(),
+  count: v.number(),
+  sumSeconds: v.number(),
+  buckets: v.array(v.number()),
+});
+
+const handoverSchema = v.object({
+  seamVersion: integer,
+  /** Of the program that hands over. */
+  version: v.string(),
+  /** Its executable, kept open to go back to; -1: there is no way back. */
+  executableFd: integer,
+  sockets: v.object({ http: group, https: group }),
+  /** The control socket, and the connection that waits for the outcome; -1: nobody waits. */
+  controlFd: integer,
+  replyFd: integer,
+  /** Workers that serve until there are new ones, with their channels, and those that only finish. */
+  workers: v.array(v.object({ pid: integer, fd: integer })),
+  /** As the state file would have it. */
+  state: v.string(),
+  lastTargetId: integer,
+  /** By service: targets as they are in the state, writers first. */
+  targets: v.record(
+    v.string(),
+    v.object({ active: v.array(target), rollout: v.nullable(v.array(target)) }),
+  ),
+  goneMetrics: v.array(
+    v.object({
+      service: v.string(),
+      inFlight: v.number(),
+      started: v.boolean(),
+      series: v.array(series),
+      answeredBy: v.optional(v.record(v.string(), v.number()), {}),
+    }),
+  ),
+  goneServed: v.array(v.tuple([v.string(), v.number()])),
+  /** Why the executable that was to take over did not: it is the old one again. */
+  failure: v.nullable(v.string()),
+});
+
+export type Handover = v.InferOutput<typeof handoverSchema>;
+
+/** Throws when it is none, with the reason. */
+export function parseHandover(text: string): Handover {
+  const result = v.safeParse(handoverSchema, JSON.parse(text), { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new Error(`${v.getDotPath(issue) ?? "handover"}: ${issue.message}`);
+}

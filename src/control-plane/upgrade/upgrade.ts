@@ -1,0 +1,155 @@
+/**
+ * Puts another executable in the place of this one: the same process, the same sockets, the same workers
+ * until there are new ones. Either the next executable goes on from here, or everything is as it was.
+ */
+import { closeSync, existsSync, openSync } from "node:fs";
+import { CommandError } from "../../config/command-error.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { executeInPlace, keepAcross } from "../../net/execute-in-place.ts";
+import type { Libc } from "../../net/libc.ts";
+import type { ControlPlane } from "../control-plane.ts";
+import type { WorkerSockets } from "../workers/launch-workers.ts";
+import type { LinkedWorker } from "../workers/linked-worker.ts";
+import type { GoneCounts, WorkerPool } from "../workers/worker-pool.ts";
+import { type Handover, seamVersion } from "./handover.ts";
+import { namelessFile, rehearseWith } from "./rehearsal.ts";
+
+export interface UpgradeContext {
+  libc: Libc;
+  clock: Clock;
+  logger: Logger;
+  version: string;
+  /** The command line of this process behind the executable's name. */
+  args: readonly string[];
+  /** Those that make a rehearsal of an executable. */
+  rehearsalArgs: readonly string[];
+  environment: NodeJS.ProcessEnv;
+  /** Names the descriptor with what is handed over. */
+  handoverVariable: string;
+  /** For files that have no name any more when something is in them. */
+  folder: string;
+  sockets: WorkerSockets;
+  pool: WorkerPool;
+  controlPlane: ControlPlane;
+  /** The last lines leave before the one who wrote them. */
+  flushLog(): void;
+}
+
+const nobody = -1;
+
+export class Upgrade {
+  readonly #context: UpgradeContext;
+  #underWay = false;
+
+  constructor(context: UpgradeContext) {
+    this.#context = context;
+  }
+
+  /** Rejects with a CommandError when it can't be done; `client` waits for the outcome, if it is not -1. */
+  async begin(givenPath: string | null, client: number = nobody): Promise<never> {
+    if (this.#underWay) throw new CommandError("an upgrade is under way already");
+    this.#underWay = true;
+    try {
+      return await this.#upgrade(givenPath ?? ownPath(), client);
+    } finally {
+      this.#underWay = false;
+    }
+  }
+
+  async #upgrade(path: string, client: number): Promise<never> {
+    const { clock, logger, rehearsalArgs, folder, version } = this.#context;
+    if (!path.startsWith("/")) throw new CommandError(`${path} is no absolute path`);
+    if (!existsSync(path)) throw new CommandError(`${path} does not exist`);
+    const next = await rehearseWith(path, rehearsalArgs, this.#rehearsal(), folder, clock);
+    logger.info("Upgrading", { path, from: version, to: next });
+    return await this.#handOver(path, client);
+  }
+
+  /** Back to the executable before this one, which could not begin to serve. */
+  async goBack({ executableFd, replyFd, controlFd }: Handover, failure: string): Promise<never> {
+    const { workers, gone } = await this.#context.pool.hold();
+    const handover = this.#handover(workers, gone, controlFd, replyFd, failure);
+    const reason = this.#execute(`/proc/self/fd/${executableFd}`, handover);
+    throw new CommandError(`the executable before can't be executed: ${reason}`);
+  }
+
+  /** Of the same form, and what is most of it. */
+  #rehearsal(): Handover {
+    return this.#handover([], { metrics: [], served: [] }, nobody, nobody, null);
+  }
+
+  async #handOver(path: string, client: number): Promise<never> {
+    const { libc, pool, controlPlane } = this.#context;
+    const controlFd = await controlPlane.hold(libc, client);
+    const { workers, gone } = await pool.hold();
+    const handover = this.#handover(workers, gone, controlFd, client, null);
+    const reason = this.#execute(path, handover);
+    // Still here: nothing has changed.
+    pool.release();
+    controlPlane.listenOn(controlFd);
+    throw new CommandError(`${path} can't be executed: ${reason}`);
+  }
+
+  #handover(
+    workers: readonly LinkedWorker[],
+    gone: GoneCounts,
+    controlFd: number,
+    replyFd: number,
+    failure: string | null,
+  ): Handover {
+    const { version, sockets, controlPlane } = this.#context;
+    const { http, https } = sockets;
+    return {
+      seamVersion,
+      version,
+      executableFd: nobody,
+      sockets: {
+        http: { fds: [...http.fds], port: http.port },
+        https: { fds: [...https.fds], port: https.port },
+      },
+      controlFd,
+      replyFd,
+      workers: workers.map(({ handle }) => ({ pid: handle.pid, fd: handle.channelFd })),
+      ...controlPlane.services(),
+      goneMetrics: gone.metrics.map((metrics) => ({ ...metrics, series: [...metrics.series] })),
+      goneServed: gone.served.map(([id, count]) => [id, count]),
+      failure,
+    };
+  }
+
+  /** Returns only when it fails. */
+  #execute(path: string, withoutWayBack: Handover): string {
+    const { libc, args, environment, handoverVariable, folder, flushLog } = this.#context;
+    const executableFd = openSync("/proc/self/exe", "r");
+    const handover = { ...withoutWayBack, executableFd };
+    const handoverFd = namelessFile(folder, JSON.stringify(handover));
+    const kept = [...descriptorsOf(handover), handoverFd];
+    for (const fd of kept) keepAcross(libc, fd, true);
+    flushLog();
+    const reason = executeInPlace(libc, path, [process.argv0, ...args], {
+      ...environment,
+      [handoverVariable]: String(handoverFd),
+    });
+    for (const fd of kept) keepAcross(libc, fd, false);
+    closeSync(executableFd);
+    closeSync(handoverFd);
+    return reason;
+  }
+}
+
+/** Of everything that is handed over. */
+export function descriptorsOf(handover: Handover): number[] {
+  const { sockets, workers, controlFd, replyFd, executableFd } = handover;
+  return [
+    ...sockets.http.fds,
+    ...sockets.https.fds,
+    ...workers.map(({ fd }) => fd),
+    ...[controlFd, replyFd, executableFd].filter((fd) => fd !== nobody),
+  ];
+}
+
+/** The file that was started, whatever has its name now. */
+function ownPath(): string {
+  return process.execPath.replace(/ \(deleted\)$/, "");
+}
