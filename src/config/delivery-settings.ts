@@ -91,6 +91,14 @@ export const deliverySettings = {
     fallback: "round-robin",
     help: "Whose turn it is: round-robin, or least-requests under way",
   },
+  publishHealthCheck: {
+    kind: "switch",
+    flag: "publish-health-check",
+    stateKey: "publish_health_check",
+    own: true,
+    fallback: false,
+    help: "Tell at /.kamal-proxy/SERVICE/health whether the service is served",
+  },
   ejectAfter: {
     kind: "count",
     flag: "eject-after",

@@ -146,6 +146,21 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
     else await begun;
   });
 
+  test("its health is told, also while it is stopped", async () => {
+    const flags = ["--host=health.localhost", "--publish-health-check"];
+    await proxy.deploy("told", one.address, ...flags);
+    const path = "/.kamal-proxy/told/health";
+    const asked = { host: "health.localhost", path };
+    const before = one.requests.length;
+    const told = await ask(plainHttp1, proxy.httpPort, asked);
+    expect([told.status, told.body.toString()]).toEqual([200, "ok"]);
+    await proxy.run("stop", "told");
+    const stopped = await ask(plainHttp1, proxy.httpPort, asked);
+    expect([stopped.status, stopped.body.toString()]).toEqual([503, "the service is stopped"]);
+    expect(one.requests.length).toBe(before);
+    await proxy.run("remove", "told");
+  });
+
   test("a target that fails gets no requests for a while, and the list shows it", async () => {
     await deploy("eject");
     one.answer = () => failed;

@@ -15,6 +15,7 @@ import { redirectRules, rewriteRules } from "./policies/path-rules.ts";
 import type { PolicyFactory } from "./policies/policy.ts";
 import { ipRules } from "./policies/ip-rules.ts";
 import { rateLimit } from "./policies/rate-limit.ts";
+import { publishedHealth } from "./policies/published-health.ts";
 import { redirect } from "./policies/redirect.ts";
 import type { ServicePolicies } from "./policies/service-policies.ts";
 import { www } from "./policies/www.ts";
@@ -27,6 +28,7 @@ export const policies: readonly PolicyFactory[] = [
   appSettings,
   ipRules,
   rateLimit,
+  publishedHealth,
   redirect,
   www,
   redirectRules,
