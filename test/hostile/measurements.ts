@@ -138,6 +138,17 @@ export function memoryCases(): MemoryCase[] {
       ...slow,
     },
     {
+      title: "300 answers in one-byte chunks",
+      ...plain,
+      host: hosts.plain,
+      connections: 300,
+      opening: download(hosts.plain, "/bytes/6"),
+      // Next to nothing, so that they are read.
+      repeated: Buffer.from("\r\n"),
+      maxBytes: 2,
+      unit: "MB in all",
+    },
+    {
       title: "1,000 uploads in one-byte chunks",
       ...plain,
       host: hosts.plain,
