@@ -55,6 +55,8 @@ export async function cramped(
       { title: "failed behind it", value: String(calm.failed) },
     );
   }
+  // Workers whose primary was ended by force go on until the last request is over, which may be held.
+  group.endProcesses();
   await waitFor(() => group.isEmpty, "its processes to end");
   return rows;
 }
@@ -69,6 +71,11 @@ class MemoryGroup implements Disposable {
 
   get mostBytes(): number {
     return Number(this.#read("memory.max_usage_in_bytes"));
+  }
+
+  endProcesses(): void {
+    const pids = this.#read("cgroup.procs").split("\n").filter(Boolean).map(Number);
+    for (const pid of pids) process.kill(pid, "SIGKILL");
   }
 
   get isEmpty(): boolean {
