@@ -5,7 +5,6 @@ import { tempFolder } from "../support/temp-folder.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { hugeHeads, pipelinedRequests, planOf, startAttack, tinyPieces } from "./attacks.ts";
 import { memoryCases, memoryPlan, type MeasuredRow } from "./measurements.ts";
-import { treeOf } from "./memory.ts";
 import { probe } from "./prober.ts";
 import { hosts, startSubject } from "./subject.ts";
 
@@ -29,7 +28,7 @@ export async function cramped(
   {
     await using subject = await startSubject(name, wrapper, app);
     const { pid, httpPort } = subject.proxy;
-    const before = treeOf(pid);
+    const before = group.processes;
     const plans = [
       ...pipelinedRequests().filter(({ name }) => name.includes("8 MB/s")),
       ...tinyPieces(),
@@ -40,13 +39,13 @@ export async function cramped(
     const others = await probe(httpPort, hosts.other, seconds);
     for (const attacker of attackers) attacker.kill();
     await Promise.all(attackers.map(({ exited }) => exited));
-    const after = treeOf(pid);
+    const after = group.processes;
     const lost = before.filter((process) => !after.includes(process));
     const calm = await probe(httpPort, hosts.other, 2);
     rows.push(
       { title: "attackers", value: String(attackers.length) },
-      { title: "alive", value: lost.includes(pid) ? "no" : "yes" },
-      { title: `processes lost of ${before.length}`, value: String(lost.length) },
+      { title: "alive", value: after.includes(pid) ? "yes" : "no" },
+      { title: "processes lost", value: `${lost.length} of ${before.length}` },
       { title: "most memory, MB", value: (group.mostBytes / 1024 / 1024).toFixed(0) },
       { title: "others answered", value: String(others.answered) },
       { title: "others failed", value: String(others.failed) },
@@ -74,12 +73,15 @@ class MemoryGroup implements Disposable {
   }
 
   endProcesses(): void {
-    const pids = this.#read("cgroup.procs").split("\n").filter(Boolean).map(Number);
-    for (const pid of pids) process.kill(pid, "SIGKILL");
+    for (const pid of this.processes) process.kill(pid, "SIGKILL");
+  }
+
+  get processes(): number[] {
+    return this.#read("cgroup.procs").split("\n").filter(Boolean).map(Number);
   }
 
   get isEmpty(): boolean {
-    return this.#read("cgroup.procs") === "";
+    return this.processes.length === 0;
   }
 
   [Symbol.dispose](): void {
