@@ -1,5 +1,6 @@
 /** Deploys, aborts, held requests and tunnels leave descriptors, memory and files as they were. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { sendCommand } from "../../src/control-plane/socket/client.ts";
 import { type App, startApp } from "../support/app.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
@@ -135,9 +136,21 @@ async function leaveAll(request: (index: number) => string): Promise<void> {
       (await connectRaw(proxy.httpPort)).send(request(index)),
     ),
   );
-  // Who comes later is answered later.
-  await ask("buffered");
+  await waitFor(() => waitingBytes(proxy.httpPort) === 0, "the proxy to read the requests");
   for (const client of clients) client.reset();
+}
+
+/** What clients have sent to a port and nobody has read, in whatever worker's socket; the queue of accepts as well. */
+function waitingBytes(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  let sum = 0;
+  for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    for (const line of readFileSync(file, "utf8").split("\n").slice(1)) {
+      const [, address, , , queues] = line.trim().split(/\s+/);
+      if (address?.endsWith(local)) sum += Number.parseInt(queues!.split(":")[1]!, 16);
+    }
+  }
+  return sum;
 }
 
 function ask(service: string): Promise<Response> {
