@@ -10,8 +10,11 @@ import { channelFd } from "./seam/channel-end.ts";
 import { systemClock } from "./lib/clock.ts";
 import { codeOf, messageOf } from "./lib/error-text.ts";
 import { grantedCores } from "./lib/granted-cores.ts";
+import { readSecretLine } from "./lib/secret-input.ts";
 import { usableMemoryBytes } from "./lib/usable-memory.ts";
 
+/** Of bcrypt: a check takes about 50 ms. */
+const passwordHashCost = 10;
 /** What a shell shows for a program that SIGPIPE has ended. */
 const brokenPipeExitCode = 141;
 
@@ -46,6 +49,9 @@ const context: CliContext = {
   async writeError(text) {
     await print(Bun.stderr, text);
   },
+  readSecret: (prompt) => readSecretLine(prompt, (text) => print(Bun.stderr, text)),
+  hashPassword: (password) =>
+    Bun.password.hash(password, { algorithm: "bcrypt", cost: passwordHashCost }),
   // Loaded when they are used: a client command must not pay for the server.
   async send(socketPath, command, onProgress) {
     const { sendCommand } = await import("./control-plane/socket/client.ts");

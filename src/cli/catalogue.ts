@@ -88,6 +88,9 @@ export const catalogue: Group = {
     }),
     rollout,
     certificates,
+    auxiliary("hash-password", "Print the hash of a password for --basic-auth", async () => {
+      return (await import("./commands/hash-password.ts")).hashPassword;
+    }),
     auxiliary("help", "Show the help of a command", async () => {
       return (await import("./commands/help.ts")).help(catalogue);
     }),

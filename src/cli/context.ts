@@ -31,6 +31,10 @@ export interface CliContext {
   openKeyboard(): Promise<Keyboard | null>;
   /** Loaded when they are used. */
   probes(): Promise<Probes>;
+  /** A line that is not shown where it is typed, else the first line of standard input. */
+  readSecret(prompt: string): Promise<string>;
+  /** As `--basic-auth` takes it. */
+  hashPassword(password: string): Promise<string>;
   /** Sends one command to the running proxy. */
   send(
     socketPath: string,

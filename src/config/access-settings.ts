@@ -1,5 +1,6 @@
 /** The settings that say who may use a service, and how much; part of the settings of a service. */
-import { addressEntryFault } from "./address-entries.ts";
+import { absolutePathFault, addressEntryFault } from "./address-entries.ts";
+import { credentialFault } from "./credentials.ts";
 import { parseRate } from "./rate.ts";
 import type { SettingTable } from "./setting.ts";
 
@@ -83,6 +84,58 @@ export const accessSettings = {
     example: ["/login"],
     fault: pathRuleFault,
     help: "Path below which alone the rate is limited (repeatable)",
+  },
+  basicAuth: {
+    kind: "lines",
+    flag: "basic-auth",
+    stateKey: "basic_auth",
+    own: true,
+    secret: true,
+    fallback: [],
+    example: ["ann:$2b$10$7EqJtq98hPqEX7fNZaFWoO7HbN1u1Zj6i1KZ1VhCzZ0b3gM0cQ2yK"],
+    fault: credentialFault,
+    help: "User and hash of the password, user:hash, that the service asks for (repeatable)",
+  },
+  basicAuthFile: {
+    kind: "text",
+    flag: "basic-auth-file",
+    stateKey: "basic_auth_file",
+    own: true,
+    file: true,
+    fallback: "",
+    example: "/etc/htpasswd",
+    fault: (path) => (path === "" ? undefined : absolutePathFault(path)),
+    help: "File of users and hashes as htpasswd -B makes it",
+  },
+  basicAuthRealm: {
+    kind: "text",
+    flag: "basic-auth-realm",
+    stateKey: "basic_auth_realm",
+    own: true,
+    fallback: "Restricted",
+    example: "Staging",
+    fault: (realm) =>
+      // oxlint-disable-next-line no-control-regex
+      /[\0-\x1f\x7f]/.test(realm) ? "must not have control characters" : undefined,
+    help: "Name of what is protected, as browsers show it",
+  },
+  basicAuthExemptPaths: {
+    kind: "list",
+    flag: "basic-auth-exempt-path",
+    stateKey: "basic_auth_exempt_paths",
+    own: true,
+    fallback: [],
+    example: ["/webhooks"],
+    fault: pathRuleFault,
+    help: "Path below which no password is asked for (repeatable)",
+  },
+  basicAuthForward: {
+    kind: "switch",
+    flag: "basic-auth-forward",
+    stateKey: "basic_auth_forward",
+    own: true,
+    fallback: false,
+    help: "Let the app have the Authorization header with user and password",
   },
 } as const satisfies SettingTable;
 

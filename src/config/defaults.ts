@@ -177,9 +177,6 @@ export const maxEjectionMs = 5 * MINUTE;
 /** Between two rounds of offering it to the targets. */
 export const connectRetryPauseMs = 100;
 
-/** Memory for what is counted by client (or other key), of all services together: 524,288 of them. */
-export const rateMemoryBytes = 6 * MB;
-
 /** Requests held by one paused service; more are answered 503 at once. */
 export const maxHeldRequests = 10_000;
 

@@ -1,4 +1,5 @@
 /** The files that the settings of a service name, whose content is handed to whoever serves. */
+import { credentialFileFault } from "./credentials.ts";
 import { addressFileFault, listedFile } from "./address-entries.ts";
 import type { ServiceOptions } from "./options.ts";
 
@@ -11,11 +12,13 @@ export interface NamedFile {
   fault(text: string): string | undefined;
 }
 
-export function namedFiles({ allowIps, denyIps, rateLimitExemptIps }: ServiceOptions): NamedFile[] {
+export function namedFiles(options: ServiceOptions): NamedFile[] {
+  const { allowIps, denyIps, rateLimitExemptIps, basicAuthFile } = options;
   const files: NamedFile[] = [];
   for (const entry of [...allowIps, ...denyIps, ...rateLimitExemptIps]) {
     const path = listedFile(entry);
     if (path !== null) files.push({ path, fault: addressFileFault });
   }
+  if (basicAuthFile !== "") files.push({ path: basicAuthFile, fault: credentialFileFault });
   return files;
 }

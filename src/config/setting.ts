@@ -6,6 +6,8 @@ interface OptionOf<K extends Kind> {
   readonly kind: K;
   readonly fallback: Readonly<KindValues[K]>;
   readonly help: string;
+  /** Messages show what is before its first colon alone. */
+  readonly secret?: true;
   /** Its value names a file or a folder. */
   readonly file?: true;
   /** A value that can be meant, where few texts and numbers can. */
@@ -104,12 +106,12 @@ export interface OptionFault {
 }
 
 export function optionFault(option: Option, value: KindValue): OptionFault | undefined {
-  const { kind, fault } = option as OptionOf<Kind>;
+  const { kind, fault, secret } = option as OptionOf<Kind>;
   for (const part of Array.isArray(value) ? value : [value]) {
     const reason = kindFault(option, part) ?? fault?.(part);
     if (reason !== undefined) {
       const text = typeof part === "string" ? part : kinds[kind as "count"].write(part as number);
-      return { value: text, reason };
+      return { value: secret === true ? text.replace(/(:|^[^:]*$).*/s, ":…") : text, reason };
     }
   }
   return undefined;

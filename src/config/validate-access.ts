@@ -8,5 +8,10 @@ export function accessFault(options: ServiceOptions): string | undefined {
     rateLimitKey !== "ip" ||
     rateLimitExemptIps.length > 0 ||
     rateLimitPaths.length > 0;
-  return refines && rateLimit === "" ? "rate-limit must be set to refine it" : undefined;
+  if (refines && rateLimit === "") return "rate-limit must be set to refine it";
+  const { basicAuth, basicAuthFile, basicAuthExemptPaths, basicAuthForward } = options;
+  const asks = basicAuth.length > 0 || basicAuthFile !== "";
+  return !asks && (basicAuthExemptPaths.length > 0 || basicAuthForward)
+    ? "basic-auth or basic-auth-file must be set to refine it"
+    : undefined;
 }

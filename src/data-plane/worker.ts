@@ -2,11 +2,11 @@
  * The root of the data plane: builds who serves from its options and the seam alone. What it has to know
  * comes down, what it has to ask goes up; it reads no file, keeps no state, decides nothing.
  */
-import { randomUUID } from "node:crypto";
+import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { idleGraceMs } from "../config/worker-limits.ts";
 import { CommandError } from "../config/command-error.ts";
-import { rateMemoryBytes } from "../config/defaults.ts";
+import { rateMemoryBytes } from "../config/access-limits.ts";
 import { CidrFault, CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -34,6 +34,7 @@ import { Http3Port } from "./listeners/http3-port.ts";
 import { HttpsPort } from "./listeners/https-port.ts";
 import { askTarget } from "./proxy/ask-target.ts";
 import { Pipeline } from "./proxy/pipeline.ts";
+import { PasswordChecker, type PasswordCheckerContext } from "./proxy/policies/password-checker.ts";
 import { RateTable } from "./proxy/policies/rate-table.ts";
 import { RequestRecorder } from "./proxy/request-record.ts";
 import { LiveServices } from "./services/live-services.ts";
@@ -155,9 +156,16 @@ class ServingPlane {
       clock,
       ask: (name) => askAgain(() => control.call("certificate", name)),
     });
+    const rates = rateTable(options);
     this.#pipeline = new Pipeline({
       services: this.services,
-      rates: rateTable(options),
+      rates,
+      passwords: new PasswordChecker({
+        clock,
+        rates,
+        verify: (password, hash) => Bun.password.verify(password, hash),
+        fingerprint: passwordFingerprint(),
+      }),
       recorder: new RequestRecorder({
         metrics: this.metrics,
         clock,
@@ -251,6 +259,13 @@ class ServingPlane {
     this.#listeners = [];
     this.services.close();
   }
+}
+
+function passwordFingerprint(): PasswordCheckerContext["fingerprint"] {
+  const key = randomBytes(32);
+  return (hash, user, password) =>
+    // Neither a hash nor a user has a line end.
+    createHmac("sha256", key).update(`${hash}\n${user}\n`).update(password).digest("base64");
 }
 
 /** Without workers nobody shares it. */

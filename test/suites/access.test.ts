@@ -31,6 +31,12 @@ beforeAll(async () => {
   proxy = await ProxyProcess.start({
     args: ["--http3", "--trusted-proxies=127.0.0.1,::1,10.0.0.0/8"],
   });
+  services["auth"] = [
+    `--basic-auth=ann:${await Bun.password.hash("pässwörd:✓", { algorithm: "bcrypt", cost: 4 })}`,
+    `--basic-auth=bob:${await Bun.password.hash("other", { algorithm: "argon2id", memoryCost: 64, timeCost: 1 })}`,
+    '--basic-auth-realm=Say "hi"',
+    "--basic-auth-exempt-path=/auth/open",
+  ];
   const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
   await proxy.deploy(
     "web",
@@ -134,6 +140,47 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
     expect(await asked(["X-Api-Key", `${key} other`])).toBe(200);
     // Without the field by address.
     expect([await asked(), await asked()]).toEqual([200, 429]);
+  });
+});
+
+describe.each(carriers)("over $name", (carrier: Carrier) => {
+  const client = `2001:db8:1:${carriers.indexOf(carrier)}::1`;
+  const basic = (text: string): Field => [
+    "Authorization",
+    `Basic ${Buffer.from(text).toString("base64")}`,
+  ];
+  const asked = (path: string, ...fields: Field[]): Promise<Answer> =>
+    get(carrier, path, client, fields);
+
+  test("a password is asked for, checked, and kept from the app", async () => {
+    const without = await asked("/auth/a");
+    expect([without.status, valuesOf(without.fields, "www-authenticate")]).toEqual([
+      401,
+      ['Basic realm="Say \\"hi\\"", charset="UTF-8"'],
+    ]);
+    expect((await asked("/auth/a", basic("ann:pässwörd:✓"))).status).toBe(200);
+    expect(app.requests.at(-1)!.fields.map(([name]) => name.toLowerCase())).not.toContain(
+      "authorization",
+    );
+    expect((await asked("/auth/a", basic("bob:other"))).status).toBe(200);
+    for (const wrong of ["ann:pässwörd:", "ann:other", "bob:pässwörd:✓", "nobody:other"]) {
+      expect((await asked("/auth/a", basic(wrong))).status).toBe(401);
+    }
+    expect((await asked("/auth/a", ["Authorization", "Bearer x"])).status).toBe(401);
+  });
+
+  test.each([
+    "/auth/open/../secret",
+    "/auth/open/%2e%2e/secret",
+    "/auth/open%2f..%2fsecret",
+    "/auth/open/%252e%252e/secret",
+    "/auth/open;/../secret",
+    "/auth//open",
+    "/auth/OPEN",
+    "/auth/openly",
+  ])("no password is asked for below an exempt path, of which %s is none", async (path) => {
+    expect((await asked("/auth/open/a")).status).toBe(200);
+    expect((await asked(path)).status).toBe(401);
   });
 });
 

@@ -23,6 +23,8 @@ export interface Surroundings {
   environment?: Environment;
   /** Without a reply there is no server. */
   reply?: Reply | Error | ((command: Command) => Reply);
+  /** What is typed when a secret is asked for. */
+  secret?: string;
   usableMemoryBytes?: number;
   grantedCores?: number;
   canMakeFolders?: boolean;
@@ -69,6 +71,8 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
       if (around.probes === undefined) throw new Error("this test has no probes");
       return around.probes;
     },
+    readSecret: async () => around.secret ?? "",
+    hashPassword: async (password) => `hash of ${password}`,
     async send(socketPath, command, onProgress) {
       outcome.sent = command;
       for (const progress of around.progress ?? []) onProgress?.(progress);

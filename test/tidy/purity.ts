@@ -22,6 +22,7 @@ export const impure: readonly string[] = [
   "lib/log-time",
   "lib/regular-file",
   "lib/running-time",
+  "lib/secret-input",
   "lib/usable-memory",
   "control-plane/affinity-key",
   "control-plane/certificates",

@@ -1,5 +1,6 @@
 /** `kamal-proxy deploy <service>` */
 import { asciiHosts } from "../../config/ascii-hosts.ts";
+import { hashedLike, plainCredential } from "../../config/credentials.ts";
 import { failOn } from "../../config/command-error.ts";
 import { acmeStagingDirectory } from "../../config/defaults.ts";
 import { certificateFolder } from "../../config/paths.ts";
@@ -14,7 +15,9 @@ import {
   validateTargetOptions,
   validateTargets,
 } from "../../config/validate-options.ts";
+import { goQuote } from "../../go/quote.ts";
 import { asciiName } from "../../lib/international-name.ts";
+import type { CliContext } from "../context.ts";
 import { cliCommand, type Input, sendQuietly } from "../cli-command.ts";
 import { ensureDataFolder } from "../data-folder.ts";
 import { deployFlags, type DeployFlags } from "../flags/deploy-flags.ts";
@@ -37,19 +40,22 @@ export const deploy = cliCommand({
   check(input) {
     rejectLimitWithoutBuffering(input, "request");
     rejectLimitWithoutBuffering(input, "response");
-    failOn(validateServiceOptions(serviceOptions(input)));
+    const options = serviceOptions(input);
+    failOn(validateServiceOptions({ ...options, basicAuth: hashedLike(options.basicAuth) }));
   },
-  run(input) {
+  async run(input) {
     const { service, values, given, context } = input;
     failOn(validateServiceName(service));
     failOn(validateTargets(values.target));
     failOn(validateTargetOptions(targetOptions(input)));
+    const options = serviceOptions(input);
+    const basicAuth = await hashedCredentials(options.basicAuth, context);
     return sendQuietly(context, {
       command: "deploy",
       service,
       targets: values.target,
       readTargets: values["read-target"],
-      options: normalizeServiceOptions(serviceOptions(input)),
+      options: normalizeServiceOptions({ ...options, basicAuth }),
       targetOptions: normalizeTargetOptions(targetOptions(input)),
       deployTimeoutMs: values["deploy-timeout"],
       drainTimeoutMs: values["drain-timeout"],
@@ -75,6 +81,27 @@ function serviceOptions({ values, given, context }: DeployInput): ServiceOptions
       : certificateFolder(ensureDataFolder(context)),
   };
   return asciiHosts(options, asciiName);
+}
+
+/** No plain password goes further than here. */
+async function hashedCredentials(
+  entries: readonly string[],
+  context: CliContext,
+): Promise<string[]> {
+  const hashed: string[] = [];
+  for (const entry of entries) {
+    const plain = plainCredential(entry);
+    if (plain === null) {
+      hashed.push(entry);
+      continue;
+    }
+    await context.writeError(
+      `Warning: the password of ${goQuote(plain.user)} stood in the list of processes; ` +
+        "give a hash of it, as `kamal-proxy hash-password` prints it\n",
+    );
+    hashed.push(`${plain.user}:${await context.hashPassword(plain.secret)}`);
+  }
+  return hashed;
 }
 
 function targetOptions({ values, given }: DeployInput): TargetOptions {

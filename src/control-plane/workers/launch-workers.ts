@@ -1,6 +1,6 @@
 /** Makes the sockets of the ports and the pool of workers on them. */
 import { closeSync } from "node:fs";
-import { rateMemoryBytes } from "../../config/defaults.ts";
+import { rateMemoryBytes } from "../../config/access-limits.ts";
 import type { RunOptions } from "../../config/run-options.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";

@@ -5,6 +5,7 @@
  */
 import { acmeChallenge } from "./policies/acme-challenge.ts";
 import { appSettings } from "./policies/app-settings.ts";
+import { basicAuth } from "./policies/basic-auth.ts";
 import { cookiePaths } from "./policies/cookie-paths.ts";
 import { ejection } from "./policies/ejection.ts";
 import { sessionAffinity } from "./policies/session-affinity.ts";
@@ -32,6 +33,7 @@ export const policies: readonly PolicyFactory[] = [
   redirect,
   www,
   redirectRules,
+  basicAuth,
   rewriteRules,
   writerAffinity,
   sessionAffinity,

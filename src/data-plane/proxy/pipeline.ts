@@ -17,6 +17,7 @@ import { type Phases, policies, runPhases } from "./phases.ts";
 import type { ChallengeResponse } from "./policies/policy.ts";
 import { PolicyPhase } from "./policies/policy-phase.ts";
 import { PolicyCompiler, type ServicePolicies } from "./policies/service-policies.ts";
+import type { PasswordChecker } from "./policies/password-checker.ts";
 import type { RateTable } from "./policies/rate-table.ts";
 import type { RequestRecorder } from "./request-record.ts";
 import { ReceivedRequest, RoutedRequest } from "./request-stages.ts";
@@ -28,6 +29,7 @@ export interface PipelineOptions {
   clock: Clock;
   logger: Logger;
   rates: RateTable;
+  passwords: PasswordChecker;
   services: LiveServices;
   recorder: RequestRecorder;
   newRequestId(): string;
@@ -64,6 +66,7 @@ export class Pipeline {
       clock,
       logger,
       rates: options.rates,
+      passwords: options.passwords,
       services: options.services,
       appSettings: options.appSettings,
       challengeResponse: options.challengeResponse,

@@ -15,6 +15,7 @@ import type { LoadBalancer } from "../../services/load-balancer.ts";
 import type { LiveService } from "../../services/live-service.ts";
 import type { Target } from "../../services/target.ts";
 import type { Answers } from "../answers/answers.ts";
+import type { PasswordChecker } from "./password-checker.ts";
 import type { RateTable } from "./rate-table.ts";
 import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
 
@@ -57,6 +58,7 @@ export interface PolicyContext {
   readonly logger: Logger;
   /** Counts of all workers together. */
   readonly rates: RateTable;
+  readonly passwords: PasswordChecker;
   readonly services: LiveServices;
   /** Apps may have settings of their own. */
   readonly appSettings: boolean;

@@ -1,0 +1,17 @@
+/** Limits of the policies that say who may use a service. */
+
+const MB = 1024 * 1024;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** Memory for what is counted by client (or other key), of all services together: 524,288 of them. */
+export const rateMemoryBytes = 6 * MB;
+
+/** Passwords that are checked at once in one process, and that wait for it. */
+export const maxPasswordChecks = 2;
+export const maxWaitingPasswordChecks = 64;
+/** Wrong passwords of one client: ten at once, then one each 6 s. */
+export const passwordAttempts = { burst: 10, intervalMs: 6 * SECOND } as const;
+/** How long a right one is remembered, and how many. */
+export const passwordMemoryMs = 5 * MINUTE;
+export const maxRememberedPasswords = 10_000;
