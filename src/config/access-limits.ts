@@ -15,3 +15,8 @@ export const passwordAttempts = { burst: 10, intervalMs: 6 * SECOND } as const;
 /** How long a right one is remembered, and how many. */
 export const passwordMemoryMs = 5 * MINUTE;
 export const maxRememberedPasswords = 10_000;
+
+/** Requests that wait for --max-in-flight of one service, in one process; more are answered 503 at once. */
+export const maxQueuedRequests = 1_000;
+/** Of User-Agent, that are held against patterns. */
+export const maxUserAgentBytes = 4 * 1024;

@@ -137,6 +137,45 @@ export const accessSettings = {
     fallback: false,
     help: "Let the app have the Authorization header with user and password",
   },
+  maxInFlight: {
+    kind: "count",
+    flag: "max-in-flight",
+    stateKey: "max_in_flight",
+    own: true,
+    fallback: 0,
+    example: 100,
+    fault: (count) => (count < 0 ? "must not be negative" : undefined),
+    help: "Requests of the service that may be under way at once (0: no limit)",
+  },
+  queueTimeoutMs: {
+    kind: "duration",
+    flag: "queue-timeout",
+    stateKey: "queue_timeout",
+    own: true,
+    fallback: 0,
+    help: "Time that requests beyond max-in-flight wait for their turn (0s: none)",
+  },
+  denyUserAgents: {
+    kind: "lines",
+    flag: "deny-user-agent",
+    stateKey: "deny_user_agents",
+    own: true,
+    fallback: [],
+    example: ["curl/7.*"],
+    fault: (pattern) =>
+      /^\**$/.test(pattern) ? "must have more than asterisks: it would mean everybody" : undefined,
+    help: "Text in User-Agent of clients that may not use the service, * for any (repeatable)",
+  },
+  denyCrawlers: {
+    kind: "list",
+    flag: "deny-crawlers",
+    stateKey: "deny_crawlers",
+    own: true,
+    fallback: [],
+    example: ["ai"],
+    fault: (word) => (word === "ai" ? undefined : "must be ai"),
+    help: "Known crawlers that may not use the service: ai",
+  },
 } as const satisfies SettingTable;
 
 /** Query and fragment are no part of a path; a dot segment would never be found. */

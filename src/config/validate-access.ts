@@ -9,6 +9,9 @@ export function accessFault(options: ServiceOptions): string | undefined {
     rateLimitExemptIps.length > 0 ||
     rateLimitPaths.length > 0;
   if (refines && rateLimit === "") return "rate-limit must be set to refine it";
+  if (options.queueTimeoutMs > 0 && options.maxInFlight === 0) {
+    return "max-in-flight must be set to wait for it";
+  }
   const { basicAuth, basicAuthFile, basicAuthExemptPaths, basicAuthForward } = options;
   const asks = basicAuth.length > 0 || basicAuthFile !== "";
   return !asks && (basicAuthExemptPaths.length > 0 || basicAuthForward)

@@ -160,6 +160,7 @@ class ServingPlane {
     this.#pipeline = new Pipeline({
       services: this.services,
       rates,
+      workers: options.workers,
       passwords: new PasswordChecker({
         clock,
         rates,

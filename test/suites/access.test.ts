@@ -23,6 +23,7 @@ const services: Record<string, string[]> = {
     "--rate-limit-path=/rate/login",
   ],
   key: ["--rate-limit=1/h", "--rate-limit-key=header:X-Api-Key"],
+  agent: ["--deny-crawlers=ai", "--deny-user-agent=bad*/9", "--deny-user-agent=Über"],
   ip: ["--allow-ip=203.0.113.0/24,2001:db8::/32", "--deny-ip=203.0.113.66"],
 };
 
@@ -151,6 +152,17 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
   ];
   const asked = (path: string, ...fields: Field[]): Promise<Answer> =>
     get(carrier, path, client, fields);
+
+  test.each([
+    ["Mozilla/5.0 (compatible; GPTBot/1.2; +https://openai.com/gptbot)", 403],
+    ["mozilla/5.0 (compatible; gptbot/1.2)", 403],
+    ["a BAD client /9.1", 403],
+    ["/9 bad", 200],
+    ["bad/8", 200],
+    ["Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", 200],
+  ])("%s is answered %d", async (agent, status) => {
+    expect((await asked("/agent/a", ["User-Agent", agent])).status).toBe(status);
+  });
 
   test("a password is asked for, checked, and kept from the app", async () => {
     const without = await asked("/auth/a");

@@ -17,6 +17,8 @@ import type { PolicyFactory } from "./policies/policy.ts";
 import { ipRules } from "./policies/ip-rules.ts";
 import { rateLimit } from "./policies/rate-limit.ts";
 import { publishedHealth } from "./policies/published-health.ts";
+import { maxInFlight } from "./policies/max-in-flight.ts";
+import { userAgents } from "./policies/user-agents.ts";
 import { redirect } from "./policies/redirect.ts";
 import type { ServicePolicies } from "./policies/service-policies.ts";
 import { www } from "./policies/www.ts";
@@ -28,12 +30,14 @@ export const policies: readonly PolicyFactory[] = [
   acmeChallenge,
   appSettings,
   ipRules,
+  userAgents,
   rateLimit,
   publishedHealth,
   redirect,
   www,
   redirectRules,
   basicAuth,
+  maxInFlight,
   rewriteRules,
   writerAffinity,
   sessionAffinity,

@@ -30,6 +30,7 @@ export interface PipelineOptions {
   logger: Logger;
   rates: RateTable;
   passwords: PasswordChecker;
+  workers: number;
   services: LiveServices;
   recorder: RequestRecorder;
   newRequestId(): string;
@@ -67,6 +68,7 @@ export class Pipeline {
       logger,
       rates: options.rates,
       passwords: options.passwords,
+      workers: options.workers,
       services: options.services,
       appSettings: options.appSettings,
       challengeResponse: options.challengeResponse,

@@ -26,6 +26,8 @@ const refusals = {
   "credentials-unreadable": { status: 503, detail: "the file of --basic-auth-file" },
   "too-many-attempts": { status: 429, detail: "too many wrong passwords of this client" },
   "too-many-checks": { status: 503, detail: "too many passwords wait to be checked" },
+  "user-agent-refused": { status: 403, detail: "--deny-user-agent or --deny-crawlers" },
+  "too-many-in-flight": { status: 503, detail: "--max-in-flight" },
   "service-stopped": { status: 503, detail: "the service is stopped" },
   "pause-expired": { status: 504, detail: "the service was paused for too long" },
   "too-many-held": { status: 503, detail: "too many requests wait for paused services" },

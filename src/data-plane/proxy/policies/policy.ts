@@ -59,6 +59,8 @@ export interface PolicyContext {
   /** Counts of all workers together. */
   readonly rates: RateTable;
   readonly passwords: PasswordChecker;
+  /** Processes that share what is a limit of all together. */
+  readonly workers: number;
   readonly services: LiveServices;
   /** Apps may have settings of their own. */
   readonly appSettings: boolean;
