@@ -9,7 +9,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const binaries = await findPebble();
 const host = "app.example.com";
-const timeoutMs = 90_000;
+const timeoutMs = 150_000;
 
 class Servers implements AsyncDisposable {
   readonly proxies: ProxyProcess[] = [];
@@ -128,7 +128,7 @@ describe.skipIf(binaries === null || redisPath === null)("proxies that share a s
           return certificates.every((one) => one !== null) ? certificates : null;
         },
         "the others to serve the name",
-        60_000,
+        100_000,
       );
       expect(new Set(shown).size).toBe(1);
       expect(pebble.orders).toBe(2);
