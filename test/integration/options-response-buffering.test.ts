@@ -265,6 +265,7 @@ describe("--max-response-body", () => {
         "content-length",
         "content-type",
         "date",
+        "x-kamal-proxy-error",
       ]);
       await proxy.waitForLog("Response exceeded max response limit");
     }
