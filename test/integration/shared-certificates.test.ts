@@ -127,7 +127,11 @@ describe.skipIf(binaries === null || redisPath === null)("proxies that share a s
         100_000,
       );
       expect(new Set(shown).size).toBe(1);
-      expect(pebble.orders).toBe(2);
+      const obtained = others.flatMap(({ logs }) =>
+        logs.filter(({ msg }) => msg === "Obtained certificate"),
+      );
+      // None, when the other had just finished; the name is never ordered by both.
+      expect(obtained.length).toBeLessThanOrEqual(1);
     },
     timeoutMs,
   );
