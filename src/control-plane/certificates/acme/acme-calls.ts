@@ -6,6 +6,7 @@ import {
   maxAcmePollPauseMs,
   maxAcmeRetryPauseMs,
 } from "../../../config/defaults.ts";
+import { sleep } from "../../../lib/sleep.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { AcmeError } from "./acme-error.ts";
 import { messageWithCause } from "../../../lib/error-text.ts";
@@ -52,19 +53,9 @@ export class AcmeCalls {
     }
   }
 
-  async #sleep(durationMs: number): Promise<void> {
+  #sleep(durationMs: number): Promise<void> {
     const { clock, signal } = this.#settings;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = clock.after(durationMs, () => resolve());
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      await promise;
-    } finally {
-      timer.cancel();
-      signal.removeEventListener("abort", abort);
-    }
+    return sleep(clock, durationMs, signal);
   }
 }
 

@@ -3,6 +3,7 @@
  * proxies that share a storage answer for each other: an authority may come to any of them.
  */
 import { maxSharedChallengeLookups, sharedChallengeSpreadMs } from "../../../config/defaults.ts";
+import { sleep } from "../../../lib/sleep.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { ConcurrencyLimit } from "../../../lib/concurrency-limit.ts";
 import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
@@ -57,7 +58,8 @@ export class ChallengeResponses {
       Buffer.from(certificate.privateKey + certificate.certificate),
     );
     await changed();
-    if (shared !== null) await this.#spread();
+    // Until every proxy has looked at the storage.
+    if (shared !== null) await sleep(this.#context.clock, sharedChallengeSpreadMs);
     return {
       [Symbol.asyncDispose]: async () => {
         this.#certificates.delete(name);
@@ -111,13 +113,6 @@ export class ChallengeResponses {
     if (isSame) return;
     this.#foreignCertificates = found;
     await changed();
-  }
-
-  /** Until every proxy has looked at the storage. */
-  #spread(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#context.clock.after(sharedChallengeSpreadMs, () => resolve());
-    return promise;
   }
 }
 

@@ -10,6 +10,7 @@ import {
   storeLockRetryMs,
   storePollIntervalMs,
 } from "../../../config/defaults.ts";
+import { sleep } from "../../../lib/sleep.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import { messageWithCause } from "../../../lib/error-text.ts";
 import { type CertificateStorage, StorageError, type StorageLock } from "./certificate-storage.ts";
@@ -110,7 +111,7 @@ export class RedisStorage implements CertificateStorage {
         [this.#owner, String(storeLockMs)],
       );
       if (typeof fence === "number" && fence > 0) return this.#held(name, fence);
-      await this.#pause(storeLockRetryMs, signal);
+      await sleep(this.#settings.clock, storeLockRetryMs, signal);
     }
   }
 
@@ -219,19 +220,6 @@ export class RedisStorage implements CertificateStorage {
       return await Promise.race([work, promise]);
     } finally {
       timer.cancel();
-    }
-  }
-
-  async #pause(durationMs: number, signal: AbortSignal): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = this.#settings.clock.after(durationMs, () => resolve());
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      await promise;
-    } finally {
-      timer.cancel();
-      signal.removeEventListener("abort", abort);
     }
   }
 

@@ -5,6 +5,7 @@ import {
   dnsPropagationTimeoutMs,
   maxDnsAliases,
 } from "../../../../config/defaults.ts";
+import { sleep } from "../../../../lib/sleep.ts";
 import type { Clock } from "../../../../lib/clock.ts";
 import { codeOf } from "../../../../lib/error-text.ts";
 import { DnsProviderError, type TxtRecord, zoneCandidates } from "./dns-provider.ts";
@@ -58,7 +59,7 @@ export class ZoneView {
         const text = `${record.name} has no TXT record ${record.value} at ${missing.join(", ")} after ${dnsPropagationTimeoutMs / 1_000} s`;
         throw new DnsProviderError("name servers", text);
       }
-      await this.#pause();
+      await sleep(this.#clock, dnsPropagationPauseMs, signal);
     }
   }
 
@@ -82,12 +83,6 @@ export class ZoneView {
       if (found.length > 0) return found;
     }
     throw new DnsProviderError("name servers", `no name servers are known for ${recordName}`);
-  }
-
-  #pause(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#clock.after(dnsPropagationPauseMs, () => resolve());
-    return promise;
   }
 }
 
