@@ -3,7 +3,7 @@
  * are: all ways to match are followed side by side (Thompson 1968), so nothing is ever tried again. What
  * can't be matched so, references back and looks around, is refused. Texts are byte strings.
  */
-import { maxPatternText } from "./defaults.ts";
+import { maxPatternText } from "./limits.ts";
 import { PatternCompiler, type PatternStep } from "./pattern-compiler.ts";
 
 export class LinearPattern {

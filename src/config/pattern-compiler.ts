@@ -1,5 +1,5 @@
 /** From the text of a pattern to the steps that `linear-pattern` takes. What can't be matched in linear time has none. */
-import { maxPatternSteps } from "./defaults.ts";
+import { maxPatternSteps } from "./limits.ts";
 
 export type PatternStep =
   | { op: "bytes"; has: Uint8Array }

@@ -4,8 +4,13 @@
  */
 import { CidrFault, CidrList } from "../lib/cidr.ts";
 import { isIpAddress } from "../lib/ip-address.ts";
-import { clientLimits, maxBufferMemoryTotalBytes, targetRetryMs } from "./defaults.ts";
-import { finishTimeoutMs, maxWorkers } from "./worker-limits.ts";
+import {
+  clientLimits,
+  maxBufferMemoryTotalBytes,
+  targetRetryMs,
+  finishTimeoutMs,
+} from "./defaults.ts";
+import { maxWorkers } from "./worker-limits.ts";
 import type { RunSettingTable } from "./environment.ts";
 
 export const runSettings = {

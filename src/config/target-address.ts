@@ -1,5 +1,5 @@
 /** The address of a target as it is given to `deploy`: a host name or IPv4 address, maybe a port and a weight. */
-import { maxPort } from "./defaults.ts";
+import { maxPort } from "./limits.ts";
 
 export interface TargetAddress {
   host: string;

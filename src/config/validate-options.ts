@@ -1,7 +1,7 @@
 /** What the options of a service must fulfil, before a deploy is sent and again before it is done. */
 import { accessFault } from "./validate-access.ts";
 import { normalHostName } from "../lib/host-name.ts";
-import { maxPort } from "./defaults.ts";
+import { maxPort } from "./limits.ts";
 import { normalHosts, normalPathPrefixes, withoutBrackets } from "./normal-forms.ts";
 import { parsePathRule, redirectLoop } from "./path-rule.ts";
 import type { ServiceOptions, TargetOptions } from "./options.ts";

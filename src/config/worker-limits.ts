@@ -3,7 +3,6 @@
 const KB = 1024;
 const MB = 1024 * KB;
 const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
 
 /** Lines of a worker wait this long at most before they go to the primary: what a crash may lose. */
 export const workerLogIntervalMs = 2;
@@ -21,8 +20,6 @@ export const workerDeathMemoryMs = 60 * SECOND;
 export const promptWorkerRestarts = 3;
 export const workerRestartPauseMs = 100;
 export const maxWorkerRestartPauseMs = 30 * SECOND;
-/** Tunnels and downloads in workers that an upgrade has replaced (KAMAL_PROXY_FINISH_TIMEOUT). */
-export const finishTimeoutMs = 60 * MINUTE;
 /** What a new executable has to show that it can take over. */
 export const rehearsalTimeoutMs = 10 * SECOND;
 /** How often it is looked whether a child of an earlier executable is gone. */

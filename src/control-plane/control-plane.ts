@@ -1,6 +1,6 @@
 /** Puts the control plane together: what the proxy's `run` starts, stops, and knows of it. */
 import { CommandError } from "../config/command-error.ts";
-import { degradedRetryIntervalMs, shutdownTimeoutMs } from "../config/defaults.ts";
+import { degradedRetryIntervalMs, shutdownTimeoutMs } from "../config/limits.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { ServedServices } from "../seam/data-plane.ts";

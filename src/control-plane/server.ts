@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, readFileSync } from "node:fs";
 import { productVersion } from "../cli/version.ts";
-import { logFlushBytes, logFlushIntervalMs, shutdownTimeoutMs } from "../config/defaults.ts";
+import { logFlushBytes, logFlushIntervalMs, shutdownTimeoutMs } from "../config/limits.ts";
 import { leavingIntervalMs, leavingTimeoutMs } from "../config/worker-limits.ts";
 import type { RunOptions } from "../config/run-options.ts";
 import { loadErrorPages } from "../data-plane/proxy/answers/error-page-files.ts";

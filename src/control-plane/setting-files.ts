@@ -1,5 +1,5 @@
 /** Reads the files that settings name, and looks from time to time whether they have changed. */
-import { maxSettingFileBytes, settingFilePollIntervalMs } from "../config/defaults.ts";
+import { maxSettingFileBytes, settingFilePollIntervalMs } from "../config/limits.ts";
 import type { ServiceOptions } from "../config/options.ts";
 import { type NamedFile, namedFiles, type SettingFiles } from "../config/setting-files.ts";
 import type { Clock, Timer } from "../lib/clock.ts";

@@ -1,5 +1,5 @@
 /** The root of a worker as a process of its own: the channel to the primary is all that it has. */
-import { logFlushBytes, maxWaitingLogBytes } from "../config/defaults.ts";
+import { logFlushBytes, maxWaitingLogBytes } from "../config/limits.ts";
 import { workerLogIntervalMs } from "../config/worker-limits.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import { logStrayErrors } from "../lib/stray-errors.ts";

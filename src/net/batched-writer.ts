@@ -4,7 +4,7 @@
  * lines are dropped and counted, and one line in their place says how many, when there is room again.
  */
 import { closeSync } from "node:fs";
-import { logPatienceMs, maxWaitingLogBytes } from "../config/defaults.ts";
+import { logPatienceMs, maxWaitingLogBytes } from "../config/limits.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { codeOf } from "../lib/error-text.ts";
 import { openUnblocked, type WriteBytes } from "./unblocked-output.ts";

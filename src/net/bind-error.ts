@@ -1,6 +1,6 @@
 /** A port that can't be bound, in the words of Go's net package. */
 import { CommandError } from "../config/command-error.ts";
-import { maxPort } from "../config/defaults.ts";
+import { maxPort } from "../config/limits.ts";
 import { codeOf, messageOf } from "../lib/error-text.ts";
 
 export function checkPort(port: number): void {

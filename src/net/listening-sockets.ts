@@ -5,7 +5,7 @@
 import { ptr } from "bun:ffi";
 import { closeSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
-import { acceptQueueLength } from "../config/defaults.ts";
+import { acceptQueueLength } from "../config/limits.ts";
 import { bindError } from "./bind-error.ts";
 import { listenOn } from "./every-address.ts";
 import { internetName } from "./internet-name.ts";

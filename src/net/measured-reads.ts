@@ -4,7 +4,7 @@
  * Bun in pieces, and only while they are wanted; when there are no more now, Bun reads on.
  */
 import { ptr } from "bun:ffi";
-import { maxUnsentPieceBytes } from "../config/defaults.ts";
+import { maxUnsentPieceBytes } from "../config/limits.ts";
 import { openLibc } from "./libc.ts";
 import { unsentMemory } from "./unsent-memory.ts";
 import { type BudgetedReader, workBudget } from "./work-budget.ts";

@@ -3,7 +3,7 @@
  * those of a name answers, the name is looked up once more, because a container may have moved since.
  */
 import type { Socket } from "bun";
-import { minAddressAttemptMs } from "../config/defaults.ts";
+import { minAddressAttemptMs } from "../config/limits.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../lib/deadline-queue.ts";
 import { isZonedIpAddress } from "../lib/ip-address.ts";

@@ -1,5 +1,5 @@
 /** What waits in this process, or may come to wait, for those who are to take it: counted together. */
-import { http2Limits, maxUnsentBytesTotal, shortUnsentBytesTotal } from "../config/defaults.ts";
+import { http2Limits, maxUnsentBytesTotal, shortUnsentBytesTotal } from "../config/limits.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 
 /** Bytes of all sockets that were handed over and that the kernel did not take yet. */

@@ -6,7 +6,7 @@
  * fraction of a millisecond in each turn of the event loop: everybody else waits no longer, however many they
  * are. What their work writes is to be flushed once for each of their slices.
  */
-import { freeWorkUnits, workSliceMs, workTurnMs } from "../config/defaults.ts";
+import { freeWorkUnits, workSliceMs, workTurnMs } from "../config/limits.ts";
 
 /** What pieces cost, in units of about a microsecond. */
 export const requestUnits = 16;

@@ -1,5 +1,5 @@
 /** The calls of the seam by name, for the conversation between its two ends. */
-import { maxHeldRequests } from "../config/defaults.ts";
+import { maxHeldRequests } from "../config/limits.ts";
 import type { RunOptions } from "../config/run-options.ts";
 import type { CertificateChange } from "./certificates.ts";
 import type {

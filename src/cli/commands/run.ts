@@ -2,7 +2,8 @@
 import { readAcmeSettings } from "../../config/acme-settings.ts";
 import { readSharedStoreSettings } from "../../config/shared-store-settings.ts";
 import { CommandError } from "../../config/command-error.ts";
-import { bufferMemoryTotalFor, maxPort } from "../../config/defaults.ts";
+import { bufferMemoryTotalFor } from "../../config/defaults.ts";
+import { maxPort } from "../../config/limits.ts";
 import { maxWorkers } from "../../config/worker-limits.ts";
 import { readVariable, type RunSetting } from "../../config/environment.ts";
 import { type Environment, settingsFolder, socketPath } from "../../config/paths.ts";

@@ -1,5 +1,5 @@
 /** Reads what an app answers to one question of grpc.health.v1, frame by frame. Pure: replies go through `send`. */
-import { maxFieldCount, maxHealthAnswerBytes } from "../../config/defaults.ts";
+import { maxFieldCount, maxHealthAnswerBytes } from "../../config/limits.ts";
 import { FieldSection } from "../../protocols/http2/field-section.ts";
 import { FrameDecoder, type FrameHandler } from "../../protocols/http2/frame-decoder.ts";
 import {

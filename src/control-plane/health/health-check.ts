@@ -1,5 +1,5 @@
 /** Checks one target's health: at once, then at each interval, never two at a time, until stopped. */
-import { minHealthCheckIntervalMs } from "../../config/defaults.ts";
+import { minHealthCheckIntervalMs } from "../../config/limits.ts";
 import type { HealthCheckOptions } from "../../config/options.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { formatDuration } from "../../go/duration.ts";

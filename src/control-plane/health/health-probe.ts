@@ -2,7 +2,7 @@
  * One health check: a GET, redirects followed, or a question of gRPC. Not `fetch`, which obeys HTTP_PROXY, rewrites paths and refuses
  * host names such as `web.1`.
  */
-import { maxHealthCheckRedirects, upstreamConnectTimeoutMs } from "../../config/defaults.ts";
+import { maxHealthCheckRedirects, upstreamConnectTimeoutMs } from "../../config/limits.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { DeadlineQueue } from "../../lib/deadline-queue.ts";
 import { messageOf } from "../../lib/error-text.ts";

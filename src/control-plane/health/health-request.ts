@@ -3,7 +3,7 @@
  * forwarded is no answer of a healthy app.
  */
 import type { Socket } from "bun";
-import { maxHealthAnswerBytes } from "../../config/defaults.ts";
+import { maxHealthAnswerBytes } from "../../config/limits.ts";
 import type { DeadlineQueue } from "../../lib/deadline-queue.ts";
 import { connectionFaultOf } from "../../lib/error-text.ts";
 import type {

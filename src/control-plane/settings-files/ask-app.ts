@@ -4,7 +4,7 @@ import {
   appSettingsTimeoutMs,
   maxAppSettingsBytes,
   upstreamConnectTimeoutMs,
-} from "../../config/defaults.ts";
+} from "../../config/limits.ts";
 import { appSettingsPath } from "../../config/paths.ts";
 import type { NamedValues } from "../../config/setting-layers.ts";
 import { formatDuration } from "../../go/duration.ts";

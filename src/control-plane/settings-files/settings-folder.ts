@@ -1,7 +1,7 @@
 /** The folder of settings files on disk: one folder below it for each app, as Kamal mounts them. */
 import { readdir } from "node:fs/promises";
 import { CommandError } from "../../config/command-error.ts";
-import { maxSettingsFileBytes, maxSettingsFolders } from "../../config/defaults.ts";
+import { maxSettingsFileBytes, maxSettingsFolders } from "../../config/limits.ts";
 import { codeOf, messageOf } from "../../lib/error-text.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";
 import { SettingsFile, settingsFileNames } from "./settings-file.ts";

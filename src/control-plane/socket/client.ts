@@ -3,7 +3,7 @@
  * Loaded by each command that is sent, so it imports little: replies are checked by hand.
  */
 import { CommandError } from "../../config/command-error.ts";
-import { maxControlMessageBytes, maxReplyBytes } from "../../config/defaults.ts";
+import { maxControlMessageBytes, maxReplyBytes } from "../../config/limits.ts";
 import { codeOf } from "../../lib/error-text.ts";
 import { SocketWriter } from "../../net/socket-writer.ts";
 import { decodeMessage, encodeCuriousMessage, encodeMessage, MessageReader } from "./framing.ts";

@@ -10,7 +10,7 @@ import {
   controlReadTimeoutMs,
   maxControlConnections,
   maxControlMessageBytes,
-} from "../../config/defaults.ts";
+} from "../../config/limits.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { codeOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";

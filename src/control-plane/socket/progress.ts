@@ -1,5 +1,5 @@
 /** Tells a waiting client what its command waits for: healthy targets, then requests under way. */
-import { progressIntervalMs } from "../../config/defaults.ts";
+import { progressIntervalMs } from "../../config/limits.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { ServedServices } from "../../seam/data-plane.ts";
 import type { Progress } from "./protocol.ts";

@@ -1,6 +1,6 @@
 /** The state file on disk: read once, then replaced as a whole, one write at a time. */
 import { copyFile, rename } from "node:fs/promises";
-import { maxEntriesEncodedInATurn, maxStateBytes } from "../../config/defaults.ts";
+import { maxEntriesEncodedInATurn, maxStateBytes } from "../../config/limits.ts";
 import {
   type AtomicWriteOptions,
   copyBeside,

@@ -1,5 +1,5 @@
 /** Serves the metrics on a port of their own; every path answers. */
-import { maxPort } from "../../config/defaults.ts";
+import { maxPort } from "../../config/limits.ts";
 import { codeOf, messageOf } from "../../lib/error-text.ts";
 import { listenOn } from "../../net/every-address.ts";
 import { joinHostPort } from "../../net/socket-address.ts";

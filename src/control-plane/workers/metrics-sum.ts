@@ -1,5 +1,5 @@
 /** Counts of several workers as those of one: what the dead have counted stays, so no counter ever falls. */
-import { maxMeteredServices } from "../../config/defaults.ts";
+import { maxMeteredServices } from "../../config/limits.ts";
 import type { Series, ServiceMetrics } from "../../seam/service-metrics.ts";
 
 class ServiceSum implements ServiceMetrics {

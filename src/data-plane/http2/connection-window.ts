@@ -1,5 +1,5 @@
 /** How much the peer may send on a connection in all: what waits here of it is never more. */
-import { http2Limits } from "../../config/defaults.ts";
+import { http2Limits } from "../../config/limits.ts";
 import { windowMemory } from "../../net/unsent-memory.ts";
 import {
   frameHeaderBytes,

@@ -1,10 +1,7 @@
 /** The plain HTTP port. */
 import type { Clock } from "../../lib/clock.ts";
-import {
-  connectionSweepIntervalMs,
-  tcpKeepAliveMs,
-  type ClientLimits,
-} from "../../config/defaults.ts";
+import { type ClientLimits } from "../../config/defaults.ts";
+import { connectionSweepIntervalMs, tcpKeepAliveMs } from "../../config/limits.ts";
 import type { CidrList } from "../../lib/cidr.ts";
 import { listenAt, type ListeningPlace } from "../../net/every-address.ts";
 import type { Logger } from "../../lib/logger.ts";

@@ -4,11 +4,8 @@
  * Bun reports no error when another program has the UDP port; it is the TCP port beside it that tells.
  */
 import type { HandshakeCertificates } from "../../seam/handshake-certificates.ts";
-import {
-  connectionSweepIntervalMs,
-  http3ReplaceTimeoutMs,
-  type ClientLimits,
-} from "../../config/defaults.ts";
+import { type ClientLimits } from "../../config/defaults.ts";
+import { connectionSweepIntervalMs, http3ReplaceTimeoutMs } from "../../config/limits.ts";
 import { listenOn } from "../../net/every-address.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";

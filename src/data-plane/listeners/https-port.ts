@@ -1,6 +1,7 @@
 /** The https port: HTTP/1.1 and HTTP/2 over TLS, and the validations of TLS-ALPN-01 (RFC 8737). */
 import type { HandshakeCertificates } from "../../seam/handshake-certificates.ts";
-import { connectionSweepIntervalMs, type ClientLimits } from "../../config/defaults.ts";
+import { type ClientLimits } from "../../config/defaults.ts";
+import { connectionSweepIntervalMs } from "../../config/limits.ts";
 import type { MinTlsVersion } from "../../config/run-options.ts";
 import type { ListeningPlace } from "../../net/every-address.ts";
 import type { CidrList } from "../../lib/cidr.ts";

@@ -1,5 +1,5 @@
 /** Requests of the proxy's own to the target of a service: no redirect, no log line, no pause. */
-import { maxOwnAnswerBytes } from "../../config/defaults.ts";
+import { maxOwnAnswerBytes } from "../../config/limits.ts";
 import type { BodySink } from "../../protocols/http/body.ts";
 import { noBody } from "../../protocols/http/body-framing.ts";
 import { Fields } from "../../protocols/http/fields.ts";

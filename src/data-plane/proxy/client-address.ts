@@ -1,7 +1,7 @@
 /** Who the client is, by what trusted proxies wrote down. */
 import type { CidrList } from "../../lib/cidr.ts";
 import { isZonedIpAddress } from "../../lib/ip-address.ts";
-import { maxForwardedHops } from "../../config/defaults.ts";
+import { maxForwardedHops } from "../../config/limits.ts";
 import { trimBlanks } from "../../protocols/http/fields.ts";
 import { unmapIpv4 } from "../../net/socket-address.ts";
 

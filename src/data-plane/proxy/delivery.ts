@@ -1,5 +1,5 @@
 /** The phase in which a request gets a target, and another one when that refuses the connection. */
-import { responseQuietMs } from "../../config/defaults.ts";
+import { responseQuietMs } from "../../config/limits.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { DeadlineQueue } from "../../lib/deadline-queue.ts";
 import type { LoadBalancer } from "../services/load-balancer.ts";

@@ -3,7 +3,7 @@
  * so every method is offered to the other targets at once and, if it may wait, to all of them again after a
  * pause, until one takes it or the time is over. After other failures it is sent again as the service wants it.
  */
-import { connectRetryPauseMs } from "../../config/defaults.ts";
+import { connectRetryPauseMs } from "../../config/limits.ts";
 import type { ServiceOptions } from "../../config/options.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Target } from "../services/target.ts";

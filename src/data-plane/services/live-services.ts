@@ -1,5 +1,5 @@
 /** The services as they are served now: turns each snapshot into live services and targets. */
-import { maxHeldRequests } from "../../config/defaults.ts";
+import { maxHeldRequests } from "../../config/limits.ts";
 import { inheritedTls, type TlsPolicy } from "../../config/inherited-tls.ts";
 import type { DataPlaneSamples } from "../../seam/data-plane.ts";
 import type { PoolSnapshot, Snapshot } from "../../seam/snapshot.ts";

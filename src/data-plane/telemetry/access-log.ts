@@ -1,5 +1,5 @@
 /** The line that the access log has for each request: keys, order and types of kamal-proxy. Pure. */
-import { maxLoggedValueBytes } from "../../config/defaults.ts";
+import { maxLoggedValueBytes } from "../../config/limits.ts";
 import { jsonFromBytes, jsonFromText } from "../../go/json-string.ts";
 import { formatLogTime } from "../../lib/log-time.ts";
 

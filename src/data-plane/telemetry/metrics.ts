@@ -1,6 +1,6 @@
 /** Counts of requests by service, method and status. What clients invent never makes it grow. */
 import { durationBuckets, type Series, type ServiceMetrics } from "../../seam/service-metrics.ts";
-import { maxMeteredServices, maxSeriesPerService } from "../../config/defaults.ts";
+import { maxMeteredServices, maxSeriesPerService } from "../../config/limits.ts";
 
 const methods = new Set([
   "GET",

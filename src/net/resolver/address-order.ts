@@ -1,5 +1,5 @@
 /** In which order the addresses of a name are tried: by the precedence of RFC 6724 2.1. */
-import { maxAddressesPerName } from "../../config/defaults.ts";
+import { maxAddressesPerName } from "../../config/limits.ts";
 import { unmapIpv4 } from "../socket-address.ts";
 
 /** Of one kind they stay in the order in which they came: name servers take turns by it. */

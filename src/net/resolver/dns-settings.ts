@@ -1,6 +1,6 @@
 /** How names are looked up on this machine: resolv.conf(5). */
 import { hostname } from "node:os";
-import { maxNameServers, maxSearchDomains } from "../../config/defaults.ts";
+import { maxNameServers, maxSearchDomains } from "../../config/limits.ts";
 import { isZonedIpAddress } from "../../lib/ip-address.ts";
 import { linesOf, WatchedFile } from "./watched-file.ts";
 

@@ -1,9 +1,5 @@
 /** One lookup of one name: its search domains, and both kinds of addresses of each. */
-import {
-  maxNameBytes,
-  nameLookupTimeoutMs,
-  secondFamilyPatienceMs,
-} from "../../config/defaults.ts";
+import { maxNameBytes, nameLookupTimeoutMs, secondFamilyPatienceMs } from "../../config/limits.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { DnsAnswer } from "./dns-client.ts";
 import type { DnsSettings } from "./dns-settings.ts";

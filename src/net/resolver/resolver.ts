@@ -2,7 +2,7 @@
  * The addresses of names: each name is looked up on its own, anew for each connection, and never twice at a
  * time. While its name servers say nothing, the addresses that it had last are good enough.
  */
-import { maxNameLookups, maxRememberedNames, nameAnswerPatienceMs } from "../../config/defaults.ts";
+import { maxNameLookups, maxRememberedNames, nameAnswerPatienceMs } from "../../config/limits.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { inOrderOfTrial } from "./address-order.ts";
 import { type DnsClient, systemDnsClient } from "./dns-client.ts";

@@ -1,6 +1,6 @@
 /** What a small file of the system says, read again whenever the file has changed. */
 import { readFileSync, statSync } from "node:fs";
-import { maxSystemFileBytes } from "../../config/defaults.ts";
+import { maxSystemFileBytes } from "../../config/limits.ts";
 
 export class WatchedFile<T> {
   readonly #path: string;

@@ -1,5 +1,5 @@
 /** Reading the Cookie field (RFC 6265 4.2), as Go's net/http does. */
-import { maxCookiesOfOneName } from "../../config/defaults.ts";
+import { maxCookiesOfOneName } from "../../config/limits.ts";
 import { trimBlanks } from "./fields.ts";
 
 /** What Go leaves a cookie out for: control characters, quotes, backslashes, bytes above ASCII. */

@@ -1,5 +1,5 @@
 /** Fields that concern one connection only and are not forwarded (RFC 9110 7.6.1). */
-import { maxListElements } from "../../config/defaults.ts";
+import { maxListElements } from "../../config/limits.ts";
 import { hasMoreElements, isToken, listElements, type Fields } from "./fields.ts";
 
 /** HTTP2-Settings belongs to an upgrade to h2c, which is never forwarded. */

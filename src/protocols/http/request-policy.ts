@@ -1,5 +1,5 @@
 /** What of all well-formed requests is served: method, target, Host, Expect (RFC 9110 7 to 10). */
-import { maxListElements } from "../../config/defaults.ts";
+import { maxListElements } from "../../config/limits.ts";
 import { hasMoreElements, listElements, type Fields } from "./fields.ts";
 import type { RequestHead } from "./message-head.ts";
 import { HeadFault } from "./head-fault.ts";

@@ -1,5 +1,5 @@
 /** The chunked transfer coding (RFC 9112 7.1): a strict decoder that can be fed at any split. */
-import { maxChunkLineBytes, maxFieldCount, maxTrailerBytes } from "../../config/defaults.ts";
+import { maxChunkLineBytes, maxFieldCount, maxTrailerBytes } from "../../config/limits.ts";
 import type { Fields } from "../http/fields.ts";
 import { withoutUnsafeTrailers } from "../http/trailers.ts";
 import { appendFields } from "./head-serializer.ts";

@@ -1,5 +1,5 @@
 /** How long a connection may be used for further requests after a response (RFC 9112 9.3). */
-import { maxKeepAliveMarginMs } from "../../config/defaults.ts";
+import { maxKeepAliveMarginMs } from "../../config/limits.ts";
 import { connectionOptions } from "../http/hop-by-hop.ts";
 import type { VersionedResponseHead } from "./response-head.ts";
 

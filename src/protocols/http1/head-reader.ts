@@ -1,5 +1,5 @@
 /** Finds heads in the bytes of a connection, however they are cut (RFC 9112 2.2). For both sides. */
-import { maxFieldCount, maxLeadingEmptyLines } from "../../config/defaults.ts";
+import { maxFieldCount, maxLeadingEmptyLines } from "../../config/limits.ts";
 import { hopelessRequestStart, hopelessResponseStart } from "./head-parser.ts";
 import { HeadFault } from "../http/head-fault.ts";
 

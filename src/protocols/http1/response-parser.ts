@@ -6,7 +6,7 @@ import {
   maxFieldCount,
   maxInformationalResponses,
   maxResponseHeadBytes,
-} from "../../config/defaults.ts";
+} from "../../config/limits.ts";
 import { type BodyFraming, isEmptyBody } from "../http/body-framing.ts";
 import { ChunkedDecoder, chunkedLimits } from "./chunked.ts";
 import type { Fields } from "../http/fields.ts";

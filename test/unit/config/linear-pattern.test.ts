@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { maxPatternText } from "../../../src/config/defaults.ts";
+import { maxPatternText } from "../../../src/config/limits.ts";
 import { LinearPattern } from "../../../src/config/linear-pattern.ts";
 import { PatternFault } from "../../../src/config/pattern-compiler.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { progressIntervalMs } from "../../../src/config/defaults.ts";
+import { progressIntervalMs } from "../../../src/config/limits.ts";
 import { parseTarget } from "../../../src/config/target-address.ts";
 import { waitForDrain, waitForHealth } from "../../../src/control-plane/socket/progress.ts";
 import type { Progress } from "../../../src/control-plane/socket/protocol.ts";

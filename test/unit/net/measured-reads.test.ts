@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { maxUnsentPieceBytes } from "../../../src/config/defaults.ts";
+import { maxUnsentPieceBytes } from "../../../src/config/limits.ts";
 import { MeasuredReads, type PausableSocket } from "../../../src/net/measured-reads.ts";
 import { waitFor } from "../../support/wait-for.ts";
 

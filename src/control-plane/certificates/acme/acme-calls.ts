@@ -5,7 +5,7 @@ import {
   maxAcmeConnectAttempts,
   maxAcmePollPauseMs,
   maxAcmeRetryPauseMs,
-} from "../../../config/defaults.ts";
+} from "../../../config/limits.ts";
 import { sleep } from "../../../lib/sleep.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { AcmeError } from "./acme-error.ts";

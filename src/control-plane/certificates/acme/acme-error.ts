@@ -1,5 +1,5 @@
 /** What went wrong between the proxy and a certificate authority. */
-import { acmeRefusedMemoryMs, acmeUnreachableMemoryMs } from "../../../config/defaults.ts";
+import { acmeRefusedMemoryMs, acmeUnreachableMemoryMs } from "../../../config/limits.ts";
 
 export type AcmeErrorKind =
   /** It said no. */

@@ -2,7 +2,7 @@
  * The requests to a certificate authority: with a deadline, the private roots that are trusted, and
  * errors that say what happened. `HTTPS_PROXY` and `NO_PROXY` are obeyed by `fetch` itself.
  */
-import { acmeRequestTimeoutMs, maxAcmeResponseBytes } from "../../../config/defaults.ts";
+import { acmeRequestTimeoutMs, maxAcmeResponseBytes } from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { AcmeError, type AcmeErrorKind, parseRetryAfter } from "./acme-error.ts";
 import { messageWithCause } from "../../../lib/error-text.ts";

@@ -4,7 +4,7 @@
  */
 import { isIpAddress } from "../../../lib/ip-address.ts";
 import type { Client } from "acme-client";
-import { acmeIssuanceTimeoutMs } from "../../../config/defaults.ts";
+import { acmeIssuanceTimeoutMs } from "../../../config/limits.ts";
 import type { AcmeSettings } from "../../../config/acme-settings.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { OncePerKey } from "../../../lib/once-per-key.ts";

@@ -3,7 +3,7 @@
  * or spread its load.
  */
 import { X509Certificate } from "node:crypto";
-import { maxRenewalInfoPauseMs, renewalInfoPauseMs } from "../../../config/defaults.ts";
+import { maxRenewalInfoPauseMs, renewalInfoPauseMs } from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { parseRetryAfter } from "./acme-error.ts";
 import type { AcmeHttp } from "./acme-http.ts";

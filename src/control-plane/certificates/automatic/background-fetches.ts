@@ -1,5 +1,5 @@
 /** Gets the certificates of new deploys ahead of their visitors, a few at a time. */
-import { acmeBackgroundDelayMs, maxBackgroundOrders } from "../../../config/defaults.ts";
+import { acmeBackgroundDelayMs, maxBackgroundOrders } from "../../../config/limits.ts";
 import type { ServiceSnapshot } from "../../../seam/snapshot.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import { ConcurrencyLimit } from "../../../lib/concurrency-limit.ts";

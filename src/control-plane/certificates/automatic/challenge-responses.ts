@@ -2,7 +2,7 @@
  * Answers to the validations that are under way, for HTTP-01 (RFC 8555 8.3) and TLS-ALPN-01 (RFC 8737). Several
  * proxies that share a storage answer for each other: an authority may come to any of them.
  */
-import { maxSharedChallengeLookups, sharedChallengeSpreadMs } from "../../../config/defaults.ts";
+import { maxSharedChallengeLookups, sharedChallengeSpreadMs } from "../../../config/limits.ts";
 import { sleep } from "../../../lib/sleep.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { ConcurrencyLimit } from "../../../lib/concurrency-limit.ts";

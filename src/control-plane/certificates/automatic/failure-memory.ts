@@ -3,7 +3,7 @@
  * is remembered longer each time, also over a restart: authorities allow few failed validations (Let's Encrypt five
  * an hour for each name).
  */
-import { acmeInvalidMemoriesMs } from "../../../config/defaults.ts";
+import { acmeInvalidMemoriesMs } from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { AcmeError } from "../acme/acme-error.ts";
 import type { OrderFailure } from "../storage/certificate-cache.ts";

@@ -4,7 +4,7 @@ import {
   maxOnDemandQuestions,
   maxWaitingOnDemandQuestions,
   onDemandTimeoutMs,
-} from "../../../config/defaults.ts";
+} from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { ConcurrencyLimit } from "../../../lib/concurrency-limit.ts";
 import { goQuote } from "../../../go/quote.ts";

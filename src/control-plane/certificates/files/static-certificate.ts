@@ -1,6 +1,6 @@
 /** The certificate of one service from the files that a deploy named, read again when they change. */
 import { stat } from "node:fs/promises";
-import { maxCertificateFileBytes } from "../../../config/defaults.ts";
+import { maxCertificateFileBytes } from "../../../config/limits.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { readRegularFile } from "../../../lib/regular-file.ts";
 import { messageWithCause } from "../../../lib/error-text.ts";

@@ -3,7 +3,7 @@
  * are there with it, and looked at from time to time. One file after the other, and never in the event loop:
  * a disk may hang.
  */
-import { certificatePollIntervalMs, maxCheckedCertificates } from "../../../config/defaults.ts";
+import { certificatePollIntervalMs, maxCheckedCertificates } from "../../../config/limits.ts";
 import type { ServiceOptions } from "../../../config/options.ts";
 import type { ServiceSnapshot } from "../../../seam/snapshot.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";

@@ -9,7 +9,7 @@ import {
   storeLockMs,
   storeLockRetryMs,
   storePollIntervalMs,
-} from "../../../config/defaults.ts";
+} from "../../../config/limits.ts";
 import { sleep } from "../../../lib/sleep.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import { messageWithCause } from "../../../lib/error-text.ts";

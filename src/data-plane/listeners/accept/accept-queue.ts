@@ -3,7 +3,7 @@
  * some clients have to ask again after a second or three. Listening anew on the same socket changes
  * the number, and only the system's own call can do that.
  */
-import { acceptQueueLength } from "../../../config/defaults.ts";
+import { acceptQueueLength } from "../../../config/limits.ts";
 import { openLibc } from "../../../net/libc.ts";
 
 /** The kernel takes its own limit (net.core.somaxconn) when that is lower. */

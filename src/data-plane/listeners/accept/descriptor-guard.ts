@@ -1,5 +1,5 @@
 /** Turns connections away while file descriptors run out, and says so, at most once in an interval. */
-import { turnedAwayReportIntervalMs } from "../../../config/defaults.ts";
+import { turnedAwayReportIntervalMs } from "../../../config/limits.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import { descriptorCeiling, openFileLimit } from "../../../net/descriptor-ceiling.ts";
 import type { Logger } from "../../../lib/logger.ts";

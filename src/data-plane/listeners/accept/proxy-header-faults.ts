@@ -1,5 +1,5 @@
 /** Says which load balancers send no valid PROXY header: one line a peer and interval. */
-import { maxReportedProxyPeers, proxyFaultReportIntervalMs } from "../../../config/defaults.ts";
+import { maxReportedProxyPeers, proxyFaultReportIntervalMs } from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 

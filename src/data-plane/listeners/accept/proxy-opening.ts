@@ -5,7 +5,7 @@
  * again, first at once and then with pauses that double: load balancers send the header as they connect.
  */
 import { ptr } from "bun:ffi";
-import { proxyHeaderLookMs } from "../../../config/defaults.ts";
+import { proxyHeaderLookMs } from "../../../config/limits.ts";
 import { lastErrno, type Libc } from "../../../net/libc.ts";
 import { maxProxyHeaderBytes } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import type { Clock } from "../../../lib/clock.ts";

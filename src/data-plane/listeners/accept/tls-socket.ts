@@ -9,7 +9,7 @@
  * - a `tls.Server` that never listens swaps the default certificate of our listener;
  * - protocol versions and groups are those of the listener, cipher suites those of the context.
  */
-import { tcpKeepAliveMs } from "../../../config/defaults.ts";
+import { tcpKeepAliveMs } from "../../../config/limits.ts";
 import type { MinTlsVersion } from "../../../config/run-options.ts";
 import { writeSync } from "node:fs";
 import tls from "node:tls";

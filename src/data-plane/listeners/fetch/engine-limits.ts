@@ -3,7 +3,7 @@
  * 16 KB unless told otherwise: a few large cookies would cost a client its whole connection.
  */
 import http from "node:http";
-import { maxCompressedHeadBytes } from "../../../config/defaults.ts";
+import { maxCompressedHeadBytes } from "../../../config/limits.ts";
 
 /** Counts for servers that are made afterwards; names, values and 32 bytes a field (RFC 9113 10.5.1). */
 export function limitEngineHeads(maxHeaderBytes: number): void {

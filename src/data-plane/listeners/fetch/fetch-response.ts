@@ -2,7 +2,7 @@
  * The response to a Request as a sink. A small body of known length is collected and sent whole, the
  * only way to keep its Content-Length; everything else streams, and the client's window holds it back.
  */
-import { maxCollectedResponseBytes, responseCollectTimeoutMs } from "../../../config/defaults.ts";
+import { maxCollectedResponseBytes, responseCollectTimeoutMs } from "../../../config/limits.ts";
 import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import { isBodyless } from "../../../protocols/http/status.ts";

@@ -16,13 +16,13 @@ import {
   requestUnits,
   workBudget,
 } from "../../../net/work-budget.ts";
+import { type ClientLimits } from "../../../config/defaults.ts";
 import {
   lingerTimeoutMs,
   maxDiscardBytes,
   maxLingerBytes,
   maxReadAheadBytes,
-  type ClientLimits,
-} from "../../../config/defaults.ts";
+} from "../../../config/limits.ts";
 import type { ClientPeer, Exchange, Scheme } from "../../../protocols/http/exchange.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
 import type { ConnectionSet } from "../accept/connection-set.ts";

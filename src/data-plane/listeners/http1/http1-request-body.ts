@@ -1,5 +1,5 @@
 /** The body of one request on an HTTP/1.1 connection: what the connection receives goes into a sink. */
-import { maxDiscardBytes } from "../../../config/defaults.ts";
+import { maxDiscardBytes } from "../../../config/limits.ts";
 import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import { ChunkedDecoder, chunkedLimits } from "../../../protocols/http1/chunked.ts";

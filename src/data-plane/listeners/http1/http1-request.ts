@@ -1,5 +1,5 @@
 /** What a request head asks for: parsed, framed and checked against the policy, or why it is refused. */
-import { maxFieldCount } from "../../../config/defaults.ts";
+import { maxFieldCount } from "../../../config/limits.ts";
 import { type BodyFraming, noBody } from "../../../protocols/http/body-framing.ts";
 import { requestFraming } from "../../../protocols/http1/framing.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";

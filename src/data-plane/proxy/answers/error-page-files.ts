@@ -1,7 +1,7 @@
 /** Reads a folder of error pages for a deploy. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { maxErrorPageBytes } from "../../../config/defaults.ts";
+import { maxErrorPageBytes } from "../../../config/limits.ts";
 import { readRegularFile } from "../../../lib/regular-file.ts";
 import { ErrorPages } from "./error-pages.ts";
 

@@ -1,5 +1,5 @@
 /** Where collected bodies are kept: the memory that they share, and the folder of what does not fit. */
-import { maxCollectedBytesPerConnection, maxSharedDirectBytes } from "../../../config/defaults.ts";
+import { maxCollectedBytesPerConnection, maxSharedDirectBytes } from "../../../config/limits.ts";
 import { MemoryBudget } from "../../../net/memory-budget.ts";
 import type { SpoolOptions } from "./spooled-body.ts";
 

@@ -2,7 +2,7 @@
  * --eject-after: a target that has failed so many requests in a row gets none for a while, twice as long each
  * time until it has answered one. Another target has to be there. Each worker judges by what it has seen.
  */
-import { maxEjectionMs } from "../../../config/defaults.ts";
+import { maxEjectionMs } from "../../../config/limits.ts";
 import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { Target } from "../../services/target.ts";
 import type { DeliveredRequest } from "../request-stages.ts";

@@ -3,7 +3,7 @@
  * whether it is connecting, serving a call, idle or closed. The call decides what the bytes mean.
  */
 import type { Socket } from "bun";
-import { tcpKeepAliveMs } from "../../../config/defaults.ts";
+import { tcpKeepAliveMs } from "../../../config/limits.ts";
 import type {
   ConnectOwner,
   Connector,

@@ -4,7 +4,7 @@ import {
   upstreamConnectTimeoutMs,
   upstreamIdleTimeoutMs,
   upstreamSurplusTimeoutMs,
-} from "../../../config/defaults.ts";
+} from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { DeadlineQueues } from "../../../lib/deadline-queue.ts";
 import type { Connector, Endpoint } from "../../../net/connector.ts";

@@ -2,7 +2,7 @@
  * One request on a stream of HTTP/2, or on a second one when the target has not looked at the first: what is
  * sent, how long to wait, when to send again, where the response goes.
  */
-import { maxReplayedBytes } from "../../../config/defaults.ts";
+import { maxReplayedBytes } from "../../../config/limits.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../../../lib/deadline-queue.ts";
 import { connectionFaultOf } from "../../../lib/error-text.ts";
 import { ByteBlocks } from "../../../net/byte-blocks.ts";

@@ -2,7 +2,7 @@
  * Sends requests over HTTP/2 in plain with prior knowledge (RFC 9113 3.3): one connection carries many, more
  * are opened when the target allows no more on it.
  */
-import { upstreamConnectTimeoutMs, upstreamIdleTimeoutMs } from "../../../config/defaults.ts";
+import { upstreamConnectTimeoutMs, upstreamIdleTimeoutMs } from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { DeadlineQueue, DeadlineQueues } from "../../../lib/deadline-queue.ts";
 import type { Connector, Endpoint } from "../../../net/connector.ts";

@@ -13,7 +13,7 @@ import {
   acmeBackgroundDelayMs,
   certificatePollIntervalMs,
   maxBackgroundOrders,
-} from "../../../../src/config/defaults.ts";
+} from "../../../../src/config/limits.ts";
 import type { ServiceOptions } from "../../../../src/config/options.ts";
 import type { ServiceSnapshot } from "../../../../src/seam/snapshot.ts";
 import { createCertificate } from "../../../support/certificates.ts";

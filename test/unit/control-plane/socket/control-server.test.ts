@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { controlReadTimeoutMs, maxControlMessageBytes } from "../../../../src/config/defaults.ts";
+import { controlReadTimeoutMs, maxControlMessageBytes } from "../../../../src/config/limits.ts";
 import { sendCommand } from "../../../../src/control-plane/socket/client.ts";
 import { encodeMessage } from "../../../../src/control-plane/socket/framing.ts";
 import type { Command, Progress, Reply } from "../../../../src/control-plane/socket/protocol.ts";

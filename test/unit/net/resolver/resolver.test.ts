@@ -1,6 +1,6 @@
 import { utimesSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "bun:test";
-import { nameAnswerPatienceMs } from "../../../../src/config/defaults.ts";
+import { nameAnswerPatienceMs } from "../../../../src/config/limits.ts";
 import type { DnsSettings } from "../../../../src/net/resolver/dns-settings.ts";
 import { HostsFile } from "../../../../src/net/resolver/hosts-file.ts";
 import { SystemResolver } from "../../../../src/net/resolver/resolver.ts";

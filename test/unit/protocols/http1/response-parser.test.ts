@@ -1,8 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  maxInformationalResponses,
-  maxResponseHeadBytes,
-} from "../../../../src/config/defaults.ts";
+import { maxInformationalResponses, maxResponseHeadBytes } from "../../../../src/config/limits.ts";
 import type { BodyFraming } from "../../../../src/protocols/http/body-framing.ts";
 import type { Fields } from "../../../../src/protocols/http/fields.ts";
 import type { ResponseHead } from "../../../../src/protocols/http/message-head.ts";

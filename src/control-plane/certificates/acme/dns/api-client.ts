@@ -1,5 +1,5 @@
 /** Requests to the HTTP interface of a DNS provider: with a deadline, and errors in the provider's own words. */
-import { dnsApiTimeoutMs, maxDnsApiAnswerBytes } from "../../../../config/defaults.ts";
+import { dnsApiTimeoutMs, maxDnsApiAnswerBytes } from "../../../../config/limits.ts";
 import type { Clock } from "../../../../lib/clock.ts";
 import { messageWithCause } from "../../../../lib/error-text.ts";
 import type { Fetch } from "../acme-http.ts";

@@ -1,6 +1,6 @@
 /** One DNS message over TCP and the answer to it (RFC 7766). */
 import { connect } from "node:net";
-import { dnsApiTimeoutMs } from "../../../../config/defaults.ts";
+import { dnsApiTimeoutMs } from "../../../../config/limits.ts";
 import type { Clock } from "../../../../lib/clock.ts";
 
 export function askNameServer(

@@ -4,7 +4,7 @@ import {
   dnsPropagationPauseMs,
   dnsPropagationTimeoutMs,
   maxDnsAliases,
-} from "../../../../config/defaults.ts";
+} from "../../../../config/limits.ts";
 import { sleep } from "../../../../lib/sleep.ts";
 import type { Clock } from "../../../../lib/clock.ts";
 import { codeOf } from "../../../../lib/error-text.ts";

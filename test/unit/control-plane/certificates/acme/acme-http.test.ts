@@ -5,7 +5,7 @@ import {
   AcmeHttp,
   type Fetch,
 } from "../../../../../src/control-plane/certificates/acme/acme-http.ts";
-import { acmeRequestTimeoutMs } from "../../../../../src/config/defaults.ts";
+import { acmeRequestTimeoutMs } from "../../../../../src/config/limits.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";
 import { tempFolder } from "../../../../support/temp-folder.ts";
 import { waitFor } from "../../../../support/wait-for.ts";

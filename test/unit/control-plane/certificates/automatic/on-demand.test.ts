@@ -9,7 +9,7 @@ import {
   maxOnDemandQuestions,
   maxWaitingOnDemandQuestions,
   onDemandTimeoutMs,
-} from "../../../../../src/config/defaults.ts";
+} from "../../../../../src/config/limits.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";
 import { RecordingLogger } from "../../../../support/recording-logger.ts";
 

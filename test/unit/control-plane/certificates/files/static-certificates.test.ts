@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { StaticCertificates } from "../../../../../src/control-plane/certificates/files/static-certificates.ts";
-import { certificatePollIntervalMs } from "../../../../../src/config/defaults.ts";
+import { certificatePollIntervalMs } from "../../../../../src/config/limits.ts";
 import type { ServiceSnapshot } from "../../../../../src/seam/snapshot.ts";
 import { createCertificate, type TestCertificate } from "../../../../support/certificates.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import {
   maxReportedProxyPeers,
   proxyFaultReportIntervalMs as intervalMs,
-} from "../../../../../src/config/defaults.ts";
+} from "../../../../../src/config/limits.ts";
 import { ProxyHeaderFaults } from "../../../../../src/data-plane/listeners/accept/proxy-header-faults.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";
 import { RecordingLogger } from "../../../../support/recording-logger.ts";

@@ -1,9 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import {
-  clientLimits,
-  connectionSweepIntervalMs,
-  type ClientLimits,
-} from "../../../../../src/config/defaults.ts";
+import { clientLimits, type ClientLimits } from "../../../../../src/config/defaults.ts";
+import { connectionSweepIntervalMs } from "../../../../../src/config/limits.ts";
 import type { BodySink } from "../../../../../src/protocols/http/body.ts";
 import { Fields } from "../../../../../src/protocols/http/fields.ts";
 import type { ClientSocket } from "../../../../../src/data-plane/listeners/accept/client-connection.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { responseQuietMs } from "../../../../../src/config/defaults.ts";
+import { responseQuietMs } from "../../../../../src/config/limits.ts";
 import type { BodySink, BodySource } from "../../../../../src/protocols/http/body.ts";
 import { pipe } from "../../../../../src/protocols/http/body.ts";
 import { DeadlineQueue } from "../../../../../src/lib/deadline-queue.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { upstreamConnectTimeoutMs } from "../../../../../src/config/defaults.ts";
+import { upstreamConnectTimeoutMs } from "../../../../../src/config/limits.ts";
 import { Fields } from "../../../../../src/protocols/http/fields.ts";
 import { Http1Transport } from "../../../../../src/data-plane/upstream/http1/http1-transport.ts";
 import type { UpstreamCall } from "../../../../../src/data-plane/upstream/upstream-request.ts";
