@@ -5,10 +5,12 @@ export const durationBuckets: readonly number[] = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** Requests that ended with one method and status. */
+/** Requests that ended with one method and status, in one of the groups of a service. */
 export interface Series {
   readonly method: string;
   readonly status: string;
+  /** They went to the targets of a rollout, or to the active ones beside them; null: neither. */
+  readonly rollout: boolean | null;
   count: number;
   sumSeconds: number;
   /** Each bucket alone, not the ones below it. */

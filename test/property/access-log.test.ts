@@ -28,6 +28,7 @@ const record = {
   scheme: "http",
   customFields: null,
   policy: null,
+  rollout: null,
   error: "",
 };
 

@@ -40,7 +40,8 @@ function sortedRows(services: readonly ServiceMetrics[]): Row[] {
   const rows: Row[] = [];
   for (const { service, series } of services) {
     for (const one of series) {
-      const labels = `method="${one.method}",service="${labelValue(service)}",status="${one.status}"`;
+      const rollout = one.rollout === null ? "" : `rollout="${one.rollout}",`;
+      const labels = `method="${one.method}",${rollout}service="${labelValue(service)}",status="${one.status}"`;
       rows.push({ series: one, labels });
     }
   }

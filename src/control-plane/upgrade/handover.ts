@@ -19,6 +19,8 @@ const target: v.GenericSchema<HandedTarget> = v.object({
 const series = v.object({
   method: v.string(),
   status: v.string(),
+  // Not known to versions before.
+  rollout: v.optional(v.nullable(v.boolean()), null),
   count: v.number(),
   sumSeconds: v.number(),
   buckets: v.array(v.number()),

@@ -26,11 +26,11 @@ class ServiceSum implements ServiceMetrics {
     }
   }
 
-  #addSeries({ method, status, count, sumSeconds, buckets }: Series): void {
-    const key = `${method} ${status}`;
+  #addSeries({ method, status, rollout = null, count, sumSeconds, buckets }: Series): void {
+    const key = `${method} ${status} ${rollout}`;
     const sum = this.#series.get(key);
     if (sum === undefined) {
-      this.#series.set(key, { method, status, count, sumSeconds, buckets: [...buckets] });
+      this.#series.set(key, { method, status, rollout, count, sumSeconds, buckets: [...buckets] });
       return;
     }
     sum.count += count;

@@ -33,6 +33,7 @@ export class Delivery implements Phase {
 
   run(request: RoutedRequest, policies: ServicePolicies): Promise<PhaseOutcome> {
     const group = request.service.balancerFor(request.exchange.request.fields);
+    request.rollout = request.service.isRollout(group);
     const target = choose(request, policies, group, request.retry?.tried ?? noTargets);
     return target === undefined
       ? this.#withoutTarget(request)

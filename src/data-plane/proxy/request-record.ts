@@ -60,13 +60,15 @@ export class RequestRecorder {
         query: request.query.slice(1),
         customFields: routed === null ? null : customFields(routed),
         policy: routed?.answeredBy ?? null,
+        rollout: routed?.rollout ?? null,
         error: received.error,
       }),
     );
     if (routed?.excludedFromMetrics === true) return;
     if (routed !== null) metrics.requestEnded(serviceName);
     if (routed?.answeredBy) metrics.countAnsweredBy(serviceName, routed.answeredBy);
-    metrics.countRequest(serviceName, request.method, status, durationMs / 1e3);
+    const rollout = routed?.rollout ?? null;
+    metrics.countRequest(serviceName, request.method, status, durationMs / 1e3, rollout);
   }
 }
 

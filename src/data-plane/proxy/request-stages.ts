@@ -44,6 +44,8 @@ export class RoutedRequest {
   retry: Retry | null = null;
   /** At the last target that it was sent to; null before. */
   delivered: DeliveredRequest | null = null;
+  /** It went to the targets of the rollout, or to the active ones beside them; null: there is no rollout. */
+  rollout: boolean | null = null;
   #clientAddress: string | null = null;
 
   constructor(

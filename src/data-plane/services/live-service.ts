@@ -77,6 +77,11 @@ export class LiveService {
     return isInRollout(this.#split, request) ? this.#rollout : this.#active;
   }
 
+  /** Whether these are the targets of the rollout; null where there is none. */
+  isRollout(group: LoadBalancer): boolean | null {
+    return this.#rollout === null ? null : group === this.#rollout;
+  }
+
   /** What is taken off the path before the target sees it; `/` takes nothing off. */
   strippedPrefix(matchedPrefix: string): string {
     return this.options.stripPrefix ? matchedPrefix : "/";

@@ -44,6 +44,8 @@ export interface AccessRecord {
   customFields: readonly (readonly [key: string, value: string])[] | null;
   /** The policy that has answered; null, and left out, when it was somebody else. Not escaped. */
   policy: string | null;
+  /** It went to the targets of a rollout, or to others beside them; null, and left out, without a rollout. */
+  rollout: boolean | null;
   /** Why it failed, as code and detail; empty, and left out, when it did not. */
   error: string;
 }
@@ -58,7 +60,8 @@ export function formatAccessLine(record: AccessRecord): string {
   const policy = record.policy === null ? "" : `,"policy":"${record.policy}"`;
   const error = record.error === "" ? "" : `,"error":${jsonFromText(record.error)}`;
   const custom = record.customFields === null ? "" : customJson(record.customFields);
-  return `${line}${custom}${policy}${error}}\n`;
+  const rollout = record.rollout === null ? "" : `,"rollout":${record.rollout}`;
+  return `${line}${custom}${policy}${rollout}${error}}\n`;
 }
 
 function customJson(fields: NonNullable<AccessRecord["customFields"]>): string {

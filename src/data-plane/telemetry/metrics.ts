@@ -17,6 +17,9 @@ const otherMethod = "OTHER";
 /** Stands for every status once a service has as many series as are kept. */
 const otherStatus = -1;
 
+/** By method, then by status: no string is built to find a series. */
+type SeriesTable = Map<string, Map<number, Series>>;
+
 export class Metrics {
   readonly #services = new Map<string, ServiceEntry>();
   /** Grows with each use, to know which service was not used for longest. */
@@ -34,9 +37,15 @@ export class Metrics {
     if (entry.inFlight > 0) entry.inFlight--;
   }
 
-  /** Counts a request that was answered. */
-  countRequest(service: string, method: string, status: number, durationSeconds: number): void {
-    const series = this.#entry(service).find(method, status);
+  /** Counts a request that was answered. `rollout`: as in `Series`. */
+  countRequest(
+    service: string,
+    method: string,
+    status: number,
+    durationSeconds: number,
+    rollout: boolean | null = null,
+  ): void {
+    const series = this.#entry(service).find(method, status, rollout);
     series.count++;
     series.sumSeconds += durationSeconds;
     let bucket = 0;
@@ -84,25 +93,33 @@ class ServiceEntry implements ServiceMetrics {
   lastUse = 0;
   readonly series: Series[] = [];
   readonly answeredBy: Record<string, number> = {};
-  /** By method, then by status: no string is built to find a series. */
-  readonly #byMethod = new Map<string, Map<number, Series>>();
+  readonly #outsideRollouts: SeriesTable = new Map();
+  /** Made when there is a rollout. */
+  #inRollout: SeriesTable | null = null;
+  #besideRollout: SeriesTable | null = null;
 
   constructor(service: string) {
     this.service = service;
   }
 
-  find(method: string, status: number): Series {
+  find(method: string, status: number, rollout: boolean | null): Series {
+    const table = this.#tableOf(rollout);
     return (
-      this.#byMethod.get(method)?.get(status) ??
-      this.#add(methods.has(method) ? method : otherMethod, status)
+      table.get(method)?.get(status) ??
+      this.#add(table, methods.has(method) ? method : otherMethod, status, rollout)
     );
   }
 
-  #add(method: string, status: number): Series {
-    let byStatus = this.#byMethod.get(method);
+  #tableOf(rollout: boolean | null): SeriesTable {
+    if (rollout === null) return this.#outsideRollouts;
+    return rollout ? (this.#inRollout ??= new Map()) : (this.#besideRollout ??= new Map());
+  }
+
+  #add(table: SeriesTable, method: string, status: number, rollout: boolean | null): Series {
+    let byStatus = table.get(method);
     if (byStatus === undefined) {
       byStatus = new Map();
-      this.#byMethod.set(method, byStatus);
+      table.set(method, byStatus);
     }
     const key = this.series.length < maxSeriesPerService ? status : otherStatus;
     let series = byStatus.get(status) ?? byStatus.get(key);
@@ -110,6 +127,7 @@ class ServiceEntry implements ServiceMetrics {
       series = {
         method,
         status: key === otherStatus ? "other" : String(status),
+        rollout,
         count: 0,
         sumSeconds: 0,
         buckets: Array.from({ length: durationBuckets.length + 1 }, () => 0),

@@ -124,7 +124,14 @@ describe("WorkerPool", () => {
   test("keeps what the dead have counted", async () => {
     const { pool, workers } = setup();
     await pool.start();
-    const series = { method: "GET", status: "200", count: 3, sumSeconds: 1, buckets: [1, 2] };
+    const series = {
+      method: "GET",
+      status: "200",
+      rollout: null,
+      count: 3,
+      sumSeconds: 1,
+      buckets: [1, 2],
+    };
     const counted = {
       service: "web",
       inFlight: 2,

@@ -31,6 +31,7 @@ const record: AccessRecord = {
     ["resp_x_a", ""],
   ],
   policy: null,
+  rollout: null,
   error: "",
 };
 
@@ -51,6 +52,14 @@ describe("formatAccessLine", () => {
   test("tells when the request ended", () => {
     const { time } = JSON.parse(formatAccessLine(record));
     expect(new Date(time).getTime()).toBe(record.wallMs);
+  });
+
+  test("says whether the rollout or the targets beside it have served, and nothing without one", () => {
+    const served = [true, false].map(
+      (rollout) => JSON.parse(formatAccessLine({ ...record, rollout })).rollout,
+    );
+    expect(served).toEqual([true, false]);
+    expect(formatAccessLine(record)).not.toContain('"rollout"');
   });
 
   test("names the policy that has answered, and has no such field for kamal-proxy's own answers", () => {

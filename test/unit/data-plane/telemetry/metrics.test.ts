@@ -44,6 +44,25 @@ describe("Metrics", () => {
     expect(metrics.snapshot()).toMatchObject([{ service: "a", inFlight: 0 }]);
   });
 
+  test("counts the groups of a rollout apart, and apart from what neither has served", () => {
+    const metrics = new Metrics();
+    metrics.countRequest("a", "GET", 200, 0.1);
+    for (const rollout of [true, false, true, null]) {
+      metrics.countRequest("a", "GET", 200, 0.1, rollout);
+    }
+    expect(seriesOf(metrics, "a").map(({ rollout, count }) => [rollout, count])).toEqual([
+      [null, 2],
+      [true, 2],
+      [false, 1],
+    ]);
+    const lines = formatMetrics(metrics.snapshot(), []).split("\n");
+    expect(lines.filter((line) => line.startsWith("kamal_proxy_http_requests_total{"))).toEqual([
+      'kamal_proxy_http_requests_total{method="GET",rollout="false",service="a",status="200"} 1',
+      'kamal_proxy_http_requests_total{method="GET",rollout="true",service="a",status="200"} 2',
+      'kamal_proxy_http_requests_total{method="GET",service="a",status="200"} 2',
+    ]);
+  });
+
   test("calls every method that is not common OTHER", () => {
     const metrics = new Metrics();
     for (let i = 0; i < 1_000; i++) metrics.countRequest("a", `METHOD${i}`, 200, 0);
