@@ -2,7 +2,7 @@
  * The root of the data plane: builds who serves from its options and the seam alone. What it has to know
  * comes down, what it has to ask goes up; it reads no file, keeps no state, decides nothing.
  */
-import { createHmac, randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { idleGraceMs } from "../config/worker-limits.ts";
 import { CommandError } from "../config/command-error.ts";
@@ -34,8 +34,8 @@ import { Http3Port } from "./listeners/http3-port.ts";
 import { HttpsPort } from "./listeners/https-port.ts";
 import { askTarget } from "./proxy/ask-target.ts";
 import { Pipeline } from "./proxy/pipeline.ts";
-import { PasswordChecker, type PasswordCheckerContext } from "./proxy/policies/password-checker.ts";
-import { RateTable } from "./proxy/policies/rate-table.ts";
+import { RateTable } from "../access/rate-table.ts";
+import { systemPasswords } from "../access/system-passwords.ts";
 import { RequestRecorder } from "./proxy/request-record.ts";
 import { LiveServices } from "./services/live-services.ts";
 import { Metrics } from "./telemetry/metrics.ts";
@@ -161,12 +161,7 @@ class ServingPlane {
       services: this.services,
       rates,
       workers: options.workers,
-      passwords: new PasswordChecker({
-        clock,
-        rates,
-        verify: (password, hash) => Bun.password.verify(password, hash),
-        fingerprint: passwordFingerprint(),
-      }),
+      passwords: systemPasswords(clock, rates),
       recorder: new RequestRecorder({
         metrics: this.metrics,
         clock,
@@ -260,13 +255,6 @@ class ServingPlane {
     this.#listeners = [];
     this.services.close();
   }
-}
-
-function passwordFingerprint(): PasswordCheckerContext["fingerprint"] {
-  const key = randomBytes(32);
-  return (hash, user, password) =>
-    // Neither a hash nor a user has a line end.
-    createHmac("sha256", key).update(`${hash}\n${user}\n`).update(password).digest("base64");
 }
 
 /** Without workers nobody shares it. */

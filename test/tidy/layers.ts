@@ -3,12 +3,13 @@
  * below it; the longest name that fits counts. Everybody may import from the own folder.
  */
 const ground = ["config", "go", "lib"];
-const shared = ["seam", "net", "protocols/http", "protocols/http1", ...ground];
+const shared = ["access", "seam", "net", "protocols/http", "protocols/http1", ...ground];
 
 export const layers: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   go: ["lib"],
   config: ["go", "lib"],
+  access: ["config", "lib"],
   net: ["config", "lib"],
   "protocols/http": ground,
   "protocols/http1": ["protocols/http", ...ground],

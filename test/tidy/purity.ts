@@ -8,6 +8,7 @@ import { roots } from "./layers.ts";
 export const impure: readonly string[] = [
   ...roots,
   "engine-environment",
+  "access/system-passwords",
   "cli/doctor/system-probes",
   "cli/top/keyboard",
   "cli/top/text-cells",

@@ -4,9 +4,10 @@ import type {
   ServiceDescription,
   ServiceDescriptions,
 } from "../../control-plane/socket/protocol.ts";
+import type { Latency } from "../../lib/percentile.ts";
 import { printableText } from "../../lib/printable-text.ts";
 import { cells, cut, fitted, type Paint, type Section, sparkline } from "./text-cells.ts";
-import type { Latency, Rates, TrafficHistory } from "./traffic-history.ts";
+import type { Rates, TrafficHistory } from "./traffic-history.ts";
 import type { View } from "./view.ts";
 
 export interface Picture {

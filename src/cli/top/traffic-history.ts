@@ -3,6 +3,7 @@
  * second over the last minutes.
  */
 import { topLimits } from "../../config/operator-limits.ts";
+import { type Latency, percentile } from "../../lib/percentile.ts";
 import type { ProxyStatus, ServiceTraffic } from "../../control-plane/socket/protocol.ts";
 
 /** Of the last seconds; null where nothing was counted, or the longest bucket has no bound. */
@@ -14,9 +15,6 @@ export interface Rates {
   p95Ms: Latency;
   p99Ms: Latency;
 }
-
-/** `above`: beyond the last bound. */
-export type Latency = number | { aboveMs: number } | null;
 
 const noRates: Rates = {
   requests: 0,
@@ -105,26 +103,4 @@ function countsLess(status: ProxyStatus, last: ProxyStatus): boolean {
     const now = trafficOf(status, service);
     return now !== undefined && now.requests < requests;
   });
-}
-
-/** As Prometheus does it: within a bucket requests are taken to be spread evenly. */
-export function percentile(
-  buckets: readonly number[],
-  boundsSeconds: readonly number[],
-  share: number,
-): Latency {
-  const total = buckets.reduce((sum, count) => sum + count, 0);
-  if (total === 0) return null;
-  const rank = total * share;
-  let below = 0;
-  for (const [index, count] of buckets.entries()) {
-    const bound = boundsSeconds[index];
-    if (bound === undefined) break;
-    if (below + count >= rank && count > 0) {
-      const floor = index === 0 ? 0 : boundsSeconds[index - 1]!;
-      return (floor + ((bound - floor) * (rank - below)) / count) * 1_000;
-    }
-    below += count;
-  }
-  return { aboveMs: (boundsSeconds.at(-1) ?? 0) * 1_000 };
 }

@@ -17,8 +17,8 @@ import { type Phases, policies, runPhases } from "./phases.ts";
 import type { ChallengeResponse } from "./policies/policy.ts";
 import { PolicyPhase } from "./policies/policy-phase.ts";
 import { PolicyCompiler, type ServicePolicies } from "./policies/service-policies.ts";
-import type { PasswordChecker } from "./policies/password-checker.ts";
-import type { RateTable } from "./policies/rate-table.ts";
+import type { PasswordChecker } from "../../access/password-checker.ts";
+import type { RateTable } from "../../access/rate-table.ts";
 import type { RequestRecorder } from "./request-record.ts";
 import { ReceivedRequest, RoutedRequest } from "./request-stages.ts";
 

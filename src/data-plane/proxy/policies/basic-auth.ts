@@ -7,8 +7,8 @@ import type { OutgoingHead } from "../../../protocols/http/outgoing-head.ts";
 import { byteString } from "../../services/byte-string.ts";
 import type { Answers } from "../answers/answers.ts";
 import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
-import { givenCredentials, type GivenCredentials } from "./basic-credentials.ts";
-import type { PasswordChecker, PasswordVerdict } from "./password-checker.ts";
+import { givenCredentials, type GivenCredentials } from "../../../access/basic-credentials.ts";
+import type { PasswordChecker, PasswordVerdict } from "../../../access/password-checker.ts";
 import { PathScope } from "./path-scope.ts";
 import type { Policy, PolicyContext, PolicyFactory, Verdict } from "./policy.ts";
 
@@ -49,7 +49,7 @@ class BasicAuth implements Policy {
       this.#answers.page(request, "credentials-unreadable");
       return "answered";
     }
-    const given = givenCredentials(request.exchange.request.fields);
+    const given = givenCredentials(request.exchange.request.fields.all("authorization"));
     if (given === null) return this.#refuse(request, "wrong");
     const verdict = this.#check(request, given, this.#users);
     if (typeof verdict !== "string") return verdict.then((late) => this.#decide(request, late));

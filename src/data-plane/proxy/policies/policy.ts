@@ -15,8 +15,8 @@ import type { LoadBalancer } from "../../services/load-balancer.ts";
 import type { LiveService } from "../../services/live-service.ts";
 import type { Target } from "../../services/target.ts";
 import type { Answers } from "../answers/answers.ts";
-import type { PasswordChecker } from "./password-checker.ts";
-import type { RateTable } from "./rate-table.ts";
+import type { PasswordChecker } from "../../../access/password-checker.ts";
+import type { RateTable } from "../../../access/rate-table.ts";
 import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
 
 export type Verdict = "pass" | "answered";

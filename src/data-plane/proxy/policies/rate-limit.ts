@@ -5,12 +5,12 @@ import type { Clock } from "../../../lib/clock.ts";
 import { cookieValue } from "../../../protocols/http/cookies.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import type { Answers } from "../answers/answers.ts";
-import { clientNetwork } from "../client-network.ts";
+import { clientNetwork } from "../../../access/client-network.ts";
 import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
 import { AddressList } from "./address-list.ts";
 import { PathScope } from "./path-scope.ts";
 import type { ClientResponse, Policy, PolicyContext, PolicyFactory, Verdict } from "./policy.ts";
-import type { RateTable } from "./rate-table.ts";
+import type { RateTable } from "../../../access/rate-table.ts";
 
 class RateLimit implements Policy {
   readonly logName = "rate-limit";

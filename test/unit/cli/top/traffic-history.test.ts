@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { topLimits } from "../../../../src/config/operator-limits.ts";
-import { percentile, TrafficHistory } from "../../../../src/cli/top/traffic-history.ts";
+import { TrafficHistory } from "../../../../src/cli/top/traffic-history.ts";
+import { percentile } from "../../../../src/lib/percentile.ts";
 import { proxyStatus, serviceTraffic } from "../../../support/proxy-status.ts";
 
 const bounds = [0.1, 1];

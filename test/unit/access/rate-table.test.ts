@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { parseRate } from "../../../../src/config/rate.ts";
-import { RateTable } from "../../../../src/data-plane/proxy/policies/rate-table.ts";
+import { parseRate } from "../../../src/config/rate.ts";
+import { RateTable } from "../../../src/access/rate-table.ts";
 
 const table = (bytes = 12 * 8 * 1024, secret = 1) => new RateTable(new ArrayBuffer(bytes), secret);
 const rate = (text: string, burst = 0) => parseRate(text, burst)!;

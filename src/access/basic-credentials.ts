@@ -1,5 +1,4 @@
 /** Reads user and password of a request (RFC 7617). */
-import type { Fields } from "../../../protocols/http/fields.ts";
 
 const basic = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i;
 /** RFC 7617 2: neither part has a control character. */
@@ -12,9 +11,8 @@ export interface GivenCredentials {
   password: Uint8Array;
 }
 
-/** Null when there are none, or none that have one meaning. */
-export function givenCredentials(fields: Fields): GivenCredentials | null {
-  const values = fields.all("authorization");
+/** Out of the values of Authorization. Null when there are none, or none that have one meaning. */
+export function givenCredentials(values: readonly string[]): GivenCredentials | null {
   const encoded = values.length === 1 ? basic.exec(values[0]!)?.[1] : undefined;
   if (encoded === undefined) return null;
   const bytes = Buffer.from(encoded, "base64");

@@ -1,18 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { passwordAttempts, passwordMemoryMs } from "../../../../src/config/access-limits.ts";
-import { credentialFault, credentialFileFault } from "../../../../src/config/credentials.ts";
-import { givenCredentials } from "../../../../src/data-plane/proxy/policies/basic-credentials.ts";
-import { PasswordChecker } from "../../../../src/data-plane/proxy/policies/password-checker.ts";
-import { RateTable } from "../../../../src/data-plane/proxy/policies/rate-table.ts";
-import { Fields } from "../../../../src/protocols/http/fields.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
+import { passwordAttempts, passwordMemoryMs } from "../../../src/config/access-limits.ts";
+import { credentialFault, credentialFileFault } from "../../../src/config/credentials.ts";
+import { givenCredentials } from "../../../src/access/basic-credentials.ts";
+import { PasswordChecker } from "../../../src/access/password-checker.ts";
+import { RateTable } from "../../../src/access/rate-table.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 
 const encoded = (text: string | Uint8Array): string =>
   `Basic ${Buffer.from(text as string).toString("base64")}`;
 const read = (...values: string[]) => {
-  const given = givenCredentials(
-    Fields.of(...values.map((value) => ["Authorization", value] as [string, string])),
-  );
+  const given = givenCredentials(values);
   return given && [given.user, Buffer.from(given.password).toString("utf8")];
 };
 

@@ -9,12 +9,12 @@ import {
   maxWaitingPasswordChecks,
   passwordAttempts,
   passwordMemoryMs,
-} from "../../../config/access-limits.ts";
-import type { Credential } from "../../../config/credentials.ts";
-import type { Clock } from "../../../lib/clock.ts";
-import { ConcurrencyLimit } from "../../../lib/concurrency-limit.ts";
-import { OncePerKey } from "../../../lib/once-per-key.ts";
-import { clientNetwork } from "../client-network.ts";
+} from "../config/access-limits.ts";
+import type { Credential } from "../config/credentials.ts";
+import type { Clock } from "../lib/clock.ts";
+import { ConcurrencyLimit } from "../lib/concurrency-limit.ts";
+import { OncePerKey } from "../lib/once-per-key.ts";
+import { clientNetwork } from "./client-network.ts";
 import type { RateTable } from "./rate-table.ts";
 
 /** "limited": the client has guessed too often. "busy": too many are waiting. */

@@ -5,8 +5,8 @@
  * goes, never one that is over its limit while there is another. What two processes write in the same
  * instant may lose one count.
  */
-import type { Rate } from "../../../config/rate.ts";
-import { keyedHash, secondHash } from "../../../lib/keyed-hash.ts";
+import type { Rate } from "../config/rate.ts";
+import { keyedHash, secondHash } from "../lib/keyed-hash.ts";
 
 /** Places that a key may be in. */
 const ways = 8;

@@ -1,5 +1,5 @@
 /** What clients are counted by: of IPv6 each has a whole /64 to choose addresses from (RFC 6177). */
-import { parseIpv6 } from "../../lib/ip-address.ts";
+import { parseIpv6 } from "../lib/ip-address.ts";
 
 /** An IPv4 address, the first half of an IPv6 address, or whatever else it is. */
 export function clientNetwork(address: string): string {
