@@ -19,6 +19,8 @@ COPY --from=build /image/ /
 # volume can be read as well.
 COPY --from=build --chown=1001:1001 /image/home/kamal-proxy/ /home/kamal-proxy/
 
+# Stays when the container is upgraded in place.
+ENV KAMAL_PROXY_IMAGE_VERSION=0.10.0
 EXPOSE 80 443 443/udp
 USER kamal-proxy:kamal-proxy
 # Kamal finds the container by its title.

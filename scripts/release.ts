@@ -1,9 +1,10 @@
 /**
  * `bun run release`: everything that a release consists of, in dist/release: executables, licenses,
- * bill of materials, container images, and the checksums of them all. Repeated, it gives the same bytes.
+ * bill of materials, container images, the script of upgrades, and the checksums of them all. Repeated, it gives the same bytes.
  */
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -30,6 +31,8 @@ const usage = `Usage: bun run release -- [options]
 `;
 const cLibraries: readonly CLibrary[] = ["glibc", "musl"];
 const checksumFile = "SHA256SUMS";
+/** Upgrades a running container in place. */
+const upgradeScript = "upgrade-container.sh";
 const folder = join(projectFolder, "dist", "release");
 
 async function main(): Promise<void> {
@@ -51,6 +54,10 @@ async function main(): Promise<void> {
     for (const cLibrary of cLibraries) await writeExecutable(platform, cLibrary);
   }
   if (!values["no-images"]) await writeImages(chosen);
+  copyFileSync(
+    join(projectFolder, "scripts", "release", upgradeScript),
+    join(folder, upgradeScript),
+  );
   writeFileSync(join(folder, "THIRD_PARTY_LICENSES"), thirdPartyLicenses());
   writeFileSync(join(folder, "sbom.cdx.json"), `${JSON.stringify(sbom(manifest), null, 2)}\n`);
   writeChecksums();

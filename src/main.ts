@@ -1,5 +1,5 @@
 /** The entry of the binary: hands the process to the command line. */
-import { chmodSync, fstatSync, lstatSync, mkdirSync, renameSync, writeSync } from "node:fs";
+import { fstatSync, lstatSync, mkdirSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
 import { isatty } from "node:tty";
 import type { CliContext } from "./cli/context.ts";
@@ -10,6 +10,7 @@ import { channelFd } from "./seam/channel-end.ts";
 import { systemClock } from "./lib/clock.ts";
 import { codeOf, messageOf } from "./lib/error-text.ts";
 import { grantedCores } from "./lib/granted-cores.ts";
+import { saveInput } from "./lib/input-file.ts";
 import { readSecretLine } from "./lib/secret-input.ts";
 import { usableMemoryBytes } from "./lib/usable-memory.ts";
 
@@ -57,14 +58,7 @@ const context: CliContext = {
     const { sendCommand } = await import("./control-plane/socket/client.ts");
     return sendCommand(socketPath, command, onProgress);
   },
-  async saveInput(path) {
-    // Not over one that is being executed.
-    const next = `${path}.next`;
-    await Bun.write(next, new Response(Bun.stdin.stream()));
-    chmodSync(next, 0o755);
-    renameSync(next, path);
-    return path;
-  },
+  saveInput: (path) => saveInput(Bun.stdin.stream(), path),
   absolutePath: (path) => resolve(path),
   async serve(options) {
     settleEngine(process.env);

@@ -46,7 +46,11 @@ export function imageConfig(): ImageConfig {
   return {
     User: `${user.name}:${user.name}`,
     ExposedPorts: { "80/tcp": {}, "443/tcp": {}, "443/udp": {} },
-    Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+    Env: [
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      // Stays when the container is upgraded in place.
+      `KAMAL_PROXY_IMAGE_VERSION=${manifest.version}`,
+    ],
     Cmd: [user.name, "run"],
     WorkingDir: "/",
     Labels: {

@@ -1,6 +1,7 @@
 /** What a command may touch, handed in so that commands run in tests without a process. */
 import type { Environment } from "../config/paths.ts";
 import type { RunOptions } from "../config/run-options.ts";
+import type { InputFile } from "../lib/input-file.ts";
 import type { Keyboard } from "./top/keyboard.ts";
 import type { Probes } from "./doctor/probes.ts";
 import type { Command, Progress, Reply } from "../control-plane/socket/protocol.ts";
@@ -41,8 +42,8 @@ export interface CliContext {
     command: Command,
     onProgress?: (progress: Progress) => void,
   ): Promise<Reply>;
-  /** Writes standard input into an executable file at the path, which comes back. */
-  saveInput(path: string): Promise<string>;
+  /** Writes standard input into an executable file at the path. */
+  saveInput(path: string): Promise<InputFile>;
   absolutePath(path: string): string;
   /** Runs the proxy until it is stopped; resolves with the exit code. */
   serve(options: RunOptions): Promise<number>;

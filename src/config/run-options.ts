@@ -39,6 +39,8 @@ export interface RunOptions {
   finishTimeoutMs: number;
   /** No workers: everything in one process. */
   oneProcess: boolean;
+  /** Of the container image that this runs in; empty: not known. */
+  imageVersion: string;
   acme: AcmeSettings;
   /** Null: certificates are in folders of this machine. */
   certificateStore: SharedStoreSettings | null;

@@ -150,6 +150,13 @@ export const runSettings = {
     fallback: false,
     help: "Serve in the one process that takes commands, as where workers are not possible",
   },
+  imageVersion: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_IMAGE_VERSION"],
+    fallback: "",
+    help: "Version of the container image, which sets it: the log tells when another one runs in it",
+  },
   errorCodes: {
     kind: "switch",
     flag: null,

@@ -99,6 +99,7 @@ export async function runServer(options: RunOptions): Promise<number> {
   });
   await controlPlane.listen();
   logger.info("Server started", { http: ports.http, https: ports.https });
+  tellImageVersion(options, logger);
   if (handover !== null) tellUpgrade(handover, options, controlPlane, logger);
 
   await stopSignal;
@@ -167,6 +168,13 @@ function createUpgrade(
     controlPlane,
     flushLog: () => output.flushSync(),
   });
+}
+
+/** A container that was upgraded in place has another version than its image, also after a restart. */
+function tellImageVersion({ imageVersion }: RunOptions, logger: Logger): void {
+  if (imageVersion === "" || imageVersion === productVersion) return;
+  const versions = { image: imageVersion, running: productVersion };
+  logger.warn("Running another version than the image's", versions);
 }
 
 /** To whoever asked for it, and to the log. */

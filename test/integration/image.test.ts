@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync, readFileSync, symlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { elfNeeds } from "../../scripts/image/elf-needs.ts";
 import { startApp } from "../support/app.ts";
+import { copyCheckout } from "../support/checkout-copy.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { type ImageArchive, readImageArchive } from "../support/image-archive.ts";
 import { DockerEngine } from "../support/docker-engine.ts";
@@ -19,8 +20,8 @@ const sourceTime = 1_700_000_000;
 const engine = await DockerEngine.find();
 let image: ImageArchive;
 
-async function writeImage(path: string, cwd = projectFolder): Promise<void> {
-  const command = ["scripts/image.ts", `--outfile=${path}`, "--level=1"];
+async function writeImage(path: string, cwd = projectFolder, ...options: string[]): Promise<void> {
+  const command = ["scripts/image.ts", `--outfile=${path}`, "--level=1", ...options];
   const child = Bun.spawn([process.execPath, ...command], {
     cwd,
     env: { ...process.env, SOURCE_DATE_EPOCH: String(sourceTime) },
@@ -45,10 +46,7 @@ afterAll(async () => {
 describe("container image", () => {
   test("the same source gives the same bytes, also in another folder", async () => {
     const checkout = folder.file("another/checkout");
-    for (const name of ["src", "scripts", "package.json", "bun.lock", "tsconfig.json", "LICENSE"]) {
-      cpSync(join(projectFolder, name), join(checkout, name), { recursive: true });
-    }
-    symlinkSync(join(projectFolder, "node_modules"), join(checkout, "node_modules"));
+    copyCheckout(checkout);
     const again = folder.file("again.tar");
     await writeImage(again, checkout);
     expect(Buffer.compare(readFileSync(archivePath), readFileSync(again))).toBe(0);
@@ -82,6 +80,7 @@ describe("container image", () => {
     });
     const path = config.Env.find((line) => line.startsWith("PATH="))?.slice("PATH=".length);
     expect(path?.split(":")).toContain("/usr/local/bin");
+    expect(config.Env).toContain(`KAMAL_PROXY_IMAGE_VERSION=${manifest.version}`);
   });
 
   test("files have the modes and owners that the proxy's user needs", () => {
@@ -182,6 +181,75 @@ describe("container image", () => {
       expect(await host.stopProxy()).toBe(0);
       await host.removeStoppedProxy();
       expect(await host.hasProxy()).toBe(false);
+    },
+    120_000,
+  );
+
+  test.skipIf(engine === null)(
+    `the script of the release upgrades a running container in place${engine === null ? " (not run: no Docker engine)" : ""}`,
+    async () => {
+      const version = "99.0.0";
+      const checkout = folder.file("next/checkout");
+      copyCheckout(checkout, version);
+      const nextArchive = folder.file("next.tar");
+      const reference = `kamal-proxy-test-${process.pid}:v${version}`;
+      await writeImage(nextArchive, checkout, `--tag=${reference}`);
+      await using host = await KamalHost.create(engine!, archivePath, image);
+      await host.load(nextArchive, reference);
+      const [httpPort = 0, httpsPort = 0] = freePorts(2);
+      await host.bootProxy(httpPort, httpsPort, "kamal-proxy", "run");
+      await waitFor(() => host.proxy("list"), "the proxy to take commands", 20_000);
+      await host.proxy("deploy", "app-web", `--target=${await host.bootApp("app")}`);
+      const { proxyName } = host;
+      const upgrade = (): Promise<string> =>
+        engine!.execute("sh", "scripts/release/upgrade-container.sh", reference, proxyName);
+      /** How often the log has the line; each upgrade and each start writes one. */
+      const told = async (message: string, from: string, to: string): Promise<number> =>
+        (await host.logs()).split(`"msg":"${message}",${from},${to}`).length - 1;
+      const differs = (): Promise<number> =>
+        told(
+          "Running another version than the image's",
+          `"image":"${manifest.version}"`,
+          `"running":"${version}"`,
+        );
+
+      const pid = await host.proxyPid();
+      let answers = 0;
+      const upgraded = new AbortController();
+      const client = (async () => {
+        while (!upgraded.signal.aborted) {
+          expect(await engine!.fetch(`http://127.0.0.1:${httpPort}/`)).toBe("app");
+          answers += 1;
+        }
+      })();
+      const output = await upgrade().finally(() => upgraded.abort());
+      expect(output).toStartWith(`Upgraded from ${manifest.version} to ${version}, which serves`);
+      await client;
+      expect(answers).toBeGreaterThan(0);
+      expect(await host.proxyPid()).toBe(pid);
+      expect(await differs()).toBe(1);
+      expect(await upgrade()).toBe(`${proxyName} has version ${version} already`);
+
+      // The file is in the container, which a restart leaves as it is.
+      expect(await host.stopProxy()).toBe(0);
+      await host.startProxy();
+      await waitFor(
+        async () => (await differs()) === 2,
+        "the version that was upgraded to",
+        20_000,
+      );
+      await engine!.run("kill", "--signal=HUP", proxyName);
+      const upgrades = (): Promise<number> =>
+        told("Upgraded", `"from":"${version}"`, `"to":"${version}"`);
+      await waitFor(async () => (await upgrades()) === 1, "the upgrade by SIGHUP", 20_000);
+
+      const executable = folder.file("executable");
+      await engine!.run("cp", `${proxyName}:/usr/local/bin/kamal-proxy`, executable);
+      const byInput = 'docker exec --interactive "$1" kamal-proxy upgrade - < "$2"';
+      expect(await engine!.execute("sh", "-c", byInput, "sh", proxyName, executable)).toStartWith(
+        `Upgraded from ${version} to ${version}, `,
+      );
+      expect(await engine!.fetch(`http://127.0.0.1:${httpPort}/`)).toBe("app");
     },
     120_000,
   );

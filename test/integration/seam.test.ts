@@ -45,6 +45,7 @@ function runOptions(folder: TempFolder): RunOptions {
     certificateStore: null,
     workers: 0,
     oneProcess: true,
+    imageVersion: "",
     finishTimeoutMs: 3_600_000,
     acme: acmeSettings(),
   };

@@ -1,10 +1,10 @@
 /** Another executable in the place of the running proxy: nobody notices, or nothing has changed. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, copyFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { startApp, type App } from "../support/app.ts";
 import { waitForInFlight, readMetric } from "../support/proxy-metrics.ts";
-import { ProxyProcess, proxyCommand } from "../support/proxy-process.ts";
+import { type CommandResult, ProxyProcess, proxyCommand } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
 import { ok, startScriptedApp } from "../support/scripted-app.ts";
@@ -261,18 +261,59 @@ describe("an upgrade that can't be", () => {
   });
 });
 
-test("an upgrade takes the new executable from standard input", async () => {
-  await using proxy = await ProxyProcess.start();
-  const workers = childrenOf(proxy.pid);
-  const child = Bun.spawn([...proxyCommand(), "upgrade", "-"], {
-    cwd: proxy.home,
-    env: proxy.env,
-    stdin: Bun.file(proxyCommand()[0]!),
-    stdout: "pipe",
-    stderr: "inherit",
+describe("an upgrade by standard input", () => {
+  /** By a redirection or a pipe of the shell. */
+  async function upgradeFrom(
+    proxy: ProxyProcess,
+    path: string,
+    way: "<" | "|" = "|",
+  ): Promise<CommandResult> {
+    const script = `file=$1; shift; ${way === "|" ? 'cat "$file" | "$@"' : '"$@" < "$file"'}`;
+    const child = Bun.spawn(["sh", "-c", script, "sh", path, ...proxyCommand(), "upgrade", "-"], {
+      cwd: proxy.home,
+      env: proxy.env,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [stdout, stderr, code] = await Promise.all([
+      child.stdout.text(),
+      child.stderr.text(),
+      child.exited,
+    ]);
+    return { code, stdout, stderr };
+  }
+
+  const kept = (proxy: ProxyProcess): string[] =>
+    readdirSync(dirname(proxy.statePath)).filter((name) => name.includes("upgrade"));
+
+  test.each([
+    ["a file", "<"],
+    ["a pipe", "|"],
+  ] as const)("takes %s, and keeps it beside the state", async (_, way) => {
+    await using proxy = await ProxyProcess.start();
+    const workers = childrenOf(proxy.pid);
+    const result = await upgradeFrom(proxy, proxyCommand()[0]!, way);
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(result.stdout).toStartWith("Upgraded from ");
+    await replaced(proxy, workers);
+    expect((await fetch(proxy.url)).status).toBe(404);
+    expect(kept(proxy)).toEqual(["kamal-proxy-upgrade"]);
+
+    // What does not work does not take the place of what does.
+    const path = join(proxy.home, "text");
+    writeFileSync(path, "hello\n");
+    const text = await upgradeFrom(proxy, path);
+    expect(text.code).toBe(1);
+    expect(text.stderr).toEndWith(
+      "kamal-proxy-upgrade can't be run: it is no executable for this machine\n",
+    );
+    expect(kept(proxy)).toEqual(["kamal-proxy-upgrade"]);
+    expect((await proxy.run("upgrade")).code).toBe(0);
   });
-  expect(await child.exited).toBe(0);
-  expect(await child.stdout.text()).toStartWith("Upgraded from ");
-  await replaced(proxy, workers);
-  expect((await fetch(proxy.url)).status).toBe(404);
+
+  test("that can't be leaves no file behind", async () => {
+    await using proxy = await ProxyProcess.start();
+    expect((await upgradeFrom(proxy, "/dev/null")).code).toBe(1);
+    expect(kept(proxy)).toEqual([]);
+  });
 });

@@ -85,7 +85,7 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
       outcome.served = options;
       return 0;
     },
-    saveInput: async (path) => path,
+    saveInput: async (path) => ({ path, settle() {} }),
     absolutePath: (path) => path,
     usableMemoryBytes: () => around.usableMemoryBytes ?? 2 ** 33,
     grantedCores: () => around.grantedCores ?? 2,

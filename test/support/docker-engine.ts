@@ -80,6 +80,11 @@ export class DockerEngine implements AsyncDisposable {
     return this.#output(["docker", ...args]);
   }
 
+  /** Output of a program that runs `docker` itself. */
+  execute(...command: string[]): Promise<string> {
+    return this.#output(command);
+  }
+
   /** The body of what a published port answers. */
   fetch(url: string): Promise<string> {
     const namespace =

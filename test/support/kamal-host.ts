@@ -15,6 +15,7 @@ export class KamalHost implements AsyncDisposable {
   readonly #loaded: string;
   /** Of the image that had the same name before. */
   readonly #replaced: string | null;
+  readonly #others: string[] = [];
   /** Network, volume, container and label. */
   readonly #name = `kamal-proxy-test-${process.pid}`;
 
@@ -37,6 +38,22 @@ export class KamalHost implements AsyncDisposable {
     const host = new KamalHost(engine, reference, await imageId(), replaced);
     await engine.run("network", "create", host.#name);
     return host;
+  }
+
+  /** Another image, which goes with the host. */
+  async load(archivePath: string, reference: string): Promise<void> {
+    await this.#engine.run("load", `--input=${archivePath}`);
+    this.#others.push(reference);
+  }
+
+  /** Of its container. */
+  get proxyName(): string {
+    return this.#name;
+  }
+
+  /** As the engine sees it. */
+  async proxyPid(): Promise<number> {
+    return Number(await this.#engine.run("inspect", "--format={{.State.Pid}}", this.#name));
   }
 
   /** Starts an app that answers with a text; resolves to its target, the container's id and the port. */
@@ -134,6 +151,7 @@ export class KamalHost implements AsyncDisposable {
     if (containers !== "") await this.#engine.run("rm", "--force", ...containers.split("\n"));
     await this.#engine.run("volume", "rm", "--force", this.#name);
     await this.#engine.run("network", "rm", this.#name);
+    for (const reference of this.#others) await this.#engine.run("image", "rm", reference);
     if (this.#replaced === null) {
       await this.#engine.run("image", "rm", this.#reference);
     } else if (this.#replaced !== this.#loaded) {

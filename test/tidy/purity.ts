@@ -18,6 +18,7 @@ export const impure: readonly string[] = [
   "lib/clock",
   "lib/granted-cores",
   "lib/ignored-signals",
+  "lib/input-file",
   "lib/international-name",
   "lib/keyed-hash",
   "lib/log-time",

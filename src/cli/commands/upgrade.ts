@@ -1,6 +1,9 @@
 /** `kamal-proxy upgrade [PATH|-]` */
 import { CommandError } from "../../config/command-error.ts";
+import type { InputFile } from "../../lib/input-file.ts";
+import { messageOf } from "../../lib/error-text.ts";
 import { cliCommand, send } from "../cli-command.ts";
+import type { CliContext } from "../context.ts";
 import { ownDataFolder } from "../data-folder.ts";
 
 export const upgrade = cliCommand({
@@ -13,18 +16,37 @@ export const upgrade = cliCommand({
   positionals: "file",
   flags: () => ({}),
   async run({ service: file, context }) {
-    const path = file === "-" ? await context.saveInput(nextPath(ownDataFolder(context))) : file;
-    const { upgraded } = await send(context, {
-      command: "upgrade",
-      path: path === "" ? null : context.absolutePath(path),
-    });
-    if (upgraded === undefined)
-      throw new CommandError("the proxy did not say that it was upgraded");
-    const { from, to, workers } = upgraded;
-    await context.write(`Upgraded from ${from} to ${to}, which serves with ${workers} workers.\n`);
-    return 0;
+    if (file !== "-") {
+      return await upgradeTo(file === "" ? null : context.absolutePath(file), context);
+    }
+    const input = await saveInput(context);
+    let upgraded = false;
+    try {
+      const code = await upgradeTo(context.absolutePath(input.path), context);
+      upgraded = true;
+      return code;
+    } finally {
+      input.settle(upgraded);
+    }
   },
 });
+
+async function upgradeTo(path: string | null, context: CliContext): Promise<number> {
+  const { upgraded } = await send(context, { command: "upgrade", path });
+  if (upgraded === undefined) throw new CommandError("the proxy did not say that it was upgraded");
+  const { from, to, workers } = upgraded;
+  await context.write(`Upgraded from ${from} to ${to}, which serves with ${workers} workers.\n`);
+  return 0;
+}
+
+async function saveInput(context: CliContext): Promise<InputFile> {
+  const path = nextPath(ownDataFolder(context));
+  try {
+    return await context.saveInput(path);
+  } catch (error) {
+    throw new CommandError(`unable to write standard input to ${path}: ${messageOf(error)}`);
+  }
+}
 
 /** Beside the state: it is there as long as what it works with. */
 function nextPath(folder: string): string {

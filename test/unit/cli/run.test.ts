@@ -36,6 +36,7 @@ describe("run", () => {
       errorCodes: true,
       workers: 2,
       oneProcess: false,
+      imageVersion: "",
       finishTimeoutMs: 3_600_000,
       acme: acmeSettings(),
       certificateStore: null,
