@@ -178,6 +178,29 @@ export const accessSettings = {
     fault: (word) => (word === "ai" ? undefined : "must be ai"),
     help: "Known crawlers that may not use the service: ai",
   },
+  tlsClientCaPath: {
+    kind: "text",
+    flag: "tls-client-ca-path",
+    operatorOnly: true,
+    stateKey: "tls_client_ca_path",
+    own: true,
+    protects: true,
+    file: true,
+    fallback: "",
+    example: "/etc/cloudflare/origin-pull-ca.pem",
+    fault: (path) => (path === "" ? undefined : absolutePathFault(path)),
+    help: "File with the authorities (PEM) whose certificates clients are asked for",
+  },
+  tlsClientAuth: {
+    kind: "choice",
+    words: ["require", "request"],
+    flag: "tls-client-auth",
+    operatorOnly: true,
+    stateKey: "tls_client_auth",
+    own: true,
+    fallback: "require",
+    help: "Whether clients have to show a certificate: require, or request",
+  },
 } as const satisfies SettingTable;
 
 /** Query and fragment are no part of a path; a dot segment would never be found. */

@@ -14,7 +14,14 @@ export function accessFault(options: ServiceOptions): string | undefined {
   }
   const { basicAuth, basicAuthFile, basicAuthExemptPaths, basicAuthForward } = options;
   const asks = basicAuth.length > 0 || basicAuthFile !== "";
-  return !asks && (basicAuthExemptPaths.length > 0 || basicAuthForward)
-    ? "basic-auth or basic-auth-file must be set to refine it"
+  if (!asks && (basicAuthExemptPaths.length > 0 || basicAuthForward)) {
+    return "basic-auth or basic-auth-file must be set to refine it";
+  }
+  const { tlsClientCaPath, tlsClientAuth, tlsEnabled } = options;
+  if (tlsClientCaPath === "" && tlsClientAuth !== "require") {
+    return "tls-client-ca-path must be set to request certificates of clients";
+  }
+  return tlsClientCaPath !== "" && !tlsEnabled
+    ? "TLS must be enabled to ask clients for certificates"
     : undefined;
 }

@@ -205,7 +205,12 @@ class ServingPlane {
       fd: sockets?.http ?? null,
     });
     this.#listeners.push(http);
-    const https = new HttpsPort({ ...context, port: httpsPort, fd: sockets?.https ?? null });
+    const https = new HttpsPort({
+      ...context,
+      port: httpsPort,
+      fd: sockets?.https ?? null,
+      clientAuthorities: (name) => this.services.clientCertificatesOf(name)?.authorities ?? null,
+    });
     this.#listeners.push(https);
     this.#connections.push(http.connections, https.connections);
     if (this.#options.servesHttp3) {

@@ -83,6 +83,7 @@ export class AcmeStand implements AsyncDisposable {
       descriptors: new DescriptorGuard(systemClock, this.logger),
       logger: this.logger,
       certificates: this.#manager,
+      clientAuthorities: () => null,
       minTlsVersion: "1.2",
       altSvc: null,
       proxyPeers: null,

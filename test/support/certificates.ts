@@ -25,6 +25,8 @@ export interface TestCertificateOptions {
   /** Self-signed without. */
   issuer?: TestCertificate;
   isAuthority?: boolean;
+  /** What it is for (RFC 5280 4.2.1.12); anything without. */
+  purpose?: "client" | "server";
   /** Instead of a new one. */
   key?: KeyObject;
 }
@@ -40,6 +42,7 @@ export function createCertificate(
     kind = "ec",
     issuer,
     isAuthority = false,
+    purpose,
     key = generateKey(kind),
   }: TestCertificateOptions = {},
 ): TestCertificate {
@@ -54,7 +57,7 @@ export function createCertificate(
     sequence(time(notBefore), time(notAfter)),
     nameOf(commonName),
     createPublicKey(key).export({ type: "spki", format: "der" }),
-    tagged(0xa3, sequence(...extensions(names, isAuthority))),
+    tagged(0xa3, sequence(...extensions(names, isAuthority), ...usage(purpose))),
   );
   const hash = signer.asymmetricKeyType === "ed25519" ? null : "sha256";
   const der = sequence(body, algorithm, bitString(sign(hash, body, signer)));
@@ -86,6 +89,12 @@ function extensions(names: readonly string[], isAuthority: boolean): Buffer[] {
   if (!isAuthority) return [subject];
   const isTrue = Buffer.from("0101ff", "hex");
   return [subject, sequence(oid("551d13"), isTrue, tagged(0x04, sequence(isTrue)))];
+}
+
+function usage(purpose: TestCertificateOptions["purpose"]): Buffer[] {
+  if (purpose === undefined) return [];
+  const use = oid(purpose === "client" ? "2b06010505070302" : "2b06010505070301");
+  return [sequence(oid("551d25"), tagged(0x04, sequence(use)))];
 }
 
 function nameOf(commonName: string): Buffer {

@@ -12,12 +12,22 @@ import { HpackDecoder } from "../../src/protocols/http2/hpack-decoder.ts";
 import { connectRaw, type RawConnection } from "./raw-connection.ts";
 import { waitFor } from "./wait-for.ts";
 
+/** What a client shows of itself. */
+export interface ClientKeyPair {
+  cert?: string;
+  key?: string;
+}
+
 /** A TLS connection that has agreed on HTTP/2; nothing was sent on it. */
-export async function connectHttp2(port: number, serverName = "app.test"): Promise<RawConnection> {
+export async function connectHttp2(
+  port: number,
+  serverName = "app.test",
+  client: ClientKeyPair = {},
+): Promise<RawConnection> {
   // The list as it is on the wire (RFC 7301 3.1).
   const ALPNProtocols = "\x02h2";
   const raw = await connectRaw(port, {
-    tls: { serverName, rejectUnauthorized: false, ALPNProtocols },
+    tls: { serverName, rejectUnauthorized: false, ALPNProtocols, ...client },
   });
   const { alpnProtocol } = raw.socket as unknown as { alpnProtocol: unknown };
   if (alpnProtocol !== "h2") throw new Error(`the server chose ${String(alpnProtocol)}`);
@@ -36,8 +46,9 @@ export class Http2Connection implements Disposable {
     port: number,
     settings: [id: number, value: number][] = [],
     serverName = "app.test",
+    client: ClientKeyPair = {},
   ): Promise<Http2Connection> {
-    const connection = new Http2Connection(await connectHttp2(port, serverName));
+    const connection = new Http2Connection(await connectHttp2(port, serverName, client));
     connection.send(preface, settingsFrame(settings));
     return connection;
   }

@@ -4,6 +4,7 @@ import { CidrFault, CidrList } from "../../src/lib/cidr.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
+import type { ClientAuthorities } from "../../src/config/client-authorities.ts";
 import { HttpsPort } from "../../src/data-plane/listeners/https-port.ts";
 import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { FakeCertificates, keyPair } from "./fake-certificates.ts";
@@ -25,6 +26,8 @@ function peers(addresses: string[]): CidrList {
 
 export class TlsSite implements Disposable {
   readonly certificates = new FakeCertificates("app.test");
+  /** Whose certificates clients are asked for, by name. */
+  readonly authorities = new Map<string, ClientAuthorities>();
   readonly logger = new RecordingLogger();
   readonly listener: HttpsPort;
   /** What was handed to the handler. */
@@ -41,6 +44,7 @@ export class TlsSite implements Disposable {
       descriptors: new DescriptorGuard(systemClock, this.logger),
       logger: this.logger,
       certificates: this.certificates,
+      clientAuthorities: (name) => this.authorities.get(name) ?? null,
       minTlsVersion: "1.2",
       altSvc: options.altSvc ?? null,
       proxyPeers: options.proxyPeers === undefined ? null : peers(options.proxyPeers),

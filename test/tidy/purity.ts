@@ -22,6 +22,7 @@ export const impure: readonly string[] = [
   "lib/international-name",
   "lib/keyed-hash",
   "lib/log-time",
+  "lib/pem",
   "lib/regular-file",
   "lib/running-time",
   "lib/secret-input",

@@ -1,7 +1,8 @@
 /** A certificate chain with its private key, read from PEM as it is found in files. */
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { isIpAddress } from "../../lib/ip-address.ts";
+import { pemBlocks, pemCertificates } from "../../lib/pem.ts";
 import type { CertificateKeyPair } from "../../seam/handshake-certificates.ts";
 import type { Lifetime } from "./automatic/renewal.ts";
 
@@ -17,9 +18,7 @@ export interface KeyPair extends Lifetime {
  * Throws with the reason when the pair can't be served.
  */
 export function readKeyPair(certificatePem: string, privateKeyPem: string): KeyPair {
-  const chain = certificateBlocks(certificatePem);
-  if (chain.length === 0) throw new Error("no certificate found in PEM");
-  const certificates = chain.map(parseCertificate);
+  const certificates = pemCertificates(certificatePem);
   const privateKey = parsePrivateKey(privateKeyPem);
   const leaf = certificates[0]!;
   if (!leaf.checkPrivateKey(privateKey)) {
@@ -43,33 +42,8 @@ export function readKeyPair(certificatePem: string, privateKeyPem: string): KeyP
   };
 }
 
-function parseCertificate(pem: string, index: number): X509Certificate {
-  try {
-    return new X509Certificate(pem);
-  } catch (error) {
-    throw new Error(`certificate ${index + 1} in the file is damaged`, { cause: error });
-  }
-}
-
-/**
- * Every block that begins must be read: a leaf without the rest of its chain fails in some clients only,
- * and later. What follows a block without a new line is read.
- */
-function certificateBlocks(pem: string): string[] {
-  const text = pem.replaceAll(/(-----END [A-Z0-9 ]+-----)(?=-----BEGIN)/g, "$1\n");
-  const { text: lines, blocks } = blocksIn(text);
-  return [...lines.matchAll(/BEGIN CERTIFICATE(?! REQUEST)/g)].map((begin, index) => {
-    const start = begin.index - "-----".length;
-    const block = blocks.find((each) => each.index === start)?.text;
-    if (block === undefined || block.lastIndexOf("BEGIN") !== "-----".length) {
-      throw new Error(`certificate ${index + 1} in the file has no proper BEGIN and END line`);
-    }
-    return block;
-  });
-}
-
 function parsePrivateKey(pem: string): KeyObject {
-  const { blocks } = blocksIn(pem);
+  const { blocks } = pemBlocks(pem);
   const block = blocks.find(({ label }) => label.endsWith("PRIVATE KEY"))?.text;
   if (block === undefined) throw new Error("no private key found in PEM");
   if (/^-----BEGIN ENCRYPTED|\nProc-Type:[^\n]*ENCRYPTED/.test(block)) {
@@ -80,19 +54,4 @@ function parsePrivateKey(pem: string): KeyObject {
   } catch (error) {
     throw new Error("the private key is damaged", { cause: error });
   }
-}
-
-interface PemBlock {
-  label: string;
-  index: number;
-  text: string;
-}
-
-/** The blocks, and the text that they were found in. */
-function blocksIn(pem: string): { text: string; blocks: PemBlock[] } {
-  const text = pem.replace(/[ \t\r]+$/gm, "");
-  const blocks = text
-    .matchAll(/^-----BEGIN ([A-Z0-9 ]+)-----\n[^]*?^-----END \1-----/gm)
-    .map((match) => ({ label: match[1]!, index: match.index, text: `${match[0]}\n` }));
-  return { text, blocks: [...blocks] };
 }

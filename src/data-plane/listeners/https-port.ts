@@ -2,6 +2,7 @@
 import type { HandshakeCertificates } from "../../seam/handshake-certificates.ts";
 import { type ClientLimits } from "../../config/defaults.ts";
 import { connectionSweepIntervalMs } from "../../config/limits.ts";
+import type { ClientAuthorities } from "../../config/client-authorities.ts";
 import type { MinTlsVersion } from "../../config/run-options.ts";
 import type { ListeningPlace } from "../../net/every-address.ts";
 import type { CidrList } from "../../lib/cidr.ts";
@@ -23,7 +24,12 @@ import { ProxyOpening } from "./accept/proxy-opening.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
 import { peerOf } from "./accept/socket-peer.ts";
 import { TlsHandshake } from "./accept/tls-handshake.ts";
-import { TlsServer, type HandshakeOutcome, type TlsSocket } from "./accept/tls-socket.ts";
+import {
+  type CompleteHandshake,
+  type HandshakeOutcome,
+  TlsServer,
+  type TlsSocket,
+} from "./accept/tls-socket.ts";
 
 export interface HttpsPortOptions extends ListeningPlace {
   showsErrorCodes: boolean;
@@ -33,6 +39,8 @@ export interface HttpsPortOptions extends ListeningPlace {
   descriptors: DescriptorGuard;
   logger: Logger;
   certificates: HandshakeCertificates;
+  /** Whose certificates a client is asked for that wants the name; null: it is not asked. */
+  clientAuthorities(name: string): ClientAuthorities | null;
   minTlsVersion: MinTlsVersion;
   /** Value of the Alt-Svc field of every response (RFC 7838); null: none. */
   altSvc: string | null;
@@ -44,8 +52,9 @@ export interface HttpsPortOptions extends ListeningPlace {
 export class HttpsPort {
   readonly #options: HttpsPortOptions;
   readonly #connections: ConnectionSet;
-  readonly #http1: Http1Context;
-  readonly #http2: Http2Context;
+  readonly #protocols: Protocols;
+  /** For clients that were asked for a certificate: over HTTP/3 nobody is. */
+  readonly #withoutHttp3: Protocols;
   readonly #server: TlsServer;
   readonly #proxyFaults: ProxyHeaderFaults;
   #accepting = true;
@@ -77,6 +86,9 @@ export class HttpsPort {
         if (found instanceof Promise && handshake instanceof TlsHandshake) handshake.waitFor(found);
         return found;
       },
+      authoritiesFor: (name) =>
+        certificates.isChallenge(name) ? null : options.clientAuthorities(name),
+      wallMs: () => clock.wallMs(),
       protocolFor: (name, offered) => chooseProtocol(certificates, name, offered),
       onBadCertificate: (name, error) => {
         options.logger.error("Unusable TLS certificate", { host: name, error: error.message });
@@ -85,7 +97,7 @@ export class HttpsPort {
       handshakeDone: (socket, outcome) => this.#handshakeDone(socket, outcome),
       handlerFailed: (socket, error) => closeFailedSocket(socket, error, options.logger),
     });
-    this.#http1 = {
+    const http1: Http1Context = {
       scheme: "https",
       altSvc,
       showsErrorCodes,
@@ -96,7 +108,7 @@ export class HttpsPort {
       // Over TLS, ALPN has told.
       acceptHttp2: null,
     };
-    this.#http2 = http2Context({
+    const http2 = http2Context({
       scheme: "https",
       altSvc,
       showsErrorCodes,
@@ -105,6 +117,8 @@ export class HttpsPort {
       connections,
       handle,
     });
+    this.#protocols = { http1, http2 };
+    this.#withoutHttp3 = { http1: { ...http1, altSvc: null }, http2: { ...http2, altSvc: null } };
     this.#useDefaultCertificate();
     const alsoChanged = certificates.onChange;
     certificates.onChange = () => {
@@ -211,7 +225,7 @@ export class HttpsPort {
   #connection(
     socket: TlsSocket,
     client: ProxySource,
-    { protocol, serverName }: { protocol: string | null; serverName: string | null },
+    { protocol, serverName, authentication }: CompleteHandshake,
   ): ClientConnection | null {
     // The certificate was that of a validation, and the client is not the one that validates.
     const isChallenge = serverName !== null && this.#options.certificates.isChallenge(serverName);
@@ -221,10 +235,17 @@ export class HttpsPort {
       const host = this.#options.certificates.defaultHost();
       this.#options.logger.warn("No server name; using default TLS hostname", { host });
     }
+    const { http1, http2 } = authentication === null ? this.#protocols : this.#withoutHttp3;
+    const peer = authentication === null ? client : { ...client, authentication };
     return protocol === "h2"
-      ? new Http2Connection(socket, this.#http2, client)
-      : new Http1Connection(socket, this.#http1, client);
+      ? new Http2Connection(socket, http2, peer)
+      : new Http1Connection(socket, http1, peer);
   }
+}
+
+interface Protocols {
+  http1: Http1Context;
+  http2: Http2Context;
 }
 
 const acmeTls = "acme-tls/1";

@@ -6,6 +6,7 @@
 import { acmeChallenge } from "./policies/acme-challenge.ts";
 import { appSettings } from "./policies/app-settings.ts";
 import { basicAuth } from "./policies/basic-auth.ts";
+import { clientCertificates } from "./policies/client-certificates.ts";
 import { cookiePaths } from "./policies/cookie-paths.ts";
 import { ejection } from "./policies/ejection.ts";
 import { sessionAffinity } from "./policies/session-affinity.ts";
@@ -34,6 +35,7 @@ export const policies: readonly PolicyFactory[] = [
   rateLimit,
   publishedHealth,
   redirect,
+  clientCertificates,
   www,
   redirectRules,
   basicAuth,

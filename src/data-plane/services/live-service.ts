@@ -1,4 +1,5 @@
 /** One live service: its options, its gate and its balancers. It outlives the snapshots. */
+import { type ClientAuthorities, readClientAuthorities } from "../../config/client-authorities.ts";
 import { servesRoot } from "../../config/inherited-tls.ts";
 import type { RolloutSplit, ServiceOptions, TargetOptions } from "../../config/options.ts";
 import type { PoolSnapshot, ServiceSnapshot } from "../../seam/snapshot.ts";
@@ -9,6 +10,14 @@ import type { PauseGate } from "./pause-gate.ts";
 import { isInRollout } from "./rollout-split.ts";
 import { stripDecodedPrefix } from "./routed-path.ts";
 import type { Target } from "./target.ts";
+
+/** What clients have to show in their TLS handshake. */
+export interface ClientCertificateRule {
+  /** Without a certificate nobody is served. */
+  readonly required: boolean;
+  /** The same object as long as they are the same; null: their file can't be read. */
+  readonly authorities: ClientAuthorities | null;
+}
 
 /** Gives the live target of each target of a pool. */
 export type PoolTargets = (pool: PoolSnapshot) => Target[];
@@ -23,6 +32,8 @@ export class LiveService {
   #pathPrefixes: readonly string[] = [];
   #healthCheckPath = "";
   #excludedMetricsPaths: ReadonlySet<string> = new Set();
+  #authoritiesPem: string | undefined;
+  #clientCertificates: ClientCertificateRule | null = null;
 
   /** The gate is moved by its owner, when routes and targets are in place. */
   constructor(snapshot: ServiceSnapshot, gate: PauseGate, targetsOf: PoolTargets) {
@@ -65,6 +76,22 @@ export class LiveService {
     this.#excludedMetricsPaths = new Set(snapshot.options.excludeMetricsPaths.map(byteString));
     const { path } = active.targetOptions.healthCheck;
     this.#healthCheckPath = byteString(path.startsWith("/") ? path : `/${path}`);
+    this.#clientCertificates = this.#clientCertificateRule(snapshot);
+  }
+
+  /** Null: clients are not asked for a certificate. */
+  get clientCertificates(): ClientCertificateRule | null {
+    return this.#clientCertificates;
+  }
+
+  #clientCertificateRule({ options, settingFiles }: ServiceSnapshot): ClientCertificateRule | null {
+    const { tlsEnabled, tlsClientCaPath, tlsClientAuth } = options;
+    if (!tlsEnabled || tlsClientCaPath === "") return null;
+    const pem = settingFiles[tlsClientCaPath];
+    const known = pem === this.#authoritiesPem ? this.#clientCertificates?.authorities : undefined;
+    this.#authoritiesPem = pem;
+    const authorities = known ?? (pem === undefined ? null : readClientAuthorities(pem));
+    return { required: tlsClientAuth === "require", authorities };
   }
 
   get activeBalancer(): LoadBalancer {

@@ -5,7 +5,7 @@ import type { DataPlaneSamples } from "../../seam/data-plane.ts";
 import type { PoolSnapshot, Snapshot } from "../../seam/snapshot.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { PauseGate } from "./pause-gate.ts";
-import { LiveService } from "./live-service.ts";
+import { type ClientCertificateRule, LiveService } from "./live-service.ts";
 import { ServiceMap, type ServiceMatch } from "./service-map.ts";
 import { Target, type TransportFactory } from "./target.ts";
 
@@ -44,6 +44,17 @@ export class LiveServices {
   tlsPolicy(service: LiveService, hostName: string): TlsPolicy {
     if (service.servesRootPath) return service.options;
     return inheritedTls(this.lookup(hostName, "/")?.value.options);
+  }
+
+  /** The same of client certificates; null: none is asked for. */
+  clientCertificates(service: LiveService, hostName: string): ClientCertificateRule | null {
+    if (service.servesRootPath) return service.clientCertificates;
+    return this.clientCertificatesOf(hostName);
+  }
+
+  /** For a handshake, which knows the name alone. */
+  clientCertificatesOf(hostName: string): ClientCertificateRule | null {
+    return this.lookup(hostName, "/")?.value.clientCertificates ?? null;
   }
 
   apply(snapshot: Snapshot): void {

@@ -2,6 +2,7 @@
  * One request and its response, whatever protocol carries it. Listeners make exchanges, the pipeline
  * answers each exactly once: with a head and a body, a switch of protocols, or a cut.
  */
+import type { ClientAuthorities } from "../../config/client-authorities.ts";
 import type { BodySink, BodySource, Duplex } from "./body.ts";
 import type { BodyFraming } from "./body-framing.ts";
 import type { Fields } from "./fields.ts";
@@ -16,6 +17,27 @@ export interface ClientPeer {
   readonly port: number;
   /** The PROXY header names nobody: this is the load balancer's address, whose trust it does not pass on. */
   readonly isUnnamed?: boolean;
+  /** What its TLS handshake has shown of it, where it was asked for a certificate. */
+  readonly authentication?: ClientAuthentication;
+}
+
+export interface ClientAuthentication {
+  /** Those whose certificates it was asked for. */
+  readonly authorities: ClientAuthorities;
+  /** Issued by one of them for clients, and valid at the handshake; null: none was shown, or it is refused. */
+  readonly certificate: ClientCertificate | null;
+  /** Why the certificate that was shown is refused. */
+  readonly fault: string | null;
+}
+
+/** As fields of a request can hold it. */
+export interface ClientCertificate {
+  /** Distinguished name in the string form of RFC 4514, in ASCII. */
+  readonly subject: string;
+  /** SHA-256 of the certificate in hexadecimal, lower case. */
+  readonly fingerprint: string;
+  /** In hexadecimal, upper case. */
+  readonly serial: string;
 }
 
 export interface ExchangeRequest {

@@ -1,5 +1,8 @@
 /** Status codes and their names (RFC 9110 15). */
 
+/** The connection is not for such a request, but another one may be (RFC 9110 15.5.20). */
+export const misdirectedStatus = 421;
+
 const reasons: Record<number, string> = {
   100: "Continue",
   101: "Switching Protocols",
@@ -19,6 +22,7 @@ const reasons: Record<number, string> = {
   408: "Request Timeout",
   413: "Content Too Large",
   417: "Expectation Failed",
+  [misdirectedStatus]: "Misdirected Request",
   429: "Too Many Requests",
   431: "Request Header Fields Too Large",
   499: "Client Closed Request",

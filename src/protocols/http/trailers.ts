@@ -30,7 +30,7 @@ const unsafeTrailers = skippedKeys(forwardingKeys, [
 ]);
 
 /** What the proxy itself tells apps, in the spellings that CGI-like servers take for the same. */
-const ownFields = /^x[-_](?:forwarded[-_]|kamal[-_]|request[-_](?:id|start)$)/;
+const ownFields = /^x[-_](?:client[-_]cert[-_]|forwarded[-_]|kamal[-_]|request[-_](?:id|start)$)/;
 
 /** What of them may be passed on; null: nothing. */
 export function withoutUnsafeTrailers(fields: Fields): Fields | null {

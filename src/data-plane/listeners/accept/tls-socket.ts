@@ -5,6 +5,8 @@
  * What is relied on:
  * - `serverName` chooses a native context per handshake, at once or later by `resumeSNI`;
  * - the context of an empty `createSecureContext` makes the handshake fail with an alert;
+ * - `setVerifyMode` in `serverName` asks this client for a certificate; tickets of a handshake with other
+ *   authorities do not resume, and one that was not asked resumes nothing that was;
  * - `alpnCallback` chooses the protocol; undefined refuses with no_application_protocol;
  * - a `tls.Server` that never listens swaps the default certificate of our listener;
  * - protocol versions and groups are those of the listener, cipher suites those of the context.
@@ -13,12 +15,15 @@ import { tcpKeepAliveMs } from "../../../config/limits.ts";
 import type { MinTlsVersion } from "../../../config/run-options.ts";
 import { writeSync } from "node:fs";
 import tls from "node:tls";
+import type { ClientAuthorities } from "../../../config/client-authorities.ts";
+import type { ClientAuthentication } from "../../../protocols/http/exchange.ts";
 import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
 import { listenAt, type ListeningPlace } from "../../../net/every-address.ts";
 import { normalHostName } from "../../../lib/host-name.ts";
 import { widenAcceptQueue } from "./accept-queue.ts";
 import { goQuote } from "../../../go/quote.ts";
 import { bindError, checkPort } from "../../../net/bind-error.ts";
+import { shownCertificate, type VerifiedSocket } from "./client-certificate.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
 
 /** A TLS connection that was accepted; its bytes are the decrypted ones. */
@@ -31,9 +36,15 @@ export interface TlsSocket extends ClientSocket {
 
 export type HandshakeOutcome =
   /** `protocol` is null when the client offered none. */
-  | { kind: "complete"; protocol: string | null; serverName: string | null }
-  | { kind: "plain-http" }
-  | { kind: "failed"; reason: string };
+  CompleteHandshake | { kind: "plain-http" } | { kind: "failed"; reason: string };
+
+export interface CompleteHandshake {
+  kind: "complete";
+  protocol: string | null;
+  serverName: string | null;
+  /** Null: the client was not asked for a certificate. */
+  authentication: ClientAuthentication | null;
+}
 
 export interface TlsServerOptions extends ListeningPlace {
   minVersion: MinTlsVersion;
@@ -42,6 +53,9 @@ export interface TlsServerOptions extends ListeningPlace {
     name: string,
     socket: TlsSocket,
   ): CertificateKeyPair | null | Promise<CertificateKeyPair | null>;
+  /** Whose certificates a client is asked for that wants the name; null: it is not asked. */
+  authoritiesFor(name: string): ClientAuthorities | null;
+  wallMs(): number;
   /** Null refuses the handshake with an alert. Not asked when the client offers nothing. */
   protocolFor(name: string | null, offered: string[]): string | null;
   /** The certificate can't be used. */
@@ -57,7 +71,9 @@ export class TlsServer {
   readonly #options: TlsServerOptions;
   readonly #listener: NativeListener;
   readonly #defaults: DefaultCertificateServer;
-  readonly #contexts = new WeakMap<CertificateKeyPair, NativeContext>();
+  readonly #contexts = new WeakMap<CertificateKeyPair | ClientAuthorities, CachedContexts>();
+  /** What clients were asked for. */
+  readonly #asked = new WeakMap<NativeSocket, ClientAuthorities>();
   readonly #refusal: NativeContext;
   /** Names of handshakes that were given the refusal: the TLS library can't say why they failed. */
   readonly #refused = new WeakMap<NativeSocket, string>();
@@ -103,9 +119,8 @@ export class TlsServer {
         return options.protocolFor(server, protocolNames(wire)) ?? undefined;
       },
       handshake: (socket, complete, error) => {
-        // An error beside success is about the client's certificate, which nobody asked for.
         const outcome = complete
-          ? completeOutcome(socket)
+          ? this.#completeOutcome(socket, error)
           : (this.#refusedOutcome(socket) ?? failedOutcome(socket, error));
         options.handshakeDone(socket, outcome);
       },
@@ -153,9 +168,31 @@ export class TlsServer {
   }
 
   #contextFor(name: string, pair: CertificateKeyPair | null, socket: NativeSocket): NativeContext {
-    const context = pair === null ? this.#refusal : this.#context(name, pair);
-    if (context === this.#refusal) this.#refused.set(socket, name);
+    const authorities = pair === null ? null : this.#options.authoritiesFor(name);
+    const context = pair === null ? this.#refusal : this.#context(name, pair, authorities);
+    if (context === this.#refusal) {
+      this.#refused.set(socket, name);
+    } else if (authorities !== null) {
+      // Whoever shows none, or a wrong one, is told so by an answer: Bun would cut without an alert.
+      socket.setVerifyMode(true, false);
+      this.#asked.set(socket, authorities);
+    }
     return context;
+  }
+
+  #completeOutcome(socket: NativeSocket, error: Error | null): HandshakeOutcome {
+    const name = socket.getServername();
+    const authorities = this.#asked.get(socket);
+    const authentication =
+      authorities === undefined
+        ? null
+        : { authorities, ...shownCertificate(socket, error, this.#options.wallMs()) };
+    return {
+      kind: "complete",
+      protocol: socket.alpnProtocol || null,
+      serverName: name ? normalHostName(name) : null,
+      authentication,
+    };
   }
 
   #refusedOutcome(socket: NativeSocket): HandshakeOutcome | null {
@@ -165,19 +202,27 @@ export class TlsServer {
       : { kind: "failed", reason: `no certificate for ${goQuote(name)}` };
   }
 
-  #context(name: string, pair: CertificateKeyPair): NativeContext {
-    let context = this.#contexts.get(pair);
-    if (context !== undefined) return context;
+  #context(
+    name: string,
+    pair: CertificateKeyPair,
+    authorities: ClientAuthorities | null,
+  ): NativeContext {
+    const cached = this.#contexts.getOrInsertComputed(authorities ?? pair, () => new WeakMap());
+    const known = cached.get(pair);
+    if (known !== undefined) return known;
     try {
-      context = nativeContext({ ...contextOptions(pair), ciphers });
+      const ca = authorities === null ? {} : { ca: [...authorities] };
+      const context = nativeContext({ ...contextOptions(pair), ...ca, ciphers });
+      cached.set(pair, context);
+      return context;
     } catch (error) {
       this.#options.onBadCertificate(name, error as Error);
       return this.#refusal;
     }
-    this.#contexts.set(pair, context);
-    return context;
   }
 }
+
+type CachedContexts = WeakMap<CertificateKeyPair, NativeContext>;
 
 /**
  * Those of Go's crypto/tls, which the browsers of the last ten years all have: forward secrecy always,
@@ -218,12 +263,14 @@ interface NativeContext {
   readonly [native]: true;
 }
 
-interface NativeSocket extends TlsSocket {
+interface NativeSocket extends TlsSocket, VerifiedSocket {
   readonly fd: number;
   setKeepAlive(enable: boolean, delayMs: number): void;
   readonly alpnProtocol: string | false | null;
   getServername(): string | undefined;
   resumeSNI(context: NativeContext, failed: boolean): void;
+  /** To be called before the context is chosen. */
+  setVerifyMode(requestCertificate: boolean, rejectUnauthorized: boolean): void;
 }
 
 interface NativeListener {
@@ -249,7 +296,7 @@ interface DefaultCertificateServer {
 }
 
 /**
- * `ca` is for client certificates, which are not asked for. Without it the system's roots would be
+ * `ca` is for client certificates, where they are not asked for: without it the system's roots would be
  * searched in every handshake for what could follow a leaf that has no chain.
  */
 function contextOptions({ privateKey, certificate }: CertificateKeyPair): tls.SecureContextOptions {
@@ -267,15 +314,6 @@ function protocolNames(wire: Buffer): string[] {
     names.push(wire.toString("latin1", i + 1, i + 1 + wire[i]!));
   }
   return names;
-}
-
-function completeOutcome(socket: NativeSocket): HandshakeOutcome {
-  const name = socket.getServername();
-  return {
-    kind: "complete",
-    protocol: socket.alpnProtocol || null,
-    serverName: name ? normalHostName(name) : null,
-  };
 }
 
 const plainHttpAnswer = Buffer.from(

@@ -15,7 +15,7 @@ import type {
 } from "../../../protocols/http/exchange.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { Fields } from "../../../protocols/http/fields.ts";
-import { isBodyless } from "../../../protocols/http/status.ts";
+import { isBodyless, misdirectedStatus } from "../../../protocols/http/status.ts";
 import { ErrorCode } from "../../../protocols/http2/frames.ts";
 import type { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
 import type { Http2Session } from "../../http2/http2-session.ts";
@@ -30,6 +30,8 @@ export interface Http2ExchangeConnection {
   readonly altSvc: string | null;
   readonly client: ClientPeer;
   wallMs(): number;
+  /** It takes no new requests, as the client is told. */
+  finish(): void;
 }
 
 export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, StreamOwner {
@@ -162,6 +164,8 @@ export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, Strea
   }
 
   respond(status: number, fields: Fields, body: Uint8Array): void {
+    // RFC 9110 15.5.20: the client is to come on another connection.
+    if (status === misdirectedStatus) this.#connection.finish();
     fields.set("Content-Length", String(body.length), "content-length");
     this.sendHead(status, "", fields, { kind: "length", length: body.length });
     this.write(body);

@@ -2,7 +2,7 @@
 import { chunkedBody } from "../../../protocols/http/body-framing.ts";
 import { Fields } from "../../../protocols/http/fields.ts";
 import { grpcFailure, isGrpc } from "../../../protocols/http/grpc.ts";
-import { reasonPhrase } from "../../../protocols/http/status.ts";
+import { misdirectedStatus, reasonPhrase } from "../../../protocols/http/status.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { CompiledPages } from "./compiled-pages.ts";
@@ -60,7 +60,8 @@ export class Answers {
     message?: string,
   ): void {
     const { exchange } = request;
-    if (isGrpc(exchange.request.fields)) {
+    const isMisdirected = status === misdirectedStatus;
+    if (isGrpc(exchange.request.fields) && !isMisdirected) {
       // Its clients read no page. The log and the metrics show the status that it stands for.
       request.unsentStatus = status;
       const fields = grpcFailure(status, reasonPhrase(status));
@@ -72,7 +73,8 @@ export class Answers {
     const pages = this.#pages.of(request.service?.snapshot.errorPages ?? null);
     const fields = Fields.of(["Content-Type", errorPageType], ...added);
     if (this.#showsCodes) fields.append(errorCodeField, code);
-    this.respond(request, status, fields, Buffer.from(pages.render(status, message)));
+    const body = Buffer.from(pages.render(status, message));
+    this.respond(request, status, fields, body, isMisdirected);
   }
 
   /** A complete answer of the proxy's own; `close` ends the connection behind it. */

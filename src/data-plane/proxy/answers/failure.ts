@@ -3,6 +3,7 @@
  * `X-Kamal-Proxy-Error` and the log line have. docs/troubleshooting.md has a paragraph for each.
  */
 import type { HeadFault } from "../../../protocols/http/head-fault.ts";
+import { misdirectedStatus } from "../../../protocols/http/status.ts";
 import { ExchangeError, type ExchangeErrorCode } from "../../../protocols/http/exchange-error.ts";
 
 /** The field of answers that holds the code. */
@@ -26,6 +27,13 @@ const refusals = {
   "credentials-unreadable": { status: 503, detail: "the file of --basic-auth-file" },
   "too-many-attempts": { status: 429, detail: "too many wrong passwords of this client" },
   "too-many-checks": { status: 503, detail: "too many passwords wait to be checked" },
+  "client-certificate-missing": { status: 403, detail: "the client has shown no certificate" },
+  "client-certificate-refused": { status: 403, detail: "the client's certificate is not good" },
+  "client-authorities-unreadable": { status: 503, detail: "the file of --tls-client-ca-path" },
+  misdirected: {
+    status: misdirectedStatus,
+    detail: "the handshake did not ask for a certificate of the client",
+  },
   "user-agent-refused": { status: 403, detail: "--deny-user-agent or --deny-crawlers" },
   "too-many-in-flight": { status: 503, detail: "--max-in-flight" },
   "service-stopped": { status: 503, detail: "the service is stopped" },

@@ -1,91 +1,17 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { CertificateKeyPair } from "../../../../../src/seam/handshake-certificates.ts";
-import type { MinTlsVersion } from "../../../../../src/config/run-options.ts";
-import type { ClientConnection } from "../../../../../src/data-plane/listeners/accept/client-connection.ts";
-import {
-  TlsServer,
-  type HandshakeOutcome,
-  type TlsSocket,
-} from "../../../../../src/data-plane/listeners/accept/tls-socket.ts";
-import { keyPair } from "../../../../support/fake-certificates.ts";
+import { TlsServer } from "../../../../../src/data-plane/listeners/accept/tls-socket.ts";
+import { app, HandshakeSite, other, rsa } from "../../../../support/handshake-site.ts";
 import { connectRaw } from "../../../../support/raw-connection.ts";
 import { shakeHands } from "../../../../support/tls-client.ts";
 import { waitFor } from "../../../../support/wait-for.ts";
 
-const app = keyPair("app.test");
-const other = keyPair("other.test");
-const rsa = keyPair("rsa.test", "rsa");
-
-/** Answers everything once and closes; keeps what happened. */
-class Site implements Disposable {
-  readonly outcomes: HandshakeOutcome[] = [];
-  readonly asked: string[] = [];
-  readonly offers: string[][] = [];
-  readonly bad: string[] = [];
-  accepted = 0;
-  closed = 0;
-  certificates: (name: string) => CertificateKeyPair | null | Promise<CertificateKeyPair | null> = (
-    name,
-  ) => ({ "app.test": app, "other.test": other, "rsa.test": rsa })[name] ?? null;
-  choose: (offered: string[]) => string | null = (offered) => offered[0]!;
-  readonly server: TlsServer;
-
-  constructor(minVersion: MinTlsVersion = "1.2") {
-    this.server = new TlsServer({
-      bind: "127.0.0.1",
-      port: 0,
-      minVersion,
-      certificateFor: (name) => {
-        this.asked.push(name);
-        return this.certificates(name);
-      },
-      protocolFor: (_name, offered) => {
-        this.offers.push(offered);
-        return this.choose(offered);
-      },
-      onBadCertificate: (name) => this.bad.push(name),
-      accept: (socket) => this.#connection(socket),
-      handshakeDone: (socket, outcome) => {
-        this.outcomes.push(outcome);
-        if (outcome.kind !== "complete") socket.end();
-      },
-      handlerFailed(_socket, error) {
-        throw error;
-      },
-    });
-  }
-
-  get port(): number {
-    return this.server.port;
-  }
-
-  [Symbol.dispose](): void {
-    this.server.stop(true);
-  }
-
-  #connection(socket: TlsSocket): ClientConnection {
-    this.accepted++;
-    return {
-      onData() {
-        socket.write(Buffer.from("answer"));
-        socket.end();
-      },
-      onDrain() {},
-      onEnd: () => socket.end(),
-      onClose: () => void this.closed++,
-      sweep() {},
-      finish() {},
-      destroy() {},
-    };
-  }
-}
-
-let site: Site;
+let site: HandshakeSite;
 afterEach(() => site[Symbol.dispose]());
 
 describe("certificates by server name", () => {
   test("each name gets its own, in TLS 1.2 and 1.3", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
       for (const name of ["app.test", "other.test"]) {
         const shake = await shakeHands(site.port, { name, maxVersion });
@@ -95,14 +21,14 @@ describe("certificates by server name", () => {
   });
 
   test("names are asked for in lower case, without final dot", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     const shake = await shakeHands(site.port, { name: "APP.Test" });
     expect(shake.certificate).toBe("app.test");
     expect(site.asked).toEqual(["app.test"]);
   });
 
   test("a handshake waits for a certificate that is being made", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     const made = Promise.withResolvers<CertificateKeyPair | null>();
     site.certificates = () => made.promise;
     const shake = shakeHands(site.port, { name: "app.test" });
@@ -113,7 +39,7 @@ describe("certificates by server name", () => {
   });
 
   test("a name without certificate is refused with an alert, at once or after waiting", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     site.certificates = (name) => (name === "late.test" ? Promise.resolve(null) : null);
     for (const name of ["gone.test", "late.test"]) {
       const newest = await shakeHands(site.port, { name });
@@ -127,7 +53,7 @@ describe("certificates by server name", () => {
   });
 
   test("a refused name stays refused for a client that resumes a session", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     const { session } = await shakeHands(site.port);
     site.certificates = () => null;
     const shake = await shakeHands(site.port, { session: session! });
@@ -135,7 +61,7 @@ describe("certificates by server name", () => {
   });
 
   test("a client that leaves while it waits harms nobody", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     const made = Promise.withResolvers<CertificateKeyPair | null>();
     site.certificates = () => made.promise;
     const leaving = connectRaw(site.port, {
@@ -153,7 +79,7 @@ describe("certificates by server name", () => {
   });
 
   test("a pair that can't be used is reported and refused", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     site.certificates = () => ({ certificate: "junk", privateKey: "junk" });
     expect((await shakeHands(site.port)).error).toMatch(/alert/);
     expect(site.bad).toEqual(["app.test"]);
@@ -162,13 +88,13 @@ describe("certificates by server name", () => {
 
 describe("the default certificate", () => {
   test("without one, clients that send no name are refused with an alert", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     expect((await shakeHands(site.port, { name: null })).error).toMatch(/alert internal error/);
     expect(site.asked).toEqual([]);
   });
 
   test("it can be set, changed and taken away while the server runs", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     for (const pair of [app, other]) {
       site.server.setDefaultCertificate(pair);
       const name = pair === app ? "app.test" : "other.test";
@@ -182,13 +108,13 @@ describe("the default certificate", () => {
   });
 
   test("it is not shown to names that are refused", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     site.server.setDefaultCertificate(other);
     expect((await shakeHands(site.port, { name: "gone.test" })).error).toMatch(/alert/);
   });
 
   test("it leaves the protocol choice alone", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     site.server.setDefaultCertificate(app);
     const shake = await shakeHands(site.port, { name: null, ALPNProtocols: ["x", "y"] });
     expect(shake.protocol).toBe("x");
@@ -197,26 +123,30 @@ describe("the default certificate", () => {
 
 describe("protocol negotiation", () => {
   test("the offer arrives in order and the choice is honoured", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     site.choose = (offered) => offered[1]!;
     const shake = await shakeHands(site.port, { ALPNProtocols: ["http/1.1", "h2", "x"] });
     expect(site.offers).toEqual([["http/1.1", "h2", "x"]]);
     expect(shake.protocol).toBe("h2");
-    expect(site.outcomes).toEqual([{ kind: "complete", protocol: "h2", serverName: "app.test" }]);
+    expect(site.outcomes).toMatchObject([
+      { kind: "complete", protocol: "h2", serverName: "app.test", authentication: null },
+    ]);
   });
 
   test("no common protocol is refused with no_application_protocol", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     site.choose = () => null;
     const shake = await shakeHands(site.port, { ALPNProtocols: ["h3"] });
     expect(shake.error).toMatch(/no application protocol/);
   });
 
   test("a client that offers nothing is not asked about", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     expect((await shakeHands(site.port)).error).toBeNull();
     expect(site.offers).toEqual([]);
-    expect(site.outcomes).toEqual([{ kind: "complete", protocol: null, serverName: "app.test" }]);
+    expect(site.outcomes).toMatchObject([
+      { kind: "complete", protocol: null, serverName: "app.test", authentication: null },
+    ]);
   });
 });
 
@@ -224,7 +154,7 @@ describe("versions and cipher suites", () => {
   const outdated = { minVersion: "TLSv1", maxVersion: "TLSv1.1" } as const;
 
   test("TLS 1.1 is refused, whatever the certificate", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     site.server.setDefaultCertificate(app);
     for (const name of ["app.test", null]) {
       expect((await shakeHands(site.port, { name, ...outdated })).error).toBeString();
@@ -233,7 +163,7 @@ describe("versions and cipher suites", () => {
   });
 
   test("TLS 1.2 is refused when 1.3 is the minimum, whatever the certificate", async () => {
-    site = new Site("1.3");
+    site = new HandshakeSite("1.3");
     site.server.setDefaultCertificate(app);
     for (const name of ["app.test", null]) {
       const old = await shakeHands(site.port, { name, maxVersion: "TLSv1.2" });
@@ -249,7 +179,7 @@ describe("versions and cipher suites", () => {
     ["AES128-GCM-SHA256", false],
     ["AES128-SHA", false],
   ])("%s is accepted: %p", async (ciphers, accepted) => {
-    site = new Site();
+    site = new HandshakeSite();
     site.server.setDefaultCertificate(rsa);
     for (const name of ["rsa.test", null]) {
       const shake = await shakeHands(site.port, { name, maxVersion: "TLSv1.2", ciphers });
@@ -259,7 +189,7 @@ describe("versions and cipher suites", () => {
 });
 
 test.each(["TLSv1.2", "TLSv1.3"] as const)("sessions are resumed in %s", async (maxVersion) => {
-  site = new Site();
+  site = new HandshakeSite();
   const first = await shakeHands(site.port, { maxVersion });
   expect(first.reused).toBe(false);
   const second = await shakeHands(site.port, { maxVersion, session: first.session! });
@@ -268,7 +198,7 @@ test.each(["TLSv1.2", "TLSv1.3"] as const)("sessions are resumed in %s", async (
 
 describe("what is no handshake", () => {
   test("plain HTTP is answered in plain, and closed", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     using raw = await connectRaw(site.port);
     raw.send("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n");
     expect((await raw.receiveAll()).toString()).toBe(
@@ -278,7 +208,7 @@ describe("what is no handshake", () => {
   });
 
   test("garbage is a failed handshake with a reason", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     using raw = await connectRaw(site.port);
     raw.send("\x16garbage that is no record at all");
     await raw.receiveAll();
@@ -290,7 +220,7 @@ describe("what is no handshake", () => {
   });
 
   test("a silent client that leaves is heard of by its connection", async () => {
-    site = new Site();
+    site = new HandshakeSite();
     const raw = await connectRaw(site.port);
     await waitFor(() => site.accepted === 1, "the connection");
     raw.reset();
@@ -300,13 +230,15 @@ describe("what is no handshake", () => {
 });
 
 test("a port in use is reported in the words of Go", () => {
-  site = new Site();
+  site = new HandshakeSite();
   const { port } = site;
   const options = {
     bind: "127.0.0.1",
     port,
     minVersion: "1.2" as const,
     certificateFor: () => null,
+    authoritiesFor: () => null,
+    wallMs: () => 0,
     protocolFor: () => null,
     onBadCertificate() {},
     accept: () => null,
