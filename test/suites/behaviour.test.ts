@@ -111,6 +111,13 @@ describe.each(carriers)("$name", (carrier: Carrier) => {
     expect(seen().startLine).toBe("PURGE / HTTP/1.1");
   });
 
+  holds("OPTIONS * is answered by the proxy, for no service", async () => {
+    const before = app.requests.length;
+    const answer = await get({ method: "OPTIONS", path: "*" });
+    expect([answer.status, answer.body.length]).toEqual([200, 0]);
+    expect(app.requests.length).toBe(before);
+  });
+
   holds("a target passes as it was sent", async () => {
     const path = "/a%20b/%E2%9C%93?c=d%20e&f&g=%2F";
     await get({ path });

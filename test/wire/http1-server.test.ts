@@ -190,12 +190,6 @@ describe("an HTTP/1.1 connection", () => {
     expect(received).toEndWith("\r\n\r\n");
   });
 
-  test("answers OPTIONS * itself", async () => {
-    const { received } = await talk(["OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"]);
-    expect(received).toStartWith("HTTP/1.1 200 OK\r\n");
-    expect(received).toContain("Content-Length: 0\r\n");
-  });
-
   test("throws a small unread upload away and keeps the connection", async () => {
     const upload = `POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n`;
     const { received } = await talk([upload, "0123456789", get("/next", "Connection: close\r\n")]);

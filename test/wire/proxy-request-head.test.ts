@@ -87,15 +87,6 @@ describe("request line", () => {
     expect(answer).toMatch(/^HTTP\/1\.[01] 200 OK\r\n/);
     expect(answer).toEndWith("\r\n\r\nok");
   });
-
-  test("OPTIONS * is answered by the proxy", async () => {
-    const answer = await rawRequest(
-      proxy.httpPort,
-      "OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-    );
-    expect(answer).toStartWith("HTTP/1.1 200 OK\r\n");
-    expect(app.requests).toEqual([]);
-  });
 });
 
 describe("request fields", () => {

@@ -6,6 +6,7 @@ import { stackOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { MemoryBudget } from "../../net/memory-budget.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
+import { Fields } from "../../protocols/http/fields.ts";
 import type { LiveServices } from "../services/live-services.ts";
 import { stripPrefix } from "../services/routed-path.ts";
 import { Admission } from "./admission.ts";
@@ -24,6 +25,8 @@ import { ReceivedRequest, RoutedRequest } from "./request-stages.ts";
 
 /** Bytes that RFC 3986 does not allow in a path. */
 const rawBytes = byteSet(/[\x7f-\xff]/);
+
+const nothing = new Uint8Array();
 
 export interface PipelineOptions {
   clock: Clock;
@@ -82,6 +85,11 @@ export class Pipeline {
   }
 
   async handle(exchange: Exchange): Promise<void> {
+    if (exchange.request.path === "*") {
+      // OPTIONS of the server itself (RFC 9110 9.3.7): of no service.
+      exchange.respond(200, new Fields(), nothing);
+      return;
+    }
     this.#underWay++;
     const received = this.#receive(exchange);
     const routed = this.#route(received);

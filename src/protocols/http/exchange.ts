@@ -42,7 +42,7 @@ export interface ClientCertificate {
 
 export interface ExchangeRequest {
   readonly method: string;
-  /** As sent; begins with a slash. */
+  /** As sent; begins with a slash, or is the `*` of OPTIONS. */
   readonly path: string;
   /** As sent, with its question mark; empty when there is none. */
   readonly query: string;

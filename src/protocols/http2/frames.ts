@@ -4,6 +4,13 @@ export const frameHeaderBytes = 9;
 /** What a client sends first (RFC 9113 3.4). */
 export const clientPreface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
+/** How many bytes from `offset` on go on with the preface, of which `seen` have come; -1: they are none of it. */
+export function prefaceBytesAt(bytes: Buffer, offset: number, seen: number): number {
+  const count = Math.min(bytes.length - offset, clientPreface.length - seen);
+  const isPreface = bytes.compare(clientPreface, seen, seen + count, offset, offset + count) === 0;
+  return isPreface ? count : -1;
+}
+
 export const FrameType = {
   data: 0,
   headers: 1,

@@ -26,7 +26,6 @@ export function fetchServer(context: FetchContext): FetchServerOptions {
       if (context.protocol === "HTTP/3.0" && hasConnectionField(head.fields)) {
         return refusal(new HeadFault(400, "connection field"), context);
       }
-      if (head.path === "*") return plainAnswer(200, "", context.altSvc);
       const exchange = new FetchExchange(request, head, client, context);
       context.handle(exchange);
       return exchange.response;
@@ -44,14 +43,11 @@ export interface FetchServerOptions {
 }
 
 function refusal({ status }: HeadFault, { altSvc, showsErrorCodes }: FetchContext): Response {
-  const answer = plainAnswer(status, `${status} ${reasonPhrase(status)}`, altSvc);
-  if (showsErrorCodes) answer.headers.set(errorCodeField, headFaultCode(status));
-  return answer;
-}
-
-function plainAnswer(status: number, text: string, altSvc: string | null): Response {
-  const headers = new Headers();
-  if (text !== "") headers.set("content-type", "text/plain; charset=utf-8");
+  const headers = new Headers({ "content-type": "text/plain; charset=utf-8" });
   if (altSvc !== null) headers.set("alt-svc", altSvc);
-  return new Response(text === "" ? null : Buffer.from(text, "latin1"), { status, headers });
+  if (showsErrorCodes) headers.set(errorCodeField, headFaultCode(status));
+  return new Response(Buffer.from(`${status} ${reasonPhrase(status)}`, "latin1"), {
+    status,
+    headers,
+  });
 }

@@ -74,7 +74,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Http1
     this.upgrade = request.upgrade;
     this.#clientCloses = request.clientCloses;
     this.#expectsContinue = request.expectsContinue;
-    this.#body = isEmptyBody(framing) ? null : new Http1RequestBody(framing, this);
+    this.#body = isEmptyBody(framing) ? null : new Http1RequestBody(framing, connection, this);
   }
 
   get request(): ExchangeRequest {
@@ -90,7 +90,7 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Http1
     return this.#head.version;
   }
   get scheme(): Scheme {
-    return this.#connection.scheme;
+    return this.#connection.context.scheme;
   }
   get client(): ClientPeer {
     return this.#connection.client;
@@ -130,41 +130,9 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Http1
     this.#body!.giveUp();
   }
 
-  pump(): void {
-    this.#connection.pump();
-  }
-
-  holdReading(): void {
-    this.#connection.holdReading();
-  }
-
-  keepRead(): void {
-    this.#connection.keepRead();
-  }
-
-  mayReadOn(units: number): boolean {
-    return this.#connection.mayReadOn(units);
-  }
-
-  get readDescriptor(): number {
-    return this.#connection.readDescriptor;
-  }
-
-  progressed(): void {
-    this.#connection.progressed();
-  }
-
   /** The rest of a large upload need not pass through reads of Bun. */
   enterLane(readBytes: number): void {
     this.#body?.enterLane(readBytes);
-  }
-
-  get readingHeld(): boolean {
-    return this.#connection.readingHeld;
-  }
-
-  afterNextRead(callback: () => void): void {
-    this.#connection.afterNextRead(callback);
   }
 
   sendContinue(): void {
@@ -338,13 +306,13 @@ export class Http1Exchange implements Exchange, ExchangeRequest, BodySink, Http1
   }
 
   #writeHead(status: number, reason: string, fields: Fields): void {
+    const { context, writer } = this.#connection;
     let text = appendFields(statusLine(status, reason), fields, null);
-    if (!fields.has("date")) text += `Date: ${httpDate(this.#connection.wallMs())}\r\n`;
-    const { altSvc } = this.#connection;
-    if (altSvc !== null) text += `Alt-Svc: ${altSvc}\r\n`;
+    if (!fields.has("date")) text += `Date: ${httpDate(context.wallMs())}\r\n`;
+    if (context.altSvc !== null) text += `Alt-Svc: ${context.altSvc}\r\n`;
     if (this.#coding === "chunked") text += "Transfer-Encoding: chunked\r\n";
     if (this.mustClose) text += "Connection: close\r\n";
     else if (this.#head.version === "HTTP/1.0") text += "Connection: keep-alive\r\n";
-    this.#connection.writer.writeText(`${text}\r\n`);
+    writer.writeText(`${text}\r\n`);
   }
 }

@@ -8,26 +8,11 @@ import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
 import { chunkUnits } from "../../../net/work-budget.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
+import type { ExchangeConnection } from "./exchange-connection.ts";
 
-/** What a request body asks of its exchange. */
 export interface Http1RequestBodyOwner {
-  /** Nothing is read from the client at the moment: it may have gone without being noticed. */
-  readonly readingHeld: boolean;
-  /** Calls back when the client has been looked at once more, if it is still there then. */
-  afterNextRead(callback: () => void): void;
   /** The client waits to be told to send (RFC 9110 10.1.1). */
   sendContinue(): void;
-  /** Reads on: body bytes may wait in the read-ahead. */
-  pump(): void;
-  holdReading(): void;
-  /** The sink keeps bytes of the present read. */
-  keepRead(): void;
-  /** Whether more of the present read should be handed on in this turn. */
-  mayReadOn(units: number): boolean;
-  /** Of a plain socket from which nothing waits to be read in the process; else -1. */
-  readonly readDescriptor: number;
-  /** The client has sent bytes that went another way. */
-  progressed(): void;
   /** The whole body was read. */
   requestBodyEnded(): void;
   /** Where the body ends can't be told, or it is not worth reading on: no further request follows. */
@@ -41,6 +26,7 @@ export interface Http1RequestBodyOwner {
 type Flow = "waiting" | "flowing" | "held" | "discarding" | "confirming" | "done";
 
 export class Http1RequestBody implements BodySource, LaneTransfer {
+  readonly #connection: ExchangeConnection;
   readonly #owner: Http1RequestBodyOwner;
   readonly #decoder: ChunkedDecoder | null;
   #remaining: number;
@@ -56,7 +42,8 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   /** It was malformed: what follows it can't be told from it. */
   malformed = false;
 
-  constructor(framing: BodyFraming, owner: Http1RequestBodyOwner) {
+  constructor(framing: BodyFraming, connection: ExchangeConnection, owner: Http1RequestBodyOwner) {
+    this.#connection = connection;
     this.#owner = owner;
     this.#decoder = framing.kind === "chunked" ? new ChunkedDecoder(this, chunkedLimits) : null;
     this.#remaining = framing.kind === "length" ? framing.length : 0;
@@ -91,37 +78,37 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
     }
     this.#sink = sink;
     this.#flow = "flowing";
-    this.#clientUncertain = this.#owner.readingHeld;
+    this.#clientUncertain = this.#connection.input.paused;
     this.#owner.sendContinue();
-    this.#owner.pump();
+    this.#connection.input.pump();
   }
 
   pause(): void {
     if (this.#flow !== "flowing") return;
     this.#flow = "held";
-    this.#owner.holdReading();
+    this.#connection.input.hold();
   }
 
   resume(): void {
     if (this.#flow !== "held") return;
     this.#flow = "flowing";
-    if (!this.#byLane || !bodyLane.reenter(this)) this.#owner.pump();
+    if (!this.#byLane || !bodyLane.reenter(this)) this.#connection.input.pump();
   }
 
   cancel(): void {
     this.discard();
-    this.#owner.pump();
+    this.#connection.input.pump();
   }
 
   // The lane: large bodies go from socket to socket.
 
   enterLane(readBytes: number): void {
     this.#byLane = bodyLane.enter(this, readBytes);
-    if (this.#byLane) this.#owner.holdReading();
+    if (this.#byLane) this.#connection.input.hold();
   }
 
   get laneSource(): number {
-    return this.#owner.readDescriptor;
+    return this.#connection.readDescriptor;
   }
 
   get laneSink(): number {
@@ -135,7 +122,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
 
   moved(bytes: number): void {
     this.#sink!.passed!(bytes);
-    this.#owner.progressed();
+    this.#connection.progressed();
     this.#wentByLane(bytes);
   }
 
@@ -146,7 +133,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   }
 
   leftLane(): void {
-    if (this.wantsBytes || this.done) this.#owner.pump();
+    if (this.wantsBytes || this.done) this.#connection.input.pump();
   }
 
   #wentByLane(bytes: number): void {
@@ -184,7 +171,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   /** Chunk data from the decoder. */
   onChunk(data: Uint8Array): boolean {
     this.#handOn(data);
-    return this.#owner.mayReadOn(chunkUnits);
+    return this.#connection.input.mayReadOn(chunkUnits);
   }
 
   #handOn(data: Uint8Array): void {
@@ -195,7 +182,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
     }
     const free = sink.write(data);
     if (!free) this.pause();
-    if (!sink.passesOn) this.#owner.keepRead();
+    if (!sink.passesOn) this.#connection.input.keepRead();
   }
 
   #take(bytes: Buffer, offset: number): number {
@@ -227,8 +214,8 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
       return;
     }
     this.#flow = "confirming";
-    this.#owner.keepRead();
-    this.#owner.afterNextRead(() => {
+    this.#connection.input.keepRead();
+    this.#connection.afterNextRead(() => {
       if (this.#flow !== "confirming") return;
       this.#flow = "flowing";
       this.#complete(lastPiece, trailers);
@@ -247,7 +234,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
     this.#sink = null;
     sink?.end(trailers);
     // A sink that held the last bytes back resumes no more, and who does not read misses a client that leaves.
-    if (wasHeld) this.#owner.pump();
+    if (wasHeld) this.#connection.input.pump();
     this.#owner.requestBodyEnded();
   }
 

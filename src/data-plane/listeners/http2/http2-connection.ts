@@ -13,6 +13,7 @@ import {
   ErrorCode,
   FrameType,
   maxStreamId,
+  prefaceBytesAt,
 } from "../../../protocols/http2/frames.ts";
 import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
@@ -247,9 +248,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
       const key = webSocketKey();
       request.fields.set("sec-websocket-key", key, "sec-websocket-key");
     }
-    const exchange = this.#open(id, request, endStream);
-    if (request.path === "*") exchange.respond(200, new Fields(), nothing);
-    else this.#held.take(exchange);
+    this.#held.take(this.#open(id, request, endStream));
   }
 
   #open(id: number, request: Http2Request, endStream: boolean): Http2Exchange {
@@ -307,9 +306,8 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   }
 
   #readPreface(chunk: Buffer): number {
-    const seen = this.#prefaceBytes;
-    const count = Math.min(chunk.length, clientPreface.length - seen);
-    if (chunk.compare(clientPreface, seen, seen + count, 0, count) !== 0) {
+    const count = prefaceBytesAt(chunk, 0, this.#prefaceBytes);
+    if (count < 0) {
       // RFC 9113 3.4: this is no HTTP/2, so that GOAWAY need not be sent.
       this.destroy();
       return -1;
@@ -329,7 +327,6 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   }
 }
 
-const nothing = new Uint8Array();
 const tooManyStreams = new Http2Fault(ErrorCode.refusedStream, "too many streams at once");
 const finishingPing = Buffer.from("finished", "latin1");
 const opening = Buffer.concat([
