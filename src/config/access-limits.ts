@@ -1,6 +1,7 @@
 /** Limits of the policies that say who may use a service. */
 
-const MB = 1024 * 1024;
+const KB = 1024;
+const MB = 1024 * KB;
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
@@ -15,6 +16,18 @@ export const passwordAttempts = { burst: 10, intervalMs: 6 * SECOND } as const;
 /** How long a right one is remembered, and how many. */
 export const passwordMemoryMs = 5 * MINUTE;
 export const maxRememberedPasswords = 10_000;
+
+/** Questions of one --forward-auth that are under way at once in one process, and requests that wait to ask. */
+export const maxAuthQuestions = 128;
+export const maxWaitingAuthQuestions = 1_000;
+/** Body of its answer that a client gets. */
+export const maxAuthBodyBytes = 1 * MB;
+/** Body of an answer that lets a request pass: read and forgotten, so that the connection can be used again. */
+export const maxAuthLeftoverBytes = 64 * KB;
+/** Answers that are used again, of one --forward-auth: so many, so large, and at the most for so long. */
+export const maxRememberedAuthAnswers = 1_000;
+export const maxRememberedAuthBytes = 4 * KB;
+export const maxAuthMemoryMs = 60 * MINUTE;
 
 /** Requests that wait for --max-in-flight of one service, in one process; more are answered 503 at once. */
 export const maxQueuedRequests = 1_000;

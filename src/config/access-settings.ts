@@ -1,9 +1,12 @@
 /** The settings that say who may use a service, and how much; part of the settings of a service. */
 import { absolutePathFault, addressEntryFault } from "./address-entries.ts";
 import { credentialFault } from "./credentials.ts";
+import { parseForwardAuth } from "./forward-auth-place.ts";
+import { headerNameFault } from "./header-rule.ts";
 import { parseRate } from "./rate.ts";
 import type { SettingTable } from "./setting.ts";
 
+const SECOND = 1_000;
 const maxBurst = 1_000_000;
 
 export const accessSettings = {
@@ -138,6 +141,43 @@ export const accessSettings = {
     own: true,
     fallback: false,
     help: "Let the app have the Authorization header with user and password",
+  },
+  forwardAuth: {
+    kind: "text",
+    flag: "forward-auth",
+    stateKey: "forward_auth",
+    own: true,
+    operatorOnly: true,
+    protects: true,
+    fallback: "",
+    example: "http://auth:4180/",
+    fault: (text) =>
+      text === "" || parseForwardAuth(text) !== null
+        ? undefined
+        : "must be http(s)://HOST/PATH without user and password, /PATH, or service:NAME/PATH",
+    help: "Who is asked whether a request may pass: a URL, /PATH of the app itself, or service:NAME/PATH",
+  },
+  forwardAuthCopyHeaders: {
+    kind: "list",
+    flag: "forward-auth-copy-header",
+    stateKey: "forward_auth_copy_headers",
+    own: true,
+    operatorOnly: true,
+    fallback: [],
+    example: ["X-Auth-Request-User"],
+    fault: (name) =>
+      name.toLowerCase() === "host" ? "host can't be copied" : headerNameFault(name),
+    help: "Header of the answer of --forward-auth that the app gets, from nobody else (repeatable)",
+  },
+  forwardAuthTimeoutMs: {
+    kind: "duration",
+    flag: "forward-auth-timeout",
+    stateKey: "forward_auth_timeout",
+    own: true,
+    operatorOnly: true,
+    fallback: 5 * SECOND,
+    fault: (ms) => (ms > 0 ? undefined : "must be greater than 0s"),
+    help: "Time that the answer of --forward-auth may take to begin",
   },
   maxInFlight: {
     kind: "count",

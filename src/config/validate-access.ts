@@ -1,4 +1,5 @@
 /** What the settings of access must fulfil together. */
+import { accessSettings } from "./access-settings.ts";
 import type { ServiceOptions } from "./options.ts";
 
 export function accessFault(options: ServiceOptions): string | undefined {
@@ -12,6 +13,11 @@ export function accessFault(options: ServiceOptions): string | undefined {
   if (options.queueTimeoutMs > 0 && options.maxInFlight === 0) {
     return "max-in-flight must be set to wait for it";
   }
+  const { forwardAuth, forwardAuthCopyHeaders, forwardAuthTimeoutMs } = options;
+  const refinesForwardAuth =
+    forwardAuthCopyHeaders.length > 0 ||
+    forwardAuthTimeoutMs !== accessSettings.forwardAuthTimeoutMs.fallback;
+  if (refinesForwardAuth && forwardAuth === "") return "forward-auth must be set to refine it";
   const { basicAuth, basicAuthFile, basicAuthExemptPaths, basicAuthForward } = options;
   const asks = basicAuth.length > 0 || basicAuthFile !== "";
   if (!asks && (basicAuthExemptPaths.length > 0 || basicAuthForward)) {

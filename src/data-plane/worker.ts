@@ -2,7 +2,7 @@
  * The root of the data plane: builds who serves from its options and the seam alone. What it has to know
  * comes down, what it has to ask goes up; it reads no file, keeps no state, decides nothing.
  */
-import { randomUUID } from "node:crypto";
+import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { idleGraceMs } from "../config/worker-limits.ts";
 import { CommandError } from "../config/command-error.ts";
@@ -38,6 +38,7 @@ import { RateTable } from "../access/rate-table.ts";
 import { systemPasswords } from "../access/system-passwords.ts";
 import { RequestRecorder } from "./proxy/request-record.ts";
 import { LiveServices } from "./services/live-services.ts";
+import type { TransportFactory } from "./services/target.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { ProtocolTransport } from "./upstream/protocol-transport.ts";
 
@@ -147,9 +148,11 @@ class ServingPlane {
     this.#logger = createLogger(output, clock, options.debug);
     this.#trusted = trustedProxies(options);
     const connector = new SystemConnector(new SystemResolver({ clock }), clock);
+    const createTransport: TransportFactory = (host, port, secure = false) =>
+      new ProtocolTransport({ host, port, secure, clock, connector });
     this.services = new LiveServices({
       clock,
-      createTransport: (host, port) => new ProtocolTransport({ host, port, clock, connector }),
+      createTransport,
       maxHeld: options.maxHeldRequests,
     });
     this.certificates = new PushedCertificates({
@@ -172,6 +175,8 @@ class ServingPlane {
       logger: this.#logger,
       clock,
       newRequestId: randomUUID,
+      createTransport,
+      digest: keyedDigest(),
       trustedProxies: this.#trusted,
       challengeResponse: (hostName, path) =>
         askAgain(() => control.call("challenge", { hostName, path })),
@@ -260,6 +265,11 @@ class ServingPlane {
     this.#listeners = [];
     this.services.close();
   }
+}
+
+function keyedDigest(): (text: string) => string {
+  const key = randomBytes(32);
+  return (text) => createHmac("sha256", key).update(text).digest("base64");
 }
 
 /** Without workers nobody shares it. */

@@ -2,6 +2,7 @@
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import type { Socket, SocketHandler } from "bun";
 import type { Endpoint, SocketOwner } from "./connector.ts";
+import { trustedRoots } from "./trusted-roots.ts";
 import { dial, type Dialled, hangUp, isConnected } from "./dial.ts";
 
 /** Hears of one outcome, maybe before `start` returns. */
@@ -60,7 +61,7 @@ export class AddressAttempt implements SocketOwner {
       // A tunnel may need it, and it can't be changed later.
       allowHalfOpen: true,
       socket: socketHandlers,
-      ...(secure === true && { tls: { serverName: host, rejectUnauthorized: true } }),
+      ...(secure === true && { tls: clientTls(host) }),
     } as never).catch(alreadyReported);
   }
 
@@ -129,6 +130,11 @@ const nothing = new Uint8Array(0);
 
 /** `connectError` has told the owner. */
 function alreadyReported(): void {}
+
+function clientTls(serverName: string) {
+  const ca = trustedRoots();
+  return { serverName, rejectUnauthorized: true, ...(ca !== null && { ca }) };
+}
 
 function certificateFault(
   socket: Socket<SocketOwner>,

@@ -8,6 +8,7 @@ import { appSettings } from "./policies/app-settings.ts";
 import { basicAuth } from "./policies/basic-auth.ts";
 import { clientCertificates } from "./policies/client-certificates.ts";
 import { cookiePaths } from "./policies/cookie-paths.ts";
+import { forwardAuth } from "./policies/forward-auth.ts";
 import { ejection } from "./policies/ejection.ts";
 import { sessionAffinity } from "./policies/session-affinity.ts";
 import { timeouts } from "./policies/timeouts.ts";
@@ -39,6 +40,7 @@ export const policies: readonly PolicyFactory[] = [
   www,
   redirectRules,
   basicAuth,
+  forwardAuth,
   maxInFlight,
   rewriteRules,
   writerAffinity,

@@ -8,6 +8,7 @@ import type { MemoryBudget } from "../../net/memory-budget.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import { Fields } from "../../protocols/http/fields.ts";
 import type { LiveServices } from "../services/live-services.ts";
+import type { TransportFactory } from "../services/target.ts";
 import { stripPrefix } from "../services/routed-path.ts";
 import { Admission } from "./admission.ts";
 import { Answers } from "./answers/answers.ts";
@@ -35,8 +36,11 @@ export interface PipelineOptions {
   passwords: PasswordChecker;
   workers: number;
   services: LiveServices;
+  createTransport: TransportFactory;
   recorder: RequestRecorder;
   newRequestId(): string;
+  /** A keyed hash of 256 bits. */
+  digest(text: string): string;
   /** Null: kamal-proxy's rule of whose forwarding fields are believed. */
   trustedProxies: CidrList | null;
   /** Null when the service of that host has no automatic certificate. */
@@ -62,6 +66,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     const { clock, logger, targetRetryMs } = options;
     const answers = new Answers(logger, options.showsErrorCodes);
+    const admission = new Admission(answers, logger);
     const space = new SpoolSpace(options.spoolMemory, options.spoolFolder);
     this.#options = options;
     this.#answers = answers;
@@ -73,12 +78,15 @@ export class Pipeline {
       passwords: options.passwords,
       workers: options.workers,
       services: options.services,
+      createTransport: options.createTransport,
+      admit: async (request) => (await admission.run(request)) === "next",
+      digest: options.digest,
       appSettings: options.appSettings,
       challengeResponse: options.challengeResponse,
     });
     this.#phases = {
       policies: new PolicyPhase(answers),
-      admission: new Admission(answers, logger),
+      admission,
       collection: new Collection(space, answers),
       delivery: new Delivery(clock, space, answers, targetRetryMs),
     };

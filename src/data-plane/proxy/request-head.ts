@@ -9,7 +9,7 @@ import { forwardingKeys } from "../../protocols/http/forwarding-keys.ts";
 import type { ExchangeRequest } from "../../protocols/http/exchange.ts";
 
 /** Fields that the proxy sets itself or that no target should see. */
-const ownKeys = [
+export const ownKeys = [
   "content-length",
   "forwarded",
   "host",

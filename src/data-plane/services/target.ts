@@ -5,8 +5,8 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { InFlightRequests } from "./inflight-requests.ts";
 
-/** Makes the transport to one host and port. */
-export type TransportFactory = (host: string, port: number) => Transport;
+/** Makes the transport to one host and port; `secure`: over TLS. */
+export type TransportFactory = (host: string, port: number, secure?: boolean) => Transport;
 
 export class Target {
   readonly id: string;

@@ -9,6 +9,8 @@ import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "./upstream
 export interface ProtocolTransportOptions {
   host: string;
   port: number;
+  /** TLS, with a certificate for the host: HTTP/1.1 alone. */
+  secure?: boolean;
   clock: Clock;
   connector: Connector;
 }

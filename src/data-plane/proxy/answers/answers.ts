@@ -62,12 +62,8 @@ export class Answers {
     const { exchange } = request;
     const isMisdirected = status === misdirectedStatus;
     if (isGrpc(exchange.request.fields) && !isMisdirected) {
-      // Its clients read no page. The log and the metrics show the status that it stands for.
-      request.unsentStatus = status;
-      const fields = grpcFailure(status, reasonPhrase(status));
-      if (this.#showsCodes) fields.append(errorCodeField, code);
-      for (const [name, value] of added) fields.append(name, value);
-      if (!exchange.aborted) exchange.sendHead(200, "OK", fields, chunkedBody).end(null);
+      const named: [string, string][] = this.#showsCodes ? [[errorCodeField, code]] : [];
+      this.grpcStatus(request, status, [...named, ...added]);
       return;
     }
     const pages = this.#pages.of(request.service?.snapshot.errorPages ?? null);
@@ -75,6 +71,19 @@ export class Answers {
     if (this.#showsCodes) fields.append(errorCodeField, code);
     const body = Buffer.from(pages.render(status, message));
     this.respond(request, status, fields, body, isMisdirected);
+  }
+
+  /** For clients of gRPC, which read no page. The log and the metrics show the status that it stands for. */
+  grpcStatus(
+    request: AnswerableRequest,
+    status: number,
+    added: readonly [name: string, value: string][] = noFields,
+  ): void {
+    const { exchange } = request;
+    request.unsentStatus = status;
+    const fields = grpcFailure(status, reasonPhrase(status));
+    for (const [name, value] of added) fields.append(name, value);
+    if (!exchange.aborted) exchange.sendHead(200, "OK", fields, chunkedBody).end(null);
   }
 
   /** A complete answer of the proxy's own; `close` ends the connection behind it. */

@@ -3,7 +3,7 @@ import { clientGone } from "../answers/failure.ts";
 import type { Answers } from "../answers/answers.ts";
 import type { RoutedRequest } from "../request-stages.ts";
 import type { ServicePolicies } from "./service-policies.ts";
-import type { Verdict } from "./policy.ts";
+import type { Policy, Verdict } from "./policy.ts";
 
 type Outcome = "next" | "answered";
 
@@ -28,10 +28,7 @@ export class PolicyPhase {
       const policy = asked[index]!;
       const verdict = policy.onRequest(request);
       if (typeof verdict !== "string") return this.#wait(request, policies, index, verdict);
-      if (verdict === "answered") {
-        request.answeredBy = policy.logName;
-        return "answered";
-      }
+      if (verdict !== "pass") return answered(request, verdict, policy);
     }
     return "next";
   }
@@ -42,14 +39,21 @@ export class PolicyPhase {
     index: number,
     pending: Promise<Verdict>,
   ): Promise<Outcome> {
-    if ((await pending) === "answered") {
-      request.answeredBy = policies.onRequest[index]!.logName;
-      return "answered";
-    }
+    const verdict = await pending;
+    if (verdict !== "pass") return answered(request, verdict, policies.onRequest[index]!);
     if (request.exchange.aborted) {
       this.#answers.fail(request, clientGone());
       return "answered";
     }
     return this.#ask(request, policies, index + 1);
   }
+}
+
+function answered(
+  request: RoutedRequest,
+  verdict: Exclude<Verdict, "pass">,
+  { logName }: Policy,
+): "answered" {
+  if (verdict === "answered") request.answeredBy = logName;
+  return "answered";
 }

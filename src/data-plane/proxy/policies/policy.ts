@@ -13,13 +13,14 @@ import type { Logger } from "../../../lib/logger.ts";
 import type { LiveServices } from "../../services/live-services.ts";
 import type { LoadBalancer } from "../../services/load-balancer.ts";
 import type { LiveService } from "../../services/live-service.ts";
-import type { Target } from "../../services/target.ts";
+import type { Target, TransportFactory } from "../../services/target.ts";
 import type { Answers } from "../answers/answers.ts";
 import type { PasswordChecker } from "../../../access/password-checker.ts";
 import type { RateTable } from "../../../access/rate-table.ts";
 import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
 
-export type Verdict = "pass" | "answered";
+/** "answered-elsewhere": by what stands behind all policies, such as a pause. */
+export type Verdict = "pass" | "answered" | "answered-elsewhere";
 
 /** A response on its way to the client, before its head is sent. */
 export interface ClientResponse extends ResponseHead {
@@ -62,6 +63,11 @@ export interface PolicyContext {
   /** Processes that share what is a limit of all together. */
   readonly workers: number;
   readonly services: LiveServices;
+  readonly createTransport: TransportFactory;
+  /** Waits while a pause holds the request; false: it was answered. */
+  admit(request: RoutedRequest): Promise<boolean>;
+  /** A keyed hash: what is remembered by it tells nothing. */
+  digest(text: string): string;
   /** Apps may have settings of their own. */
   readonly appSettings: boolean;
   /** Null when the service of that host has no automatic certificate. */

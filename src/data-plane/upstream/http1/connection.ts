@@ -60,6 +60,8 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
   laterEntry: DeadlineEntry | null = null;
 
   readonly #owner: ConnectionOwner;
+  /** What is on the socket are the bytes themselves, not encrypted. */
+  readonly #isPlain: boolean;
   readonly #parser = new ResponseParser();
   #state: State = "connecting";
   #pending: PendingConnection | null = null;
@@ -74,8 +76,9 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
   #paused = false;
   #reused = false;
 
-  constructor(owner: ConnectionOwner, call: ServedCall) {
+  constructor(owner: ConnectionOwner, call: ServedCall, isPlain = true) {
     this.#owner = owner;
+    this.#isPlain = isPlain;
     this.#call = call;
   }
 
@@ -94,9 +97,9 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
     return this.#reused;
   }
 
-  /** Of the socket; -1 when it does not serve a request. */
+  /** Of the socket; -1 when it does not serve a request, or nobody else may read it. */
   get descriptor(): number {
-    return this.#state === "busy" ? (this.#socket as DescribedSocket).fd : -1;
+    return this.#isPlain && this.#state === "busy" ? (this.#socket as DescribedSocket).fd : -1;
   }
 
   /** Bytes that are still to come of a response body of known length. */
@@ -150,7 +153,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
 
   /** So much of a body was read at once: the rest of it may be read in pieces. */
   measureReads(readBytes: number): void {
-    if (this.#state === "busy") this.#reads!.received(readBytes);
+    if (this.#isPlain && this.#state === "busy") this.#reads!.received(readBytes);
   }
 
   /** The response is complete and the next request may follow, so long. */
@@ -199,7 +202,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
     this.#pending = null;
     socket.setKeepAlive(true, tcpKeepAliveMs);
     this.#socket = socket;
-    this.#writer = new SocketWriter(socket, true);
+    this.#writer = new SocketWriter(socket, this.#isPlain);
     this.#reads = new MeasuredReads(socket as DescribedSocket, this);
     this.#state = "busy";
     this.#call!.onReady(this);

@@ -18,6 +18,8 @@ import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstrea
 export interface Http1TransportOptions {
   host: string;
   port: number;
+  /** TLS, with a certificate for the host. */
+  secure?: boolean;
   clock: Clock;
   connector: Connector;
   maxIdleConnections?: number;
@@ -37,11 +39,11 @@ export class Http1Transport implements Transport, CallContext, ConnectionOwner {
   #retired = false;
 
   constructor(options: Http1TransportOptions) {
-    const { host, port, clock } = options;
+    const { host, port, secure = false, clock } = options;
     this.address = joinHostPort(host, port);
     this.responseDeadlines = new DeadlineQueues(clock);
     this.#connector = options.connector;
-    this.#endpoint = { host, port };
+    this.#endpoint = { host, port, secure };
     this.#connectTimeoutMs = options.connectTimeoutMs ?? upstreamConnectTimeoutMs;
     this.#connectDeadlines = new DeadlineQueues(clock);
     this.#pool = new ConnectionPool(clock, {
@@ -72,7 +74,7 @@ export class Http1Transport implements Transport, CallContext, ConnectionOwner {
       responseTimeoutMs > 0
         ? Math.min(responseTimeoutMs, this.#connectTimeoutMs)
         : this.#connectTimeoutMs;
-    const connection = new Connection(this, call);
+    const connection = new Connection(this, call, this.#endpoint.secure !== true);
     connection.connect(this.#connector, this.#endpoint, this.#connectDeadlines.of(timeoutMs));
     return connection;
   }

@@ -56,7 +56,7 @@ describe("a connection", () => {
   test("is made to the host and port, and kept for the next request", async () => {
     const { connector, transport, sendOpen } = setUp();
     const first = await sendOpen();
-    expect(connector.attempts[0]!.to).toEqual({ host: "app", port: 3000 });
+    expect(connector.attempts[0]!.to).toEqual({ host: "app", port: 3000, secure: false });
     const { socket } = connector;
     expect(socket.sent).toBe(get);
     socket.receive(ok);
