@@ -8,6 +8,9 @@ const rollout: Group = {
   summary: "Try a new version with a part of the traffic",
   aliases: [],
   entries: [
+    leaf("auto", "Raise its share step by step, as long as it does well", async () => {
+      return (await import("./commands/rollout-auto.ts")).rolloutAuto;
+    }),
     leaf("deploy", "Start the targets of a rollout", async () => {
       return (await import("./commands/rollout-deploy.ts")).rolloutDeploy;
     }),

@@ -1,7 +1,7 @@
 /** One command: its flags and rules around what it does. */
 import { CommandError } from "../config/command-error.ts";
 import { type Environment, socketPath } from "../config/paths.ts";
-import type { Command, Reply } from "../control-plane/socket/protocol.ts";
+import type { Command, Reply, Warnings } from "../control-plane/socket/protocol.ts";
 import {
   checkFlagRules,
   checkPositionals,
@@ -89,7 +89,9 @@ async function exchange(context: CliContext, command: Command): Promise<Reply> {
   if (terminal === null) return context.send(path, command);
   const line = new ProgressLine(terminal, environment);
   try {
-    return await context.send(path, command, (progress) => line.show(progress));
+    return await context.send(path, command, (progress) => {
+      if (progress.waiting_for !== "rollout") line.show(progress);
+    });
   } finally {
     line.clear();
   }
@@ -97,7 +99,11 @@ async function exchange(context: CliContext, command: Command): Promise<Reply> {
 
 /** For commands that print nothing but what went wrong beside them. */
 export async function sendQuietly(context: CliContext, command: Command): Promise<number> {
-  const { warnings = [] } = await send(context, command);
-  for (const warning of warnings) await context.writeError(`Warning: ${warning}\n`);
+  const { warnings } = await send(context, command);
+  await warn(context, warnings);
   return 0;
+}
+
+export async function warn(context: CliContext, warnings: Warnings = []): Promise<void> {
+  for (const warning of warnings) await context.writeError(`Warning: ${warning}\n`);
 }

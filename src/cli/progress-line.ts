@@ -1,6 +1,6 @@
 /** One line on a terminal that says what a command waits for; gone when the command has ended. */
 import type { Environment } from "../config/paths.ts";
-import type { Progress } from "../control-plane/socket/protocol.ts";
+import type { WaitingProgress } from "../control-plane/socket/protocol.ts";
 import type { Terminal } from "./context.ts";
 
 const eraseLine = "\r\u001b[K";
@@ -18,7 +18,7 @@ export class ProgressLine {
     this.#coloured = !environment["NO_COLOR"];
   }
 
-  show(progress: Progress): void {
+  show(progress: WaitingProgress): void {
     // A full line would wrap, and could not be erased then.
     const text = shortened(progressText(progress), this.#terminal.columns - 1);
     this.#print(`${eraseLine}${this.#coloured ? `${dim}${text}${plain}` : text}`);
@@ -38,12 +38,12 @@ export class ProgressLine {
   }
 }
 
-export function progressText(progress: Progress): string {
+export function progressText(progress: WaitingProgress): string {
   const seconds = Math.ceil(progress.remaining_ms / 1_000);
   return `${waitingText(progress)}, ${seconds} s left`;
 }
 
-function waitingText(progress: Progress): string {
+function waitingText(progress: WaitingProgress): string {
   if (progress.waiting_for === "drain") {
     return `Draining ${progress.requests} ${progress.requests === 1 ? "request" : "requests"}`;
   }

@@ -20,5 +20,8 @@ export const topLimits = {
   historySamples: 120,
 };
 
+/** Between two looks at the groups of a rollout that goes on by itself. */
+export const rolloutLookIntervalMs = 1_000;
+
 /** Between two looks of `list --watch`. */
 export const listWatchIntervalMs = 1_000;

@@ -14,12 +14,12 @@ import type {
   CertificateDetails,
   ProxyStatus,
   Reply,
-  UpgradeCommand,
   WorkerDescription,
 } from "./socket/protocol.ts";
 import { decodeState, encodeState } from "./state/state-file.ts";
 import type { Handover } from "./upgrade/handover.ts";
-import { ControlServer } from "./socket/control-server.ts";
+import { type ControlClient, ControlServer } from "./socket/control-server.ts";
+import { AutomaticRollouts } from "./rollout/automatic-rollouts.ts";
 import { groupsOf } from "./deployed-service.ts";
 import type { ServiceFiles } from "./service-check.ts";
 import {
@@ -90,6 +90,7 @@ export class ControlPlane {
   readonly #server: ControlServer;
   readonly #clock: Clock;
   readonly #settingFiles: SettingFileWatch;
+  readonly #rollouts: AutomaticRollouts;
   readonly #shutdown = new AbortController();
   #lastTargetId: number;
   #retryTimer: Timer | null = null;
@@ -124,20 +125,21 @@ export class ControlPlane {
       },
     };
     const { upgrade = refuseUpgrade } = settings;
-    const handlers = {
-      ...this.#createHandlers(
-        settings.certificates ?? noCertificates,
-        settings.describeWorkers ?? (async () => []),
-        settings.describeProxy,
-      ),
-      upgrade: (client: number) => (command: UpgradeCommand) => upgrade(command.path, client),
-    };
+    this.#rollouts = new AutomaticRollouts({
+      ...this.#context,
+      metrics: () => dataPlane.metrics(),
+    });
+    const handlers = this.#createHandlers(
+      settings.certificates ?? noCertificates,
+      settings.describeWorkers ?? (async () => []),
+      settings.describeProxy,
+    );
     this.#server = new ControlServer({
       socketPath,
       logger,
       clock,
       dispatch: (payload, report, client) =>
-        dispatch(payload, { ...handlers, upgrade: handlers.upgrade(client) }, logger, report),
+        dispatch(payload, this.#handlersFor(handlers, upgrade, client), logger, report),
     });
   }
 
@@ -163,6 +165,9 @@ export class ControlPlane {
    * the next executable in the socket that is given back. Then nothing changes any more.
    */
   async hold(libc: Libc, client: number): Promise<number> {
+    this.#rollouts.freeze(
+      "the proxy is upgraded: the rollout stays at its step, --continue goes on",
+    );
     const controlFd = await this.#server.hold(libc, client);
     const { registry, store } = this.#context;
     await registry.published;
@@ -218,11 +223,24 @@ export class ControlPlane {
     });
   }
 
+  /** Some end with their client. */
+  #handlersFor(
+    handlers: ServiceHandlers,
+    upgrade: UpgradeHandler,
+    { fd, gone }: ControlClient,
+  ): CommandHandlers {
+    return {
+      ...handlers,
+      upgrade: (command) => upgrade(command.path, fd),
+      "rollout-auto": (command, report) => this.#rollouts.follow(command, gone, report),
+    };
+  }
+
   #createHandlers(
     certificates: CertificateOperations,
     describeWorkers: () => Promise<WorkerDescription[]>,
     describeProxy: () => Promise<ProxyStatus>,
-  ): Omit<CommandHandlers, "upgrade"> {
+  ): ServiceHandlers {
     const context = this.#context;
     return {
       deploy: async (command, report) => {
@@ -267,13 +285,19 @@ export class ControlPlane {
         const samples = await dataPlane.samples();
         const workers = await describeWorkers();
         return {
-          services: describeServices(registry, samples, certificates.describe),
+          services: describeServices(registry, samples, {
+            certificatesOf: certificates.describe,
+            isFollowed: (service) => this.#rollouts.isFollowed(service),
+          }),
           ...(workers.some(({ state }) => state !== "serving") && { workers }),
         };
       },
     };
   }
 }
+
+/** What does not depend on the client. */
+type ServiceHandlers = Omit<CommandHandlers, "upgrade" | "rollout-auto">;
 
 export async function refuseUpgrade(): Promise<never> {
   throw new CommandError("the proxy runs in one process: it can't be upgraded in place");

@@ -1,4 +1,5 @@
 /** What the control plane knows of one service. */
+import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { Pause, RolloutSplit, ServiceOptions } from "../config/options.ts";
 import type { SettingFiles } from "../config/setting-files.ts";
 import type { SettingLayers } from "../config/setting-layers.ts";
@@ -17,10 +18,17 @@ export interface DeployedService {
   readonly rollout: TargetGroup | null;
   readonly pause: Pause;
   readonly rolloutSplit: RolloutSplit | null;
+  /** Of a rollout that goes on by itself, or would if somebody followed it; null: there is none. */
+  readonly rolloutPlan: PlannedRollout | null;
   readonly errorPages: Record<string, string> | null;
   readonly settingFiles: SettingFiles;
   /** What of its configuration could not be loaded, and so is not served; null when all is well. */
   readonly degraded: string | null;
+}
+
+export interface PlannedRollout extends RolloutPlan {
+  /** The index of the share that is being watched. */
+  step: number;
 }
 
 export const running: Pause = { state: "running", stopMessage: "", failAfterMs: 0 };
@@ -64,6 +72,7 @@ export function savedService(service: DeployedService, options: ServiceOptions):
     rolloutReaders: service.rollout?.addresses(true) ?? null,
     pause: service.pause,
     rolloutSplit: service.rolloutSplit,
+    rolloutPlan: service.rolloutPlan,
   };
 }
 

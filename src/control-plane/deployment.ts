@@ -112,6 +112,8 @@ export async function deployService(
       rollout: previous?.rollout ?? null,
       pause: previous?.pause ?? running,
       rolloutSplit: previous?.rolloutSplit ?? null,
+      // The targets that it was compared with are others now.
+      rolloutPlan: null,
       ...loaded,
       degraded: null,
     });
@@ -146,7 +148,7 @@ export async function deployRollout(
     await waitForHealth(group, command.deployTimeoutMs, shutdown, clock, report);
     const current = requireService(registry, name);
     replaced = current.rollout ?? undefined;
-    registry.set({ ...current, rollout: group });
+    registry.set({ ...current, rollout: group, rolloutPlan: null });
   });
   const warnings = await settle(replaced, command.drainTimeoutMs, context, report);
   logger.info("Deployed for rollout", fields);

@@ -3,13 +3,14 @@ import { protectingFlags, sourcesOf } from "../config/setting-layers.ts";
 import { withoutSecrets } from "../config/setting.ts";
 import { serviceSettings } from "../config/settings.ts";
 import type { DataPlaneSamples } from "../seam/data-plane.ts";
+import type { AutomaticRolloutDescription } from "./socket/rollout-protocol.ts";
 import type {
   CertificateDescription,
   ServiceDescription,
   ServiceDescriptions,
   TargetDescription,
 } from "./socket/protocol.ts";
-import type { DeployedService } from "./deployed-service.ts";
+import type { DeployedService, PlannedRollout } from "./deployed-service.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 import type { BrokenEntry } from "./state/state-entry.ts";
 import { namedValuesJson } from "./state/layers-codec.ts";
@@ -19,17 +20,23 @@ import type { TargetGroup } from "./health/target-group.ts";
 /** The certificates of a service, known to whoever obtains them. */
 export type DescribeCertificates = (service: string) => CertificateDescription[];
 
+/** What others know of a service. */
+export interface KnownOfServices {
+  certificatesOf: DescribeCertificates;
+  /** Whether a command follows the rollout of the service. */
+  isFollowed(service: string): boolean;
+}
+
 export function describeServices(
   registry: ServiceRegistry,
   samples: DataPlaneSamples,
-  certificatesOf: DescribeCertificates,
+  known: KnownOfServices,
 ): ServiceDescriptions {
   const broken = registry.broken.map(
     (entry, index) => [entry.name ?? `(entry ${index + 1})`, describeBroken(entry)] as const,
   );
   const services = registry.all().map((service) => {
-    const certificates = certificatesOf(service.name);
-    return [service.name, describe(service, registry, samples, certificates)] as const;
+    return [service.name, describe(service, registry, samples, known)] as const;
   });
   return Object.fromEntries([...broken, ...services]);
 }
@@ -38,7 +45,7 @@ function describe(
   service: DeployedService,
   registry: ServiceRegistry,
   samples: DataPlaneSamples,
-  certificates: CertificateDescription[],
+  { certificatesOf, isFollowed }: KnownOfServices,
 ): ServiceDescription {
   const { active, rollout, rolloutSplit, pause } = service;
   const options = registry.effectiveOptions(service);
@@ -53,13 +60,14 @@ function describe(
       percentage: rolloutSplit.percentage,
       allowlist: rolloutSplit.allowlist,
     },
+    rollout_auto: describePlan(service.rolloutPlan, isFollowed(service.name)),
     degraded: service.degraded ?? healthFault(active),
     held_requests: samples.held[service.name] ?? 0,
     target_details: [
       ...describeTargets(active, "active", samples),
       ...(rollout === null ? [] : describeTargets(rollout, "rollout", samples)),
     ],
-    certificates,
+    certificates: certificatesOf(service.name),
     options: {
       ...encodeOptions(withoutSecrets(serviceSettings, options)),
       target_options: encodeTargetOptions(active.targetOptions),
@@ -67,6 +75,24 @@ function describe(
     sources: sourcesOf(service.layers),
     set: namedValuesJson(service.layers.set),
     protected_by: protectingFlags({ options, targetOptions: active.targetOptions }),
+  };
+}
+
+function describePlan(
+  plan: PlannedRollout | null,
+  followed: boolean,
+): AutomaticRolloutDescription | null {
+  if (plan === null) return null;
+  const { steps, step, everyMs, maxErrorRate, maxP95, minRequests, promote } = plan;
+  return {
+    steps,
+    step,
+    every_ms: everyMs,
+    max_error_rate: maxErrorRate,
+    max_p95: maxP95,
+    min_requests: minRequests,
+    promote,
+    followed,
   };
 }
 
@@ -114,6 +140,7 @@ function describeBroken(entry: BrokenEntry): ServiceDescription {
     state: "running",
     tls: false,
     rollout: null,
+    rollout_auto: null,
     degraded: `could not be restored from the saved state: ${entry.reason}`,
     held_requests: 0,
     target_details: [],

@@ -67,7 +67,7 @@ async function restoreService(
   saved: SavedService,
   { files, logger, groups, handover }: RestoreContext,
 ): Promise<DeployedService> {
-  const { name, options, targetOptions, pause, rolloutSplit } = saved;
+  const { name, options, targetOptions, pause, rolloutSplit, rolloutPlan } = saved;
   const handed = handover?.targets[name];
   const group = (
     writers: string[],
@@ -103,6 +103,7 @@ async function restoreService(
         : group(saved.rolloutTargets ?? [], saved.rolloutReaders ?? [], handed?.rollout),
     pause,
     rolloutSplit,
+    rolloutPlan,
     ...loaded,
     degraded,
   };

@@ -89,7 +89,8 @@ export async function setRolloutSplit(
   const service = requireService(registry, name);
   failOn(validatePercentage(percentage));
   if (service.rollout === null) throw new CommandError("rollout target not set");
-  registry.set({ ...service, rolloutSplit: rolloutSplit(percentage, allowlist) });
+  const split = rolloutSplit(percentage, allowlist);
+  registry.set({ ...service, rolloutSplit: split, rolloutPlan: null });
   // None is null there.
   const allowed = allowlist.length === 0 ? null : allowlist;
   logger.info("Set rollout split", { service: name, percentage, allowlist: allowed });
@@ -99,7 +100,7 @@ export async function setRolloutSplit(
 /** The rollout's targets stay, without requests. */
 export async function stopRollout(name: string, context: ServiceCommandContext): Promise<Warnings> {
   const { registry, logger } = context;
-  registry.set({ ...requireService(registry, name), rolloutSplit: null });
+  registry.set({ ...requireService(registry, name), rolloutSplit: null, rolloutPlan: null });
   logger.info("Stopped rollout", { service: name });
   return await saveState(context);
 }
@@ -127,7 +128,6 @@ async function drain(
   context.logger.info("Service drained", { service: service.name });
 }
 
-/** A command that returns is saved, and what it changed is served. */
 /** Resolves when the change is on disk and served; a warning says what the disk did not take. */
 export async function saveState({ registry, store }: ServiceCommandContext): Promise<Warnings> {
   const [fault] = await Promise.all([

@@ -95,6 +95,7 @@ export function wireControlPlane<S extends Serving>(
       },
       drain: (targetIds, timeoutMs) => serving.plane.drain(targetIds, timeoutMs),
       samples: () => serving.plane.samples(),
+      metrics: () => serving.plane.metrics(),
     },
     logger,
     clock,

@@ -35,7 +35,7 @@ export interface DataPlane {
 }
 
 /** What the commands need of it. */
-export type ServedServices = Pick<DataPlane, "apply" | "drain" | "samples">;
+export type ServedServices = Pick<DataPlane, "apply" | "drain" | "samples" | "metrics">;
 
 /** What the data plane asks of the control plane. */
 export interface DataPlaneQuestions {

@@ -1,4 +1,5 @@
 /** Counts of requests as they cross the seam. */
+import type { RolloutCounts } from "./group-counts.ts";
 
 /** Upper bounds of the duration buckets in seconds; the last bucket has none. */
 export const durationBuckets: readonly number[] = [
@@ -25,4 +26,6 @@ export interface ServiceMetrics {
   readonly series: readonly Series[];
   /** Requests that policies have answered, by their name in the log. */
   readonly answeredBy: Readonly<Record<string, number>>;
+  /** Null as long as there was no rollout. */
+  readonly groups: RolloutCounts | null;
 }

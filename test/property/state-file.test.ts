@@ -20,7 +20,7 @@ import {
   normalizeTargetOptions,
 } from "../../src/config/validate-options.ts";
 import { MessageReader } from "../../src/control-plane/socket/framing.ts";
-import { rolloutSplit } from "../../src/control-plane/deployed-service.ts";
+import { type PlannedRollout, rolloutSplit } from "../../src/control-plane/deployed-service.ts";
 import type { SavedService, StateEntry } from "../../src/control-plane/state/state-entry.ts";
 import { decodeState, encodeState } from "../../src/control-plane/state/state-file.ts";
 
@@ -71,6 +71,24 @@ const targetOptions = fc
 
 const rollout = fc.option(fc.tuple(oneOrMore, addresses), { nil: null });
 
+const rolloutPlan = fc
+  .record({
+    steps: fc
+      .uniqueArray(fc.integer({ min: 1, max: 99 }), { maxLength: 5 })
+      .map((shares) => [...shares.toSorted((a, b) => a - b), 100]),
+    everyMs: fc.integer({ min: 1_000, max: 86_400_000 }),
+    maxErrorRate: fc.double({ min: 0, max: 99, noNaN: true }).map(Math.abs),
+    maxP95: fc.double({ min: 1, max: 100, noNaN: true }),
+    minRequests: fc.integer({ min: 1, max: 1_000_000 }),
+    promote: fc.boolean(),
+    drainTimeoutMs: fc.integer({ min: 0, max: 1_000_000 }),
+  })
+  .chain((plan) =>
+    fc
+      .integer({ min: 0, max: plan.steps.length - 1 })
+      .map((step): PlannedRollout => ({ ...plan, step })),
+  );
+
 const service: fc.Arbitrary<SavedService> = fc
   .tuple(
     fc.record({
@@ -90,6 +108,7 @@ const service: fc.Arbitrary<SavedService> = fc
           .map(([percentage, allowlist]) => rolloutSplit(percentage, allowlist)),
         { nil: null },
       ),
+      rolloutPlan: fc.option(rolloutPlan, { nil: null }),
     }),
     rollout,
     fc.constantFrom("set" as const, "file" as const, "app" as const, "default" as const),

@@ -1,4 +1,5 @@
 /** A data plane that serves nothing and keeps what it is told; drains end when a test says so. */
+import type { ServiceMetrics } from "../../src/seam/service-metrics.ts";
 import type { ServiceSnapshot, Snapshot } from "../../src/seam/snapshot.ts";
 import type { DataPlaneSamples, ServedServices } from "../../src/seam/data-plane.ts";
 
@@ -13,6 +14,7 @@ export class FakeDataPlane implements ServedServices {
   readonly snapshots: Snapshot[] = [];
   readonly drains: FakeDrain[] = [];
   currentSamples: DataPlaneSamples = { targets: {}, held: {} };
+  currentMetrics: ServiceMetrics[] = [];
   /** What drains wait for; nothing by default. */
   drained: Promise<void> = Promise.resolve();
 
@@ -28,6 +30,10 @@ export class FakeDataPlane implements ServedServices {
 
   async samples(): Promise<DataPlaneSamples> {
     return this.currentSamples;
+  }
+
+  async metrics(): Promise<ServiceMetrics[]> {
+    return this.currentMetrics;
   }
 
   get current(): Snapshot | undefined {

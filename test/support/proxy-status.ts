@@ -14,6 +14,7 @@ export function serviceDescription(part: Partial<ServiceDescription> = {}): Serv
     state: "running",
     tls: false,
     rollout: null,
+    rollout_auto: null,
     degraded: null,
     held_requests: 0,
     target_details: [],

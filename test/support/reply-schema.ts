@@ -16,6 +16,18 @@ const serviceDescription = v.strictObject({
   state: v.picklist(["running", "paused", "stopped"]),
   tls: v.boolean(),
   rollout: v.nullable(v.strictObject({ percentage: v.number(), allowlist: texts })),
+  rollout_auto: v.nullable(
+    v.strictObject({
+      steps: v.array(integer),
+      step: integer,
+      every_ms: v.number(),
+      max_error_rate: v.number(),
+      max_p95: v.number(),
+      min_requests: integer,
+      promote: v.boolean(),
+      followed: v.boolean(),
+    }),
+  ),
   degraded: v.nullable(v.string()),
   held_requests: integer,
   target_details: v.array(

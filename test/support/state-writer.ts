@@ -24,6 +24,7 @@ for (;;) {
       rolloutReaders: null,
       pause: { state: "running", stopMessage: "", failAfterMs: 0 },
       rolloutSplit: null,
+      rolloutPlan: null,
     },
   });
   await store.save(() => entries);

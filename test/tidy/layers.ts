@@ -41,7 +41,12 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "control-plane/health": [...shared, "protocols/http2"],
   "control-plane/state": shared,
   "control-plane": shared,
-  cli: ["control-plane/socket/client", "control-plane/socket/protocol", ...ground],
+  cli: [
+    "control-plane/socket/client",
+    "control-plane/socket/protocol",
+    "control-plane/socket/rollout-protocol",
+    ...ground,
+  ],
 };
 
 /** They put the parts together and may import everything. */

@@ -58,6 +58,7 @@ export const pure: readonly string[] = [
   "control-plane/settings-files/file-layer",
   "control-plane/socket/framing",
   "control-plane/socket/protocol",
+  "control-plane/socket/rollout-protocol",
   "control-plane/telemetry/exposition",
   "data-plane/listeners/http1/http1-request",
 ];

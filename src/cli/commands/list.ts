@@ -66,7 +66,11 @@ async function listing(
     return { table: `${JSON.stringify(withWorkers(services, workers))}\n`, remarks: "" };
   }
   const remarks =
-    degradedLines(services) + setLines(services) + protectedLines(services) + workerLines(workers);
+    degradedLines(services) +
+    rolloutLines(services) +
+    setLines(services) +
+    protectedLines(services) +
+    workerLines(workers);
   return { table: serviceTable(services), remarks };
 }
 
@@ -108,6 +112,21 @@ function degradedLines(services: ServiceDescriptions): string {
   return byName(services)
     .filter(([, { degraded }]) => degraded !== null)
     .map(([name, { degraded }]) => `${printableText(`${name} is degraded: ${degraded}`)}\n`)
+    .join("");
+}
+
+/** Nobody follows it: it neither goes on nor back by itself. */
+function rolloutLines(services: ServiceDescriptions): string {
+  return byName(services)
+    .flatMap(([name, { rollout_auto: auto }]) => {
+      if (auto === null || auto.followed) return [];
+      const { steps, step } = auto;
+      return [
+        `the rollout of ${name} stays at ${steps[step]}%, step ${step + 1} of ${steps.length}: ` +
+          `\`kamal-proxy rollout auto ${name} --continue\` goes on`,
+      ];
+    })
+    .map((line) => `${printableText(line)}\n`)
     .join("");
 }
 

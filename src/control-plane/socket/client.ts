@@ -131,6 +131,7 @@ function isProgress(value: unknown): value is Progress {
   if (typeof value !== "object" || value === null || !("waiting_for" in value)) return false;
   if (!("remaining_ms" in value) || typeof value.remaining_ms !== "number") return false;
   if (value.waiting_for === "drain") return "requests" in value;
+  if (value.waiting_for === "rollout") return "rollout" in value && "passed" in value;
   return value.waiting_for === "health" && "targets" in value && Array.isArray(value.targets);
 }
 

@@ -30,9 +30,17 @@ import type { Reply } from "./protocol.ts";
 export interface ControlServerSettings {
   socketPath: string;
   /** Never rejects. `report` is there when the client wants to know what the command waits for. */
-  dispatch: (payload: unknown, report: Report | undefined, client: number) => Promise<Reply>;
+  dispatch: (payload: unknown, report: Report | undefined, client: ControlClient) => Promise<Reply>;
   logger: Logger;
   clock: Clock;
+}
+
+/** Who waits for the reply. */
+export interface ControlClient {
+  /** The descriptor of its connection. */
+  readonly fd: number;
+  /** Aborts when nobody waits any more. */
+  readonly gone: AbortSignal;
 }
 
 /** Neither group nor others may send commands. */
@@ -53,6 +61,7 @@ interface Connection {
   readonly reader: MessageReader;
   readonly writer: SocketWriter;
   readTimer: Timer | null;
+  readonly gone: AbortController;
   /** Nothing but the rest of the reply is left to do. */
   replied: boolean;
 }
@@ -182,6 +191,7 @@ export class ControlServer {
       reader: new MessageReader(maxControlMessageBytes),
       writer: new SocketWriter(socket),
       readTimer: this.#settings.clock.after(controlReadTimeoutMs, () => socket.terminate()),
+      gone: new AbortController(),
       replied: false,
     };
     socket.data = connection;
@@ -201,21 +211,23 @@ export class ControlServer {
     connection.readTimer.cancel();
     connection.readTimer = null;
     if (received.kind === "line") {
-      void this.#answer(socket, received.line).then((reply) => this.#reply(socket, reply));
+      void this.#answer(socket, received.line, connection.gone.signal).then((reply) =>
+        this.#reply(socket, reply),
+      );
     } else {
       const error = `command is larger than ${maxControlMessageBytes} bytes`;
       this.#reply(socket, { ok: false, error });
     }
   }
 
-  async #answer(socket: ControlSocket, line: string): Promise<Reply> {
+  async #answer(socket: ControlSocket, line: string, gone: AbortSignal): Promise<Reply> {
     const decoded = decodeMessage(line);
     if (decoded.kind === "payload") {
       const { payload, wantsProgress } = decoded;
       const report = wantsProgress
         ? (progress: unknown) => this.#report(socket, progress)
         : undefined;
-      return this.#settings.dispatch(payload, report, socket.fd);
+      return this.#settings.dispatch(payload, report, { fd: socket.fd, gone });
     }
     const error =
       decoded.kind !== "other-version"
@@ -253,6 +265,7 @@ export class ControlServer {
     const connection = socket.data;
     if (connection === undefined) return;
     connection.readTimer?.cancel();
+    connection.gone.abort(new CommandError("the client is gone"));
     connection.readTimer = null;
     connection.writer.close();
     this.#connections.delete(socket);

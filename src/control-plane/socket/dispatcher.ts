@@ -26,6 +26,7 @@ import type {
   Warnings,
   WorkerDescription,
 } from "./protocol.ts";
+import type { RolloutAutoCommand } from "./rollout-protocol.ts";
 import type { Report } from "./progress.ts";
 import { parseCommand } from "./protocol-schema.ts";
 
@@ -45,6 +46,7 @@ export interface CommandHandlers {
   deploy: (command: DeployCommand, report?: Report) => Promise<Warnings>;
   "rollout-deploy": (command: RolloutDeployCommand, report?: Report) => Promise<Warnings>;
   "rollout-set": (command: RolloutSetCommand) => Promise<Warnings>;
+  "rollout-auto": (command: RolloutAutoCommand, report?: Report) => Promise<Warnings>;
   "rollout-stop": (command: PlainServiceCommand) => Promise<Warnings>;
   pause: (command: PauseCommand, report?: Report) => Promise<Warnings>;
   stop: (command: StopCommand, report?: Report) => Promise<Warnings>;
@@ -102,6 +104,8 @@ function perform(
       return handlers["rollout-deploy"](command, report);
     case "rollout-set":
       return handlers["rollout-set"](command);
+    case "rollout-auto":
+      return handlers["rollout-auto"](command, report);
     case "pause":
       return handlers.pause(command, report);
     case "stop":

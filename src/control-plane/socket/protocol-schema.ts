@@ -70,6 +70,21 @@ const commandSchema = v.variant("command", [
     allowlist: texts,
   }),
   v.strictObject({
+    command: v.literal("rollout-auto"),
+    service: v.string(),
+    plan: v.nullable(
+      v.strictObject({
+        steps: v.array(integer),
+        everyMs: milliseconds,
+        maxErrorRate: v.number(),
+        maxP95: v.number(),
+        minRequests: integer,
+        promote: v.boolean(),
+        drainTimeoutMs: milliseconds,
+      }),
+    ),
+  }),
+  v.strictObject({
     command: v.literal("pause"),
     service: v.string(),
     drainTimeoutMs: milliseconds,

@@ -1,6 +1,11 @@
 /** Every command that can be sent over the control socket, and its reply. */
 import type { PauseState, ServiceOptions, TargetOptions } from "../../config/options.ts";
 import type { SettingSource } from "../../config/setting-layers.ts";
+import type {
+  AutomaticRolloutDescription,
+  RolloutAutoCommand,
+  RolloutProgress,
+} from "./rollout-protocol.ts";
 
 export interface DeployCommand {
   command: "deploy";
@@ -103,6 +108,7 @@ export type Command =
   | DeployCommand
   | RolloutDeployCommand
   | RolloutSetCommand
+  | RolloutAutoCommand
   | PauseCommand
   | StopCommand
   | PlainServiceCommand
@@ -124,6 +130,8 @@ export interface ServiceDescription {
   state: PauseState;
   tls: boolean;
   rollout: { percentage: number; allowlist: string[] } | null;
+  /** A rollout that goes on by itself, or was left at its step; null: there is none. */
+  rollout_auto: AutomaticRolloutDescription | null;
   /** Why the service does not work as configured; null when it does. */
   degraded: string | null;
   held_requests: number;
@@ -193,7 +201,9 @@ export interface CertificateDetails {
 }
 
 /** What a command waits for. A client that asks for it is told before the reply. */
-export type Progress =
+export type Progress = WaitingProgress | RolloutProgress;
+
+export type WaitingProgress =
   | {
       waiting_for: "health";
       /** Those that are not healthy yet. */

@@ -1,5 +1,6 @@
 /** What the state file holds, in the proxy's own terms. */
 import type { Pause, RolloutSplit, ServiceOptions, TargetOptions } from "../../config/options.ts";
+import type { RolloutPlan } from "../../config/rollout-plan.ts";
 import type { SettingLayers } from "../../config/setting-layers.ts";
 
 export interface SavedService {
@@ -14,6 +15,8 @@ export interface SavedService {
   rolloutReaders: string[] | null;
   pause: Pause;
   rolloutSplit: RolloutSplit | null;
+  /** With the index of its present step; null: none goes on by itself. */
+  rolloutPlan: (RolloutPlan & { step: number }) | null;
 }
 
 /** An entry that makes no service. It stays in the file, so that nothing is lost. */

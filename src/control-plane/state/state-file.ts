@@ -83,6 +83,7 @@ function encodeService(service: SavedService): Record<string, unknown> {
       // A list that was never filled is null in Go.
       allowlist: rolloutSplit.allowlist.length === 0 ? null : rolloutSplit.allowlist,
     },
+    ...(service.rolloutPlan !== null && { rollout_plan: service.rolloutPlan }),
   };
 }
 
@@ -151,6 +152,7 @@ function decodeService(entry: StateEntryJson): SavedService {
       splitPoint: split.percentage_split_point,
       allowlist: split.allowlist,
     },
+    rolloutPlan: entry.rollout_plan,
   };
 }
 

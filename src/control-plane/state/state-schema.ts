@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import type { HealthCheckOptions } from "../../config/options.ts";
+import { rolloutPlanFault } from "../../config/rollout-plan.ts";
 import { healthCheckSettings, serviceSettings, targetSettings } from "../../config/settings.ts";
 import { stateEntries } from "./settings-codec.ts";
 
@@ -25,6 +26,20 @@ const targetOptions = v.object({
   ...stateEntries(targetSettings),
 });
 
+const rolloutPlan = v.pipe(
+  v.object({
+    steps: v.array(v.number()),
+    everyMs: v.number(),
+    maxErrorRate: v.number(),
+    maxP95: v.number(),
+    minRequests: v.number(),
+    promote: v.boolean(),
+    drainTimeoutMs: v.number(),
+    step: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  }),
+  v.check((plan) => rolloutPlanFault(plan) === undefined && plan.step < plan.steps.length),
+);
+
 export const stateEntrySchema = v.object({
   name: v.pipe(v.string(), v.nonEmpty("the name is empty")),
   options: v.nullish(options, {}),
@@ -43,6 +58,8 @@ export const stateEntrySchema = v.object({
     v.object({ percentage: number, percentage_split_point: number, allowlist: texts }),
     null,
   ),
+  // Only here, and only while a rollout goes on by itself; durations in milliseconds.
+  rollout_plan: v.fallback(v.nullish(rolloutPlan, null), null),
   // Up to v0.8: one target each, hosts and prefixes beside the options. v0.1 to v0.5: one host.
   active_target: text,
   rollout_target: text,

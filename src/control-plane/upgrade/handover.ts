@@ -26,6 +26,12 @@ const series = v.object({
   buckets: v.array(v.number()),
 });
 
+const counts = v.object({
+  requests: v.number(),
+  failed: v.number(),
+  durations: v.array(v.number()),
+});
+
 const handoverSchema = v.object({
   seamVersion: integer,
   /** Of the program that hands over. */
@@ -53,6 +59,7 @@ const handoverSchema = v.object({
       started: v.boolean(),
       series: v.array(series),
       answeredBy: v.optional(v.record(v.string(), v.number()), {}),
+      groups: v.optional(v.nullable(v.object({ rollout: counts, active: counts })), null),
     }),
   ),
   goneServed: v.array(v.tuple([v.string(), v.number()])),

@@ -1,5 +1,6 @@
 /** Counts of several workers as those of one: what the dead have counted stays, so no counter ever falls. */
 import { maxMeteredServices } from "../../config/limits.ts";
+import { addCounts, noCounts, type RolloutCounts } from "../../seam/group-counts.ts";
 import type { Series, ServiceMetrics } from "../../seam/service-metrics.ts";
 
 class ServiceSum implements ServiceMetrics {
@@ -7,6 +8,7 @@ class ServiceSum implements ServiceMetrics {
   inFlight = 0;
   started = false;
   readonly answeredBy: Record<string, number> = {};
+  groups: RolloutCounts | null = null;
   readonly #series = new Map<string, Series>();
 
   constructor(service: string) {
@@ -17,13 +19,21 @@ class ServiceSum implements ServiceMetrics {
     return [...this.#series.values()];
   }
 
-  add({ inFlight, started, series, answeredBy }: ServiceMetrics): void {
+  add({ inFlight, started, series, answeredBy, groups }: ServiceMetrics): void {
     this.inFlight += inFlight;
     this.started ||= started;
     for (const one of series) this.#addSeries(one);
     for (const [policy, count] of Object.entries(answeredBy)) {
       this.answeredBy[policy] = (this.answeredBy[policy] ?? 0) + count;
     }
+    // A worker of a version before knows of none.
+    if (groups) this.#addGroups(groups);
+  }
+
+  #addGroups({ rollout, active }: RolloutCounts): void {
+    this.groups ??= { rollout: noCounts(), active: noCounts() };
+    addCounts(this.groups.rollout, rollout);
+    addCounts(this.groups.active, active);
   }
 
   #addSeries({ method, status, rollout = null, count, sumSeconds, buckets }: Series): void {
@@ -65,8 +75,8 @@ export class GoneMetrics {
 
   /** Nothing of it is under way any more. */
   add(last: readonly ServiceMetrics[]): void {
-    const ended = last.map(({ service, started, series, answeredBy }) => {
-      return { service, started, series, answeredBy, inFlight: 0 };
+    const ended = last.map(({ service, started, series, answeredBy, groups }) => {
+      return { service, started, series, answeredBy, groups, inFlight: 0 };
     });
     const names = new Set(ended.map(({ service }) => service));
     const kept = this.#metrics.filter(({ service }) => !names.has(service));

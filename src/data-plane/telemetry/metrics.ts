@@ -1,5 +1,11 @@
 /** Counts of requests by service, method and status. What clients invent never makes it grow. */
 import { durationBuckets, type Series, type ServiceMetrics } from "../../seam/service-metrics.ts";
+import {
+  countRequestOfGroup,
+  type GroupCounts,
+  noCounts,
+  type RolloutCounts,
+} from "../../seam/group-counts.ts";
 import { maxMeteredServices, maxSeriesPerService } from "../../config/limits.ts";
 
 const methods = new Set([
@@ -45,7 +51,11 @@ export class Metrics {
     durationSeconds: number,
     rollout: boolean | null = null,
   ): void {
-    const series = this.#entry(service).find(method, status, rollout);
+    const entry = this.#entry(service);
+    if (rollout !== null) {
+      countRequestOfGroup(entry.groupOf(rollout), status, durationSeconds * 1e3);
+    }
+    const series = entry.find(method, status, rollout);
     series.count++;
     series.sumSeconds += durationSeconds;
     let bucket = 0;
@@ -93,6 +103,7 @@ class ServiceEntry implements ServiceMetrics {
   lastUse = 0;
   readonly series: Series[] = [];
   readonly answeredBy: Record<string, number> = {};
+  groups: RolloutCounts | null = null;
   readonly #outsideRollouts: SeriesTable = new Map();
   /** Made when there is a rollout. */
   #inRollout: SeriesTable | null = null;
@@ -100,6 +111,11 @@ class ServiceEntry implements ServiceMetrics {
 
   constructor(service: string) {
     this.service = service;
+  }
+
+  groupOf(rollout: boolean): GroupCounts {
+    this.groups ??= { rollout: noCounts(), active: noCounts() };
+    return rollout ? this.groups.rollout : this.groups.active;
   }
 
   find(method: string, status: number, rollout: boolean | null): Series {

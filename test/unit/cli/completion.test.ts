@@ -77,7 +77,7 @@ async function fishCandidates(line: string, services: string[] = []): Promise<st
 describe.skipIf(Bun.which("bash") === null)("completion in bash", () => {
   test("offers commands, also those of a group", async () => {
     expect(await candidates(["re"])).toEqual(["remove", "resume", "reload"]);
-    expect(await candidates(["rollout", ""])).toEqual(["deploy", "set", "stop"]);
+    expect(await candidates(["rollout", ""])).toEqual(["auto", "deploy", "set", "stop"]);
     expect(await candidates(["help", "rol"])).toEqual(["rollout"]);
     expect(await candidates(["completion", ""])).toEqual(["bash", "zsh", "fish"]);
   });
@@ -121,7 +121,7 @@ describe.skipIf(Bun.which("bash") === null)("completion in bash", () => {
 describe.skipIf(Bun.which("zsh") === null)("completion in zsh", () => {
   test("offers commands, flags and services", async () => {
     expect((await zshCandidates(["re"])).toSorted()).toEqual(["reload", "remove", "resume"]);
-    expect(await zshCandidates(["rollout", ""])).toEqual(["deploy", "set", "stop"]);
+    expect(await zshCandidates(["rollout", ""])).toEqual(["auto", "deploy", "set", "stop"]);
     expect(await zshCandidates(["rollout", "set", "web", "--p"])).toEqual(["--percent"]);
     expect(await zshCandidates(["rm", "app-"], ["app-web", "blog"])).toEqual(["app-web"]);
   });
@@ -148,7 +148,7 @@ describe.skipIf(Bun.which("fish") === null)("completion in fish", () => {
       "remove",
       "resume",
     ]);
-    expect(await fishCandidates("kamal-proxy rollout ")).toEqual(["deploy", "set", "stop"]);
+    expect(await fishCandidates("kamal-proxy rollout ")).toEqual(["auto", "deploy", "set", "stop"]);
     expect(await fishCandidates("kamal-proxy rollout set web --p")).toEqual(["--percent"]);
     expect(await fishCandidates("kamal-proxy rm app-", ["app-web", "blog"])).toEqual(["app-web"]);
   });

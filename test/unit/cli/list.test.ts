@@ -15,6 +15,7 @@ function description(part: Partial<ServiceDescription>): ServiceDescription {
     state: "running",
     tls: false,
     rollout: null,
+    rollout_auto: null,
     degraded: null,
     held_requests: 0,
     target_details: [],
@@ -145,4 +146,24 @@ describe("list", () => {
   test("prints an empty object with --json when there is no service", async () => {
     expect((await runLine(["list", "--json"], { reply: { ok: true } })).stdout).toBe("{}\n");
   });
+});
+
+test("a rollout that nobody follows any more is named, with how to go on", async () => {
+  const auto = {
+    steps: [5, 100],
+    step: 0,
+    every_ms: 60_000,
+    max_error_rate: 1,
+    max_p95: 1.5,
+    min_requests: 200,
+    promote: true,
+  };
+  const services = {
+    left: description({ rollout_auto: { ...auto, followed: false } }),
+    followed: description({ rollout_auto: { ...auto, followed: true } }),
+  };
+  const { stderr } = await runLine(["list"], { reply: { ok: true, services } });
+  expect(stderr).toBe(
+    "the rollout of left stays at 5%, step 1 of 2: `kamal-proxy rollout auto left --continue` goes on\n",
+  );
 });

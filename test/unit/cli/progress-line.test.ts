@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { ProgressLine, progressText } from "../../../src/cli/progress-line.ts";
-import type { Progress } from "../../../src/control-plane/socket/protocol.ts";
+import type { WaitingProgress } from "../../../src/control-plane/socket/protocol.ts";
 import { runLine, words } from "../../support/command-line.ts";
 
 const erase = "\r\u001b[K";
 const deploy = words("deploy web --target web-1:3000");
-const health: Progress = {
+const health: WaitingProgress = {
   waiting_for: "health",
   targets: [
     { target: "web-1:3000", last_error: "answered 503 on /up" },
@@ -13,7 +13,7 @@ const health: Progress = {
   ],
   remaining_ms: 28_400,
 };
-const drain: Progress = { waiting_for: "drain", requests: 3, remaining_ms: 30_000 };
+const drain: WaitingProgress = { waiting_for: "drain", requests: 3, remaining_ms: 30_000 };
 
 describe("progress of a command", () => {
   test("says what is waited for and how long", () => {

@@ -15,6 +15,7 @@ test("the traffic of a service is the sum of its series, errors by their class",
     inFlight: 2,
     started: true,
     answeredBy: {},
+    groups: null,
     series: [
       series("200", 5, 0),
       series("404", 3, 0),

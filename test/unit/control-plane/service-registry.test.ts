@@ -30,6 +30,7 @@ function service(name: string, path: string, tlsEnabled = false): DeployedServic
     rollout: null,
     pause: running,
     rolloutSplit: null,
+    rolloutPlan: null,
     errorPages: null,
     settingFiles: {},
     degraded: null,

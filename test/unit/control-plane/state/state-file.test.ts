@@ -161,6 +161,7 @@ describe("state files of older versions", () => {
       rolloutReaders: null,
       pause: { state: "running", stopMessage: "", failAfterMs: 0 },
       rolloutSplit: null,
+      rolloutPlan: null,
     });
   });
 });

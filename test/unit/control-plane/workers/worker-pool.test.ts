@@ -138,6 +138,10 @@ describe("WorkerPool", () => {
       started: true,
       series: [series],
       answeredBy: { ip: 1 },
+      groups: {
+        rollout: { requests: 3, failed: 1, durations: [2, 1] },
+        active: { requests: 9, failed: 0, durations: [9] },
+      },
     };
     workers[0]!.metrics = [counted];
     workers[1]!.metrics = [counted];
@@ -147,6 +151,7 @@ describe("WorkerPool", () => {
         inFlight: 4,
         series: [{ count: 6, sumSeconds: 2, buckets: [2, 4] }],
         answeredBy: { ip: 2 },
+        groups: { rollout: { requests: 6, failed: 2 }, active: { requests: 18, failed: 0 } },
       },
     ]);
     workers[0]!.die("SIGKILL");
