@@ -16,8 +16,17 @@ export interface AcmeSettings {
   profile: string;
   /** PEM bundles that are trusted in addition to the well-known authorities. */
   caFiles: string[];
+  /** Null: nobody looks whether an authority could reach this proxy. */
+  preflight: PreflightSettings | null;
   /** Null: names are validated by HTTP-01 and TLS-ALPN-01 alone. */
   dns: AcmeDnsSettings | null;
+}
+
+export interface PreflightSettings {
+  /** Where authorities come for HTTP-01. */
+  port: number;
+  /** Asked for addresses in place of the machine's own name servers. */
+  resolvers: readonly string[];
 }
 
 export interface AuthoritySettings {
@@ -43,6 +52,9 @@ export interface ExternalAccount {
   hmacKey: string;
 }
 
+/** RFC 8555 8.3: authorities of the internet come to no other. */
+const httpPort = 80;
+
 /** Throws a CommandError when a setting makes no sense. */
 export function readAcmeSettings(environment: Environment): AcmeSettings {
   const read = readVariables(authoritySettings, environment);
@@ -53,6 +65,13 @@ export function readAcmeSettings(environment: Environment): AcmeSettings {
     authorities: authorities(read.directory, environment),
     profile: read.profile,
     caFiles: caFiles.filter((path) => path !== ""),
+    preflight:
+      read.preflight === "off"
+        ? null
+        : {
+            port: read.preflight === "on" ? httpPort : Number(read.preflight),
+            resolvers: read.dnsResolvers,
+          },
     dns: read.dns === "" ? null : { zones: read.dns, resolvers: read.dnsResolvers, environment },
   };
 }

@@ -267,6 +267,16 @@ export const maxRenewalInfoPauseMs = 24 * 60 * MINUTE;
 /** How long a failure answers handshakes for the same name: the authority refused, or was not reached. */
 export const acmeRefusedMemoryMs = 1 * MINUTE;
 export const acmeUnreachableMemoryMs = 5 * SECOND;
+/** Whether port 80 of a name leads here: time for it, how many names at once, how long the finding counts. */
+export const acmePreflightTimeoutMs = 3 * SECOND;
+export const maxPreflights = 8;
+export const acmePreflightMemoryMs = 10 * SECOND;
+/** How long a deploy waits for that. */
+export const deployPreflightTimeoutMs = 2 * SECOND;
+export const maxPreflightAddresses = 8;
+export const maxPreflightAnswerBytes = 4 * KB;
+/** While it does not lead here, an order is placed so often. */
+export const acmeVainOrderIntervalMs = 60 * MINUTE;
 /** A deploy's missing certificates are ordered in the background, so many at a time, after a moment. */
 export const acmeBackgroundDelayMs = 250;
 export const maxBackgroundOrders = 4;

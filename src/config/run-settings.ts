@@ -10,6 +10,7 @@ import {
   targetRetryMs,
   finishTimeoutMs,
 } from "./defaults.ts";
+import { maxPort } from "./limits.ts";
 import { maxWorkers } from "./worker-limits.ts";
 import type { RunSettingTable } from "./environment.ts";
 
@@ -242,7 +243,20 @@ export const authoritySettings = {
     flag: null,
     variables: ["KAMAL_PROXY_ACME_DNS_RESOLVERS"],
     fallback: [],
-    help: "Name servers that are asked for challenges instead of the zone's own",
+    help: "Name servers that are asked for challenges and addresses instead of the zone's and the machine's own",
+  },
+  preflight: {
+    kind: "text",
+    flag: null,
+    variables: ["KAMAL_PROXY_ACME_PREFLIGHT"],
+    fallback: "on",
+    fault: (text) =>
+      text === "on" ||
+      text === "off" ||
+      (/^[0-9]{1,5}$/.test(text) && +text > 0 && +text <= maxPort)
+        ? undefined
+        : `must be on, off, or the port from 1 to ${maxPort} to which the authority comes`,
+    help: "Whether it is looked before an order if port 80 leads here: on, off, or another port",
   },
 } as const satisfies RunSettingTable;
 

@@ -69,6 +69,8 @@ export type HandedServices = Pick<Handover, "targets" | "state" | "lastTargetId"
 
 /** What commands say and do about certificates. */
 export interface CertificateOperations {
+  /** What may keep the missing certificates of a service that was deployed from being issued. */
+  outlook(service: string): Promise<string[]>;
   /** For `list`. */
   describe: DescribeCertificates;
   details(): Promise<CertificateDetails[]>;
@@ -79,6 +81,7 @@ export interface CertificateOperations {
 }
 
 const noCertificates: CertificateOperations = {
+  outlook: async () => [],
   describe: () => [],
   details: async () => [],
   renew: async () => {},
@@ -111,6 +114,7 @@ export class ControlPlane {
       files: settings,
       readSettingsFiles: async () =>
         settings.settingsFolder === undefined ? [] : readSettingsFolder(settings.settingsFolder),
+      certificateOutlook: (service) => (settings.certificates ?? noCertificates).outlook(service),
       askApp: settings.askApp ?? (async () => ({})),
       handover,
       shutdown: this.#shutdown.signal,

@@ -44,6 +44,8 @@ export interface DeploymentContext extends ServiceSettingsContext {
   shutdown: AbortSignal;
   /** The settings that the app of healthy targets asks for. Throws a CommandError when it may not. */
   askApp: AskApp;
+  /** What may keep the missing certificates of a published service from being issued. Ends in time. */
+  certificateOutlook(service: string): Promise<string[]>;
   /** What the executable before has left; null: nothing. */
   handover: Handover | null;
 }
@@ -118,9 +120,11 @@ export async function deployService(
       degraded: null,
     });
   });
+  // Its name leads here only where it is served.
+  const outlook = registry.published.then(() => context.certificateOutlook(name));
   const warnings = await settle(replaced, command.drainTimeoutMs, context, report);
   logger.info("Deployed", fields);
-  return [...certificateWarnings(planned.options), ...warnings];
+  return [...certificateWarnings(planned.options), ...(await outlook), ...warnings];
 }
 
 export async function deployRollout(

@@ -14,6 +14,7 @@ import { CertificateManager } from "./certificates/certificate-manager.ts";
 import { probeThrough } from "./health/health-probe.ts";
 import { askAppThrough } from "./settings-files/ask-app.ts";
 import { ControlPlane, type UpgradeHandler } from "./control-plane.ts";
+import { preflightWays } from "./preflight-ways.ts";
 import { proxyStatus } from "./proxy-status.ts";
 import type { ServiceFiles } from "./service-check.ts";
 import type { Handover } from "./upgrade/handover.ts";
@@ -51,11 +52,17 @@ export function wireControlPlane<S extends Serving>(
       ? null
       : systemDnsChallenge(options.acme.dns, { clock, logger, folder: cachePath });
   void dns?.cleanUp();
+  const resolver = new SystemResolver({ clock });
+  const connector = new SystemConnector(resolver, clock);
   const certificates = new CertificateManager({
     clock,
     logger,
     acme: options.acme,
     dns,
+    preflight:
+      options.acme.preflight === null
+        ? null
+        : preflightWays(options.acme.preflight, { clock, resolver, connector }),
     sharedStorage:
       options.certificateStore === null
         ? null
@@ -85,7 +92,6 @@ export function wireControlPlane<S extends Serving>(
     },
   };
   const serving = serve(questions, () => feed.whole());
-  const connector = new SystemConnector(new SystemResolver({ clock }), clock);
   const controlPlane = new ControlPlane({
     dataPlane: {
       async apply(snapshot) {
@@ -108,6 +114,7 @@ export function wireControlPlane<S extends Serving>(
     checkCertificate: (service) => certificates.checkCertificate(service),
     canOrderWildcard: (host) => certificates.canOrder(host),
     certificates: {
+      outlook: (service) => certificates.outlook(service),
       describe: (service) => certificates.describe(service).certificates,
       details: async () => certificates.details(),
       renew: (name) => certificates.renew(name),

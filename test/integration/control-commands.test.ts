@@ -185,9 +185,11 @@ describe("list", () => {
       source: "acme",
       expires: "2030-01-01T00:00:00.000Z",
       error: null,
+      preflight: null,
     };
     await using proxy = await startControlPlane(folder, {
       certificates: {
+        outlook: async () => [],
         describe: (service) => (service === "web" ? [certificate] : []),
         details: async () => [],
         renew: async () => {},

@@ -26,6 +26,7 @@ class Servers implements AsyncDisposable {
     authority: (proxies: ProxyProcess[]) => Promise<Pebble>,
   ): Promise<{ servers: Servers; pebble: Pebble }> {
     const environment: Record<string, string> = {
+      KAMAL_PROXY_ACME_PREFLIGHT: "off",
       KAMAL_PROXY_CERTIFICATE_STORE: store.url,
       KAMAL_PROXY_CERTIFICATE_STORE_KEY: Buffer.alloc(32, 7).toString("base64"),
     };

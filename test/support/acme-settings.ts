@@ -12,6 +12,7 @@ export function acmeSettings(directory = "", more: Partial<AcmeSettings> = {}): 
     profile: "",
     email: "",
     caFiles: [],
+    preflight: null,
     dns: null,
     ...more,
   };

@@ -22,9 +22,10 @@ export class AcmeSite implements AsyncDisposable {
     ports: ValidationPorts = { http: true, tls: true },
     options: PebbleOptions = {},
     /** More environment, which may need Pebble's addresses. */
-    more: (pebble: Pebble) => Record<string, string> = () => ({}),
+    more: (pebble: Pebble, proxy: ProxyProcess) => Record<string, string> = () => ({}),
   ): Promise<AcmeSite> {
-    const env: Record<string, string> = {};
+    // Names lead to this machine in Pebble's view alone, unless a test says how to see it.
+    const env: Record<string, string> = { KAMAL_PROXY_ACME_PREFLIGHT: "off" };
     const proxy = await ProxyProcess.start({ env });
     try {
       const pebble = await startPebble(binaries, {
@@ -35,7 +36,7 @@ export class AcmeSite implements AsyncDisposable {
       // Each needs the other's ports: the proxy, which keeps its own, starts again with Pebble's.
       env["KAMAL_PROXY_ACME_DIRECTORY"] = pebble.directoryUrl;
       env["KAMAL_PROXY_ACME_CA_FILE"] = pebble.caFile;
-      Object.assign(env, more(pebble));
+      Object.assign(env, more(pebble, proxy));
       await proxy.stop();
       await proxy.startAgain();
       return new AcmeSite(proxy, pebble);

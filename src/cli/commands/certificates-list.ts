@@ -47,7 +47,7 @@ function row(certificate: CertificateDetails): string[] {
     expires_in_ms === null ? "-" : timeText(expires_in_ms),
     renews === null ? "-" : `${renews.slice(0, 16).replace("T", " ")}Z`,
     store,
-    error === null ? "-" : errorText(certificate),
+    error === null ? (certificate.preflight ?? "-") : errorText(certificate),
   ].map(printableText);
 }
 

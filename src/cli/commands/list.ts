@@ -68,6 +68,7 @@ async function listing(
   const remarks =
     degradedLines(services) +
     rolloutLines(services) +
+    preflightLines(services) +
     setLines(services) +
     protectedLines(services) +
     workerLines(workers);
@@ -127,6 +128,17 @@ function rolloutLines(services: ServiceDescriptions): string {
       ];
     })
     .map((line) => `${printableText(line)}\n`)
+    .join("");
+}
+
+/** Of certificates that are still missing. */
+function preflightLines(services: ServiceDescriptions): string {
+  return byName(services)
+    .flatMap(([name, { certificates }]) =>
+      certificates
+        .filter(({ expires, preflight }) => expires === null && preflight !== null)
+        .map(({ preflight }) => `${printableText(`${name} has no certificate: ${preflight}`)}\n`),
+    )
     .join("");
 }
 

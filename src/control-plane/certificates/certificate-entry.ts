@@ -20,6 +20,7 @@ export interface CertificateEntry {
   store: string;
   error: string | null;
   error_at: string | null;
+  preflight: string | null;
 }
 
 export interface CertificateSubject {
@@ -51,6 +52,7 @@ export function certificateEntry(subject: CertificateSubject): CertificateEntry 
     store,
     error,
     error_at: isoDate(automatic?.lastErrorMs),
+    preflight: automatic?.preflight ?? null,
   };
 }
 

@@ -1,5 +1,7 @@
 /** What is known of the certificates of all services with TLS: what is there, until when, and what is wrong. */
+import { deployPreflightTimeoutMs } from "../../config/limits.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { sleep } from "../../lib/sleep.ts";
 import type { NamedCertificate } from "../../seam/certificates.ts";
 import type { CertificateKeyPair } from "../../seam/handshake-certificates.ts";
 import type { ServiceSnapshot } from "../../seam/snapshot.ts";
@@ -16,6 +18,8 @@ export interface CertificateStatus {
   /** ISO date; null: there is no certificate yet. */
   expires: string | null;
   error: string | null;
+  /** Why an authority may not reach this proxy, as it was seen before the first order; null: nothing was. */
+  preflight: string | null;
 }
 
 export class CertificateInventory {
@@ -79,6 +83,8 @@ export class CertificateInventory {
         source,
         expires: keyPair === null ? null : new Date(keyPair.notAfterMs).toISOString(),
         error: this.#error(service, name),
+        preflight:
+          source === "file" ? null : (this.#origins.find(service, name)?.preflight ?? null),
       };
     });
   }
@@ -135,6 +141,16 @@ export class CertificateInventory {
       error: this.#error(service, name),
       nowMs: this.#clock.wallMs(),
     });
+  }
+
+  /** What may keep the missing certificates of a service from being issued; waits so long for that. */
+  async outlook(serviceName: string): Promise<string[]> {
+    const service = this.#services.withTls(serviceName);
+    if (service === undefined || sourceOf(service) !== "acme") return [];
+    const certificates = this.automaticOf(service);
+    const looks = Promise.all(certificates.map((certificate) => certificate.lookAhead()));
+    await Promise.race([looks, sleep(this.#clock, deployPreflightTimeoutMs)]);
+    return certificates.flatMap(({ preflight }) => preflight ?? []);
   }
 
   /** Its automatic certificates, whether they are there or not. */

@@ -27,6 +27,7 @@ import type { CertificateEntry } from "./certificate-entry.ts";
 import { messageWithCause } from "../../lib/error-text.ts";
 import { type AskTarget, OnDemandPolicy } from "./automatic/on-demand.ts";
 import { StaticCertificates } from "./files/static-certificates.ts";
+import { Preflight, type PreflightWays } from "./automatic/preflight.ts";
 import { isOrderable, sourceOf, TlsServices } from "./tls-services.ts";
 import { CertificateInventory, type CertificateStatus } from "./certificate-inventory.ts";
 import { CertificateOrigins, notOrderable } from "./automatic/certificate-origins.ts";
@@ -48,6 +49,8 @@ export interface CertificateManagerSettings {
   sharedStorage?: CertificateStorage | null;
   /** Proves wildcards, and names of its zones; null: no DNS provider is configured. */
   dns?: DnsChallenge | null;
+  /** How it is looked before an order if an authority could reach this proxy; null: not at all. */
+  preflight?: PreflightWays | null;
   /** Handshakes of a name under validation are to be answered in another way; resolves when they are. */
   challengesChanged?: () => Promise<void>;
   /** Services come from the last run, until `restored` is called. */
@@ -78,7 +81,7 @@ export class CertificateManager implements HandshakeCertificates {
 
   constructor(settings: CertificateManagerSettings) {
     const { clock, logger, acme, userAgent, askTarget, fetch = globalThis.fetch } = settings;
-    const { sharedStorage: shared = null, dns = null } = settings;
+    const { sharedStorage: shared = null, dns = null, preflight: ways = null } = settings;
     this.#logger = logger;
     this.#challenges = new ChallengeResponses({
       clock,
@@ -101,6 +104,7 @@ export class CertificateManager implements HandshakeCertificates {
       defaultCachePath: settings.defaultCachePath,
       sharedStorage: shared,
       dns,
+      preflight: ways === null ? null : new Preflight(ways, challenges, clock),
       changed: () => this.#tellChange(),
       failed: () => void this.#failedOrders++,
     });
@@ -220,6 +224,11 @@ export class CertificateManager implements HandshakeCertificates {
 
   canOrder(name: string): boolean {
     return this.#origins.canOrder(name);
+  }
+
+  /** For a deploy: what may keep the missing certificates of the service from being issued. */
+  outlook(serviceName: string): Promise<string[]> {
+    return this.#inventory.outlook(serviceName);
   }
 
   /** Since the start. */

@@ -176,6 +176,8 @@ export interface CertificateDescription {
   expires: string | null;
   /** Why it could not be had or renewed. */
   error: string | null;
+  /** Why an authority may not reach this proxy, as it was seen before the first order. */
+  preflight: string | null;
 }
 
 /** What `certificates --json` prints for one name of one service. */
@@ -198,6 +200,8 @@ export interface CertificateDetails {
   error: string | null;
   /** When that was, an ISO date. */
   error_at: string | null;
+  /** Why an authority may not reach this proxy, as it was seen before the first order. */
+  preflight: string | null;
 }
 
 /** What a command waits for. A client that asks for it is told before the reply. */

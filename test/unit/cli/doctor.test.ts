@@ -172,7 +172,13 @@ describe("doctor", () => {
           web: {
             ...web,
             certificates: [
-              { name: "app.test", source: "acme", expires: null, error: "rate limit" },
+              {
+                name: "app.test",
+                source: "acme",
+                expires: null,
+                error: "rate limit",
+                preflight: null,
+              },
             ],
           },
         },

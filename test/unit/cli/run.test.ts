@@ -38,7 +38,7 @@ describe("run", () => {
       oneProcess: false,
       imageVersion: "",
       finishTimeoutMs: 3_600_000,
-      acme: acmeSettings(),
+      acme: acmeSettings("", { preflight: { port: 80, resolvers: [] } }),
       certificateStore: null,
     });
   });

@@ -9,6 +9,7 @@ test("acme-settings are empty without variables", () => {
     authorities: [{ key: "", url: acmeProductionDirectory, externalAccount: null }],
     profile: "",
     caFiles: [],
+    preflight: { port: 80, resolvers: [] },
     dns: null,
   });
 });
@@ -24,6 +25,7 @@ test("acme-settings take every variable", () => {
     KAMAL_PROXY_ACME_EAB_HMAC_KEY: "zWND_-Zx",
     KAMAL_PROXY_ACME_CA_FILE: "/ca.pem",
     SSL_CERT_FILE: "/roots.pem",
+    KAMAL_PROXY_ACME_PREFLIGHT: "8080",
     KAMAL_PROXY_ACME_DNS: "example.com=cloudflare",
     KAMAL_PROXY_ACME_DNS_RESOLVERS: "10.0.0.2,10.0.0.3:5353",
   });
@@ -44,6 +46,7 @@ test("acme-settings take every variable", () => {
     ],
     profile: "shortlived",
     caFiles: ["/ca.pem", "/roots.pem"],
+    preflight: { port: 8080, resolvers: ["10.0.0.2", "10.0.0.3:5353"] },
     dns: {
       zones: "example.com=cloudflare",
       resolvers: ["10.0.0.2", "10.0.0.3:5353"],
@@ -52,7 +55,16 @@ test("acme-settings take every variable", () => {
   });
 });
 
+test("acme-settings let the preflight be switched off", () => {
+  expect(readAcmeSettings({ KAMAL_PROXY_ACME_PREFLIGHT: "off" }).preflight).toBeNull();
+  expect(readAcmeSettings({ KAMAL_PROXY_ACME_PREFLIGHT: "on" }).preflight?.port).toBe(80);
+});
+
 test.each([
+  ...["no", "0", "65536", "-1"].map((text): [Record<string, string>, string] => [
+    { KAMAL_PROXY_ACME_PREFLIGHT: text },
+    `invalid value "${text}" for KAMAL_PROXY_ACME_PREFLIGHT: must be on, off, or the port`,
+  ]),
   [{ KAMAL_PROXY_ACME_EAB_KID: "kid-1" }, "must be set together"],
   [{ KAMAL_PROXY_ACME_EAB_HMAC_KEY: "abc" }, "must be set together"],
   [

@@ -8,6 +8,8 @@ export type AcmeErrorKind =
   | "invalid"
   /** Too many requests or an error of its own: worth another try, later. */
   | "busy"
+  /** It was not asked: as things are it could not validate the name. */
+  | "held"
   /** No answer. */
   | "unreachable";
 
@@ -32,7 +34,7 @@ export class AcmeError extends Error {
 
   /** How long the failure answers for the name without another request. */
   get memoryMs(): number {
-    if (this.kind === "unreachable") return acmeUnreachableMemoryMs;
+    if (this.kind === "unreachable" || this.kind === "held") return acmeUnreachableMemoryMs;
     return Math.max(acmeRefusedMemoryMs, this.retryAfterMs ?? 0);
   }
 }

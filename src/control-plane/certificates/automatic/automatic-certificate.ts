@@ -1,15 +1,16 @@
 /** The certificate of one name: obtained when it is first needed, renewed before it expires. */
-import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { AcmeError } from "../acme/acme-error.ts";
 import { renewalId, type RenewalWindow } from "../acme/renewal-info.ts";
 import { StorageError, type StorageLock } from "../storage/certificate-storage.ts";
+import { type CheckPreflight, FirstOrder } from "./first-order.ts";
 import { FailureMemory, type OrderFailures } from "./failure-memory.ts";
 import { messageWithCause } from "../../../lib/error-text.ts";
 import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
 import type { IssuedCertificate, IssueRequest, PortChallenge } from "../acme/issuer.ts";
 import { type KeyPair, readKeyPair } from "../key-pair.ts";
+import { newPrivateKey, renewableKey } from "./certificate-keys.ts";
 import {
   firstRenewalTimeMs,
   isWithin,
@@ -37,6 +38,8 @@ export interface AutomaticCertificateContext {
   ) => Promise<IssuedCertificate>;
   /** When the authority wants the certificate (PEM) renewed; null: it does not say. Never rejects. */
   renewalWindow: (certificate: string, signal: AbortSignal) => Promise<RenewalWindow | null>;
+  /** Whether the authority could reach this proxy by the name; null: that plays no part. */
+  preflight: CheckPreflight | null;
   changed: () => void;
   /** An order has failed. */
   failed: () => void;
@@ -51,6 +54,7 @@ export class AutomaticCertificate {
   #loading: Promise<void> | null = null;
   #obtaining: Promise<void> | null = null;
   readonly #failures: FailureMemory;
+  readonly #firstOrder: FirstOrder;
   #lastError: string | null = null;
   /** Milliseconds since 1970; null: not in this run. */
   #lastErrorMs: number | null = null;
@@ -64,7 +68,9 @@ export class AutomaticCertificate {
   constructor(name: string, context: AutomaticCertificateContext) {
     this.name = name;
     this.#context = context;
-    this.#failures = new FailureMemory(context.clock, context.failures);
+    const { clock, logger, failures, preflight } = context;
+    this.#failures = new FailureMemory(clock, failures);
+    this.#firstOrder = new FirstOrder({ name, clock, logger, check: preflight });
   }
 
   /** The certificate as it is, also an expired one; null: none yet. */
@@ -82,6 +88,17 @@ export class AutomaticCertificate {
     return this.#lastError === null ? null : this.#lastErrorMs;
   }
 
+  /** Why an authority may not reach this proxy, as far as it was looked before the first order. */
+  get preflight(): string | null {
+    return this.#firstOrder.finding;
+  }
+
+  /** Looks whether one could, when there is no certificate. Never rejects. */
+  async lookAhead(): Promise<void> {
+    await this.load();
+    if (this.#current === null) await this.#firstOrder.look();
+  }
+
   /** Milliseconds since 1970; null: it is not there yet. */
   get renewAtMs(): number | null {
     return this.#current === null ? null : this.#renewAtMs;
@@ -90,6 +107,7 @@ export class AutomaticCertificate {
   /** Orders a new one although the present one is good. Rejects with the reason when it can't be had. */
   async renewNow(): Promise<void> {
     this.#failures.allowOne();
+    this.#firstOrder.allowOne();
     if (this.#failures.holds)
       throw new AcmeError("busy", this.#lastError ?? "the authority is busy");
     this.#obtaining ??= this.#order().finally(() => {
@@ -195,6 +213,7 @@ export class AutomaticCertificate {
     logger.debug("Obtaining certificate", { host: this.name });
     try {
       const before = this.#current;
+      const seen = before === null ? await this.#firstOrder.begin() : null;
       await using lock = await this.#context.lock(this.#closing.signal);
       if (lock !== null) await this.reload();
       // Another proxy has obtained it while this one waited.
@@ -204,7 +223,7 @@ export class AutomaticCertificate {
       const issued = await this.#context.issue({
         privateKey,
         replaces: before === null ? null : renewalId(before.pair.certificate),
-        firstChallenge: this.#firstChallenge,
+        firstChallenge: seen?.verdict === "closed" ? "tls-alpn-01" : this.#firstChallenge,
         signal: this.#closing.signal,
         postponed: (error, pauseMs) => this.#postponed(error, pauseMs),
       });
@@ -254,6 +273,7 @@ export class AutomaticCertificate {
   #use(keyPair: KeyPair, renewAtMs: number): void {
     this.#current = keyPair;
     this.#failures.forget();
+    this.#firstOrder.done();
     this.#lastError = null;
     this.#windowTimer?.cancel();
     this.#windowAtMs = null;
@@ -318,16 +338,4 @@ function readIssued(issued: IssuedCertificate, privateKey: string, name: string)
   const keyPair = readKeyPair(issued.certificate, privateKey);
   if (keyPair.covers(name)) return keyPair;
   throw new AcmeError("refused", "the authority issued a certificate for another name");
-}
-
-/** kamal-proxy expects EC keys where the renewed certificate is saved. */
-function renewableKey(current: KeyPair | null): string | null {
-  if (current === null) return null;
-  const { privateKey } = current.pair;
-  return createPrivateKey(privateKey).asymmetricKeyType === "ec" ? privateKey : null;
-}
-
-function newPrivateKey(): string {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }

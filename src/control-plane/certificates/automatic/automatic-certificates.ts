@@ -4,6 +4,7 @@ import type { Logger } from "../../../lib/logger.ts";
 import { AutomaticCertificate } from "./automatic-certificate.ts";
 import { messageWithCause } from "../../../lib/error-text.ts";
 import type { CertificateCache } from "../storage/certificate-cache.ts";
+import type { CheckPreflight } from "./first-order.ts";
 import type { Authorities } from "./authorities.ts";
 
 export interface AutomaticCertificatesContext {
@@ -11,6 +12,8 @@ export interface AutomaticCertificatesContext {
   authorities: Authorities;
   /** Of automatic certificates; empty: the authority's default. */
   profile: string;
+  /** Of a name; null: it plays no part. */
+  preflight: (name: string) => CheckPreflight | null;
   clock: Clock;
   logger: Logger;
   random: () => number;
@@ -93,6 +96,7 @@ export class AutomaticCertificates {
         forget: () => this.#quietly(cache.deleteFailure(name)),
       },
       issue: (request) => authorities.issue({ ...request, name, profile }),
+      preflight: this.#context.preflight(name),
       renewalWindow: (pem, signal) => authorities.renewalWindow(pem, signal),
     });
   }

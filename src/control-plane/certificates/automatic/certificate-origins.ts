@@ -17,6 +17,8 @@ import type { CertificateStorage } from "../storage/certificate-storage.ts";
 import { FolderStorage } from "../storage/folder-storage.ts";
 import { isOrderable, sourceOf, TlsServices } from "../tls-services.ts";
 import { Authorities } from "./authorities.ts";
+import type { CheckPreflight } from "./first-order.ts";
+import type { Preflight } from "./preflight.ts";
 import type { AutomaticCertificate } from "./automatic-certificate.ts";
 import { AutomaticCertificates } from "./automatic-certificates.ts";
 
@@ -34,6 +36,8 @@ export interface CertificateOriginsContext {
   sharedStorage: CertificateStorage | null;
   /** Proves wildcards, and names of its zones; null: no DNS provider is configured. */
   dns: DnsChallenge | null;
+  /** Null: nobody looks whether an authority could reach this proxy. */
+  preflight: Preflight | null;
   changed: () => void;
   /** An order has failed. */
   failed: () => void;
@@ -131,6 +135,7 @@ export class CertificateOrigins {
           clock,
         }),
         profile: acme.profile,
+        preflight: (name) => this.#preflightOf(name),
         clock,
         logger,
         random,
@@ -154,6 +159,13 @@ export class CertificateOrigins {
   /** Another proxy has written: its certificates are served here as well. */
   async reload(): Promise<void> {
     await Promise.all([...this.#stores.values()].map((store) => store.reload()));
+  }
+
+  /** What is proved by DNS needs no port. */
+  #preflightOf(name: string): CheckPreflight | null {
+    const { preflight, dns } = this.#context;
+    if (preflight === null || name.startsWith("*.") || dns?.covers(name)) return null;
+    return () => preflight.check(name);
   }
 
   /** A directory that a service names is asked alone. */

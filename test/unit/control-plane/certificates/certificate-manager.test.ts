@@ -162,6 +162,7 @@ describe("the choice by server name", () => {
         source: "file",
         expires: null,
         error: expect.stringContaining("/missing.crt"),
+        preflight: null,
       },
     ]);
   });
@@ -359,8 +360,14 @@ describe("automatic certificates", () => {
     const expires = new Date(Math.floor((nowMs + dayMs) / 1_000) * 1_000).toISOString();
     const described = setup.manager.describe("web").certificates;
     expect(described.toSorted((a, b) => (a.error ?? "").localeCompare(b.error ?? ""))).toEqual([
-      { name: second!.request.name, source: "acme", expires, error: null },
-      { name: first!.request.name, source: "acme", expires: null, error: "not you" },
+      { name: second!.request.name, source: "acme", expires, error: null, preflight: null },
+      {
+        name: first!.request.name,
+        source: "acme",
+        expires: null,
+        error: "not you",
+        preflight: null,
+      },
     ]);
   });
 });

@@ -59,6 +59,7 @@ class Setup {
         profile: "",
       }),
     renewalWindow: async () => this.window,
+    preflight: null,
   });
 
   get(): Promise<CertificateKeyPair | null> {
