@@ -20,15 +20,22 @@ export const rehearsalCommand = "rehearse";
 /** Names the descriptor with what the executable before has left. */
 export const handoverVariable = "KAMAL_PROXY_HANDOVER";
 
+/** Puts a program in the place of this one; returns or throws only when that can't be done. */
+export type Execute = (
+  path: string,
+  command: readonly string[],
+  environment: NodeJS.ProcessEnv,
+) => void;
+
 /** To be called before anything is open. Does not return when the process starts once more. */
-export function settleEngine(environment: NodeJS.ProcessEnv): void {
+export function settleEngine(environment: NodeJS.ProcessEnv, execute: Execute): void {
   // Starting once more would lose the descriptors that were handed over; the environment is settled then.
   if (environment[handoverVariable] !== undefined) return;
   const settled = settledEnvironment(environment);
   if (settled === null) return;
   const command = [process.execPath, ...process.execArgv, ...scriptAndArguments()];
   try {
-    process.execve?.(process.execPath, command, settled);
+    execute(process.execPath, command, settled);
   } catch {
     // Served all the same: large bodies cost a little more.
   }

@@ -6,6 +6,9 @@ import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
 import { productVersion } from "./cli/version.ts";
 import { rehearsalCommand, settleEngine, workerCommand } from "./engine-environment.ts";
+import { handedDescriptors } from "./control-plane/workers/handed-sockets.ts";
+import { executeInPlace, keepAcross } from "./net/execute-in-place.ts";
+import { openLibc } from "./net/libc.ts";
 import { channelFd } from "./seam/channel-end.ts";
 import { systemClock } from "./lib/clock.ts";
 import { codeOf, messageOf } from "./lib/error-text.ts";
@@ -61,7 +64,7 @@ const context: CliContext = {
   saveInput: (path) => saveInput(Bun.stdin.stream(), path),
   absolutePath: (path) => resolve(path),
   async serve(options) {
-    settleEngine(process.env);
+    settleEngine(process.env, startOnceMore);
     const { runServer } = await import("./control-plane/server.ts");
     return runServer(options);
   },
@@ -106,6 +109,18 @@ async function rehearseUpgrade(): Promise<number> {
     await context.writeError(`Error: ${messageOf(error)}\n`);
     return 1;
   }
+}
+
+/** Sockets that were handed in stay open, which only the system's own call can do. */
+function startOnceMore(path: string, command: readonly string[], env: NodeJS.ProcessEnv): void {
+  const handed = handedDescriptors(env, process.pid);
+  const libc = handed.length === 0 ? null : openLibc();
+  if (libc === null) {
+    process.execve?.(path, [...command], env);
+    return;
+  }
+  for (const fd of handed) keepAcross(libc, fd, true);
+  executeInPlace(libc, path, command, env);
 }
 
 function isSocket(fd: number): boolean {

@@ -32,3 +32,5 @@ export const leavingTimeoutMs = 6 * SECOND;
 export const leavingIntervalMs = 25;
 /** How long connections without a request are kept in a worker that was replaced: some ask just then. */
 export const idleGraceMs = 2 * SECOND;
+/** How long a connection that was accepted last may take to ask, where nobody would be refused instead. */
+export const acceptedGraceMs = 500;

@@ -2,8 +2,14 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, readFileSync } from "node:fs";
 import { productVersion } from "../cli/version.ts";
+import { CommandError } from "../config/command-error.ts";
 import { logFlushBytes, logFlushIntervalMs, shutdownTimeoutMs } from "../config/limits.ts";
-import { leavingIntervalMs, leavingTimeoutMs } from "../config/worker-limits.ts";
+import {
+  acceptedGraceMs,
+  idleGraceMs,
+  leavingIntervalMs,
+  leavingTimeoutMs,
+} from "../config/worker-limits.ts";
 import type { RunOptions } from "../config/run-options.ts";
 import { loadErrorPages } from "../data-plane/proxy/answers/error-page-files.ts";
 import {
@@ -22,6 +28,8 @@ import { logStrayErrors } from "../lib/stray-errors.ts";
 import { BatchedWriter } from "../net/batched-writer.ts";
 import { keepAcross } from "../net/execute-in-place.ts";
 import { openLibc } from "../net/libc.ts";
+import { listeningPort } from "../net/listening-sockets.ts";
+import { ServiceManager } from "../net/service-manager.ts";
 import type { DataPlane } from "../seam/data-plane.ts";
 import { DistantDataPlane } from "../seam/distant-data-plane.ts";
 import { dataPlaneOptions } from "../seam/plane-calls.ts";
@@ -43,6 +51,11 @@ import {
   type WorkerServing,
   type WorkerSockets,
 } from "./workers/launch-workers.ts";
+import {
+  type HandedSockets,
+  noHandedSockets,
+  takeHandedSockets,
+} from "./workers/handed-sockets.ts";
 import { workerFigures } from "./workers/worker-figures.ts";
 import { type Serving, serveInOneProcess } from "./workers/serving.ts";
 
@@ -54,6 +67,9 @@ export async function runServer(options: RunOptions): Promise<number> {
   process.on("exit", () => output.flushSync());
   const logger = createLogger(output, clock, options.debug);
   logStrayErrors(process, logger);
+  const manager = ServiceManager.find(openLibc(), process.env, (error) => {
+    logger.warn("Unable to tell the service manager how the proxy is", { error });
+  });
   const handover = takeHandover();
   const chosen = await chooseServing(options, handover, output, logger);
   const { controlPlane, certificates, serving, restore } = wireControlPlane(options, {
@@ -76,6 +92,7 @@ export async function runServer(options: RunOptions): Promise<number> {
           options,
           output,
           logger,
+          manager,
         );
   const upgrade: UpgradeHandler = (path, client) =>
     upgrades === null ? refuseUpgrade() : upgrades.begin(path, client);
@@ -99,15 +116,17 @@ export async function runServer(options: RunOptions): Promise<number> {
   });
   await controlPlane.listen();
   logger.info("Server started", { http: ports.http, https: ports.https });
+  manager?.ready(process.pid, `Version ${productVersion} serves`);
   tellImageVersion(options, logger);
   if (handover !== null) tellUpgrade(handover, options, controlPlane, logger);
 
   await stopSignal;
+  manager?.stopping("Finishing requests under way");
   const impatient = nextSignal();
   // Answers tell of the end before the control socket does.
   const finished = serving.plane
     .leave()
-    .then(() => Promise.all([controlPlane.close(), finish(serving.plane)]));
+    .then(() => Promise.all([controlPlane.close(), finish(serving.plane, chosen.sockets)]));
   const timeUp = Promise.withResolvers<void>();
   const timer = clock.after(shutdownTimeoutMs, () => {
     logger.warn("Closing active connections");
@@ -123,13 +142,21 @@ export async function runServer(options: RunOptions): Promise<number> {
   return 0;
 }
 
-/** Goes on accepting until nothing is under way, or too much time has passed: then finishes. */
-async function finish(plane: DataPlane): Promise<void> {
-  const untilMs = clock.runningMs() + leavingTimeoutMs;
-  while ((await plane.underWay()) > 0 && clock.runningMs() < untilMs) {
+/**
+ * Goes on accepting until nothing is under way, or too much time has passed: then finishes. Where ports
+ * outlive this process nobody needs to lose anything: kept connections have time to be told of the end.
+ */
+async function finish(plane: DataPlane, sockets: WorkerSockets | null): Promise<void> {
+  const outlives = sockets !== null && (sockets.http.outlives || sockets.https.outlives);
+  const beganMs = clock.runningMs();
+  const passedMs = (): number => clock.runningMs() - beganMs;
+  const waits = async (): Promise<boolean> =>
+    (outlives && passedMs() < idleGraceMs) ||
+    ((await plane.underWay()) > 0 && passedMs() < leavingTimeoutMs);
+  while (await waits()) {
     await new Promise<void>((resolve) => void clock.after(leavingIntervalMs, () => resolve()));
   }
-  await plane.finish();
+  await plane.finish(outlives ? acceptedGraceMs : 0);
 }
 
 /** What the executable before has left; null: this is a start. */
@@ -152,6 +179,7 @@ function createUpgrade(
   { dataPath }: RunOptions,
   output: BatchedWriter,
   logger: Logger,
+  manager: ServiceManager | null,
 ): Upgrade {
   return new Upgrade({
     libc: openLibc()!,
@@ -166,6 +194,8 @@ function createUpgrade(
     sockets,
     pool: serving.pool,
     controlPlane,
+    began: (path) => manager?.reloading(`Upgrading to ${path}`),
+    failed: (reason) => manager?.ready(process.pid, `Unable to upgrade: ${reason}`),
     flushLog: () => output.flushSync(),
   });
 }
@@ -218,7 +248,11 @@ async function chooseServing(
 ): Promise<ChosenServing> {
   const secret = randomBytes(4).readUInt32LE();
   const libc = options.oneProcess ? null : openLibc();
+  const handed = handover === null ? handedSockets(options) : noHandedSockets;
   if (libc === null) {
+    if (handed.http !== null || handed.https !== null) {
+      throw new CommandError("LISTEN_FDS: a proxy in one process takes no sockets from others");
+    }
     logger.info("Serving in one process: no workers, no upgrade in place");
     const { startWorker } = await import("../data-plane/worker.ts");
     const [end, workerEnd] = joinedEnds();
@@ -227,7 +261,7 @@ async function chooseServing(
       serveInOneProcess(new DistantDataPlane(end, questions), dataPlaneOptions(options, 1, secret));
     return { serve, sockets: null };
   }
-  const sockets = handover?.sockets ?? openWorkerSockets(libc, options);
+  const sockets = handover?.sockets ?? openWorkerSockets(libc, options, handed);
   const gone = { metrics: handover?.goneMetrics ?? [], served: handover?.goneServed ?? [] };
   return {
     sockets,
@@ -246,6 +280,19 @@ async function chooseServing(
         onLog: (lines) => output.writeBlock(lines),
       }),
   };
+}
+
+/** Of systemd. Where there is no C library nobody has any. */
+function handedSockets({ httpPort, httpsPort }: RunOptions): HandedSockets {
+  const libc = openLibc();
+  if (libc === null) return noHandedSockets;
+  return takeHandedSockets({
+    environment: process.env,
+    pid: process.pid,
+    httpPort,
+    httpsPort,
+    portOf: (fd) => listeningPort(libc, fd),
+  });
 }
 
 function listenForFigures(

@@ -82,8 +82,8 @@ export function startWorker({ end, output, clock, onEnd }: WorkerContext): Start
     samples: () => plane().services.samples(),
     metrics: () => plane().metrics.snapshot(),
     askTarget: (question, signal) => askTarget(plane().services, question, signal),
-    async finish() {
-      await plane().finish();
+    async finish({ graceMs }) {
+      await plane().finish(graceMs);
       return null;
     },
     leave() {
@@ -135,6 +135,7 @@ class ServingPlane {
   readonly #pipeline: Pipeline;
   readonly #trusted: CidrList | null;
   readonly #connections: ConnectionSet[] = [];
+  readonly #tcpPorts: Listener[] = [];
   #listeners: Listener[] = [];
 
   constructor(
@@ -218,14 +219,23 @@ class ServingPlane {
     });
     this.#listeners.push(https);
     this.#connections.push(http.connections, https.connections);
+    this.#tcpPorts.push(http, https);
     if (this.#options.servesHttp3) {
       this.#listeners.push(new Http3Port({ ...context, port: https.port }));
     }
     return { http: http.port, https: https.port };
   }
 
-  async finish(): Promise<void> {
+  async finish(graceMs: number): Promise<void> {
+    if (graceMs > 0) {
+      for (const port of this.#tcpPorts) port.stopAccepting();
+      if (this.connections > 0) await this.#wait(graceMs);
+    }
     await Promise.all(this.#listeners.map((listener) => listener.finish()));
+  }
+
+  #wait(durationMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.after(durationMs, () => resolve()));
   }
 
   get connections(): number {
@@ -250,10 +260,10 @@ class ServingPlane {
   async retire(): Promise<void> {
     this.leave();
     for (const listener of this.#listeners) listener.stopAccepting();
-    await new Promise<void>((resolve) => void this.#clock.after(idleGraceMs, () => resolve()));
+    await this.#wait(idleGraceMs);
     const timeUp = Promise.withResolvers<void>();
     const timer = this.#clock.after(this.#options.finishTimeoutMs, () => timeUp.resolve());
-    const gone = this.finish().then(() =>
+    const gone = this.finish(0).then(() =>
       Promise.all(this.#connections.map((set) => set.allGone())),
     );
     await Promise.race([gone, timeUp.promise]);

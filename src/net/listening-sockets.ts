@@ -10,11 +10,14 @@ import { bindError } from "./bind-error.ts";
 import { listenOn } from "./every-address.ts";
 import { internetName } from "./internet-name.ts";
 import { type Libc, lastErrno } from "./libc.ts";
+import { unixName } from "./unix-name.ts";
 
 export interface ListeningGroup {
   /** One a slot. */
   readonly fds: readonly number[];
   readonly port: number;
+  /** Somebody else has the socket, too: whoever comes after it was closed here waits, and is not refused. */
+  readonly outlives: boolean;
 }
 
 /** `bind` is an address, or empty for all of them. Throws a CommandError in the words of Go's net package. */
@@ -31,7 +34,7 @@ export function listenTcp(libc: Libc, bind: string, port: number, slots: number)
         if (libc.listen(fd, acceptQueueLength) !== 0) throw systemError(libc, "listen");
         if (actualPort === 0) actualPort = portOf(libc, fd);
       }
-      return { fds, port: actualPort };
+      return { fds, port: actualPort, outlives: false };
     });
   } catch (error) {
     for (const fd of fds) closeSync(fd);
@@ -39,9 +42,47 @@ export function listenTcp(libc: Libc, bind: string, port: number, slots: number)
   }
 }
 
+/** The same socket for each slot: whoever is free accepts. Takes the descriptor over. */
+export function shareListening(libc: Libc, fd: number, slots: number): ListeningGroup {
+  // Whoever made it may have left it blocking, and one who waits in accept(2) does nothing else.
+  libc.fcntl(fd, setStatusFlags, libc.fcntl(fd, getStatusFlags, 0) | nonBlocking);
+  const fds = Array.from({ length: slots }, () => {
+    const copy = libc.fcntl(fd, duplicate, firstOwnFd);
+    if (copy < 0) throw systemError(libc, "fcntl");
+    return copy;
+  });
+  const port = portOf(libc, fd);
+  closeSync(fd);
+  return { fds, port, outlives: true };
+}
+
+const getStatusFlags = 3;
+const setStatusFlags = 4;
+/** F_DUPFD_CLOEXEC */
+const duplicate = 1030;
+/** Behind the standard ones. */
+const firstOwnFd = 3;
+
+/** Of a TCP socket that listens; null: it is none. */
+export function listeningPort(libc: Libc, fd: number): number | null {
+  const isInternet = [inet, ipv6].includes(option(libc, fd, domain) ?? -1);
+  const listens = option(libc, fd, acceptsConnections) === 1;
+  return isInternet && listens && option(libc, fd, socketType) === stream ? portOf(libc, fd) : null;
+}
+
+const inet = 2;
+/** SO_TYPE, SO_ACCEPTCONN, SO_DOMAIN */
+const socketType = 3;
+const acceptsConnections = 30;
+const domain = 39;
+
+function option(libc: Libc, fd: number, name: number): number | null {
+  const value = new Int32Array(1);
+  const length = new Uint32Array([4]);
+  return libc.getsockopt(fd, socketLevel, name, ptr(value), ptr(length)) === 0 ? value[0]! : null;
+}
+
 const unix = 1;
-/** Of `sockaddr_un`. */
-const unixPathBytes = 108;
 const ipv6 = 10;
 const stream = 1;
 const nonBlocking = 0o4000;
@@ -93,13 +134,7 @@ export function listenUnix(libc: Libc, path: string): number {
   const fd = libc.socket(unix, stream | nonBlocking | closeOnExec, 0);
   if (fd < 0) throw systemError(libc, "socket");
   try {
-    const bytes = Buffer.from(`${path}\0`);
-    if (bytes.length > unixPathBytes) {
-      throw Object.assign(new Error("the path is too long"), { code: "ENAMETOOLONG" });
-    }
-    const name = Buffer.alloc(2 + bytes.length);
-    name.writeUInt16LE(unix, 0);
-    name.set(bytes, 2);
+    const name = unixName(path);
     if (libc.bind(fd, ptr(name), name.length) !== 0) throw systemError(libc, "bind");
     if (libc.listen(fd, acceptQueueLength) !== 0) throw systemError(libc, "listen");
     return fd;

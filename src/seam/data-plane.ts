@@ -30,8 +30,11 @@ export interface DataPlane {
   leave(): Promise<void>;
   /** Requests that are not answered to their end, without tunnels. */
   underWay(): Promise<number>;
-  /** Takes no more connections; resolves when every request under way is answered. */
-  finish(): Promise<void>;
+  /**
+   * Takes no more connections; resolves when every request under way is answered. Connections without a
+   * request are closed after `graceMs`: who has connected just now may still ask.
+   */
+  finish(graceMs: number): Promise<void>;
 }
 
 /** What the commands need of it. */

@@ -68,8 +68,8 @@ export class DistantDataPlane implements DataPlane {
     return this.#conversation.call("askTarget", question, signal);
   }
 
-  async finish(): Promise<void> {
-    await this.#conversation.call("finish", null);
+  async finish(graceMs: number): Promise<void> {
+    await this.#conversation.call("finish", { graceMs });
   }
 
   async leave(): Promise<void> {

@@ -25,7 +25,7 @@ export interface DataPlaneCalls {
   samples: { argument: null; value: DataPlaneSamples };
   metrics: { argument: null; value: ServiceMetrics[] };
   askTarget: { argument: TargetQuestion; value: TargetAnswer };
-  finish: { argument: null; value: null };
+  finish: { argument: { graceMs: number }; value: null };
   /** From now on answers say that their connection ends; new ones still come. */
   leave: { argument: null; value: null };
   /** Requests that are not answered to their end, without tunnels. */

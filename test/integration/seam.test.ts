@@ -107,7 +107,7 @@ class Planes implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { controlPlane, certificates, serving } = this.#wired;
-    await Promise.all([controlPlane.close(), serving.plane.finish()]);
+    await Promise.all([controlPlane.close(), serving.plane.finish(0)]);
     await serving.end();
     certificates.close();
     this.folder[Symbol.dispose]();

@@ -18,6 +18,8 @@ export interface ProxyProcessOptions {
   maxDescriptors?: number;
   /** Command that executes the proxy, which is appended, in its own place. */
   launcher?: string[];
+  /** Descriptors that it finds open, from 3 on. */
+  inherited?: readonly number[];
   /** False leaves `--metrics-port` out. */
   metrics?: boolean;
 }
@@ -212,16 +214,14 @@ export class ProxyProcess implements AsyncDisposable {
     const ports = [`--http-port=${this.httpPort}`, `--https-port=${this.httpsPort}`];
     if (this.#options.metrics !== false) ports.push(`--metrics-port=${this.metricsPort}`);
     const command = [...proxyCommand(), "run", ...ports, ...(this.#options.args ?? [])];
-    const { maxDescriptors, launcher = [] } = this.#options;
+    const { maxDescriptors, launcher = [], inherited = [] } = this.#options;
     const limit = ["sh", "-c", `ulimit -n ${maxDescriptors}; exec "$@"`, "sh"];
     const child = Bun.spawn(
       [...launcher, ...(maxDescriptors === undefined ? [] : limit), ...command],
       {
         cwd: this.home,
         env: this.env,
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "pipe",
+        stdio: ["ignore", "pipe", "pipe", ...inherited],
       },
     );
     this.#child = child;

@@ -7,7 +7,7 @@ export const seamVersion = 1;
 
 const integer = v.pipe(v.number(), v.integer());
 
-const group = v.object({ fds: v.array(integer), port: integer });
+const group = v.object({ fds: v.array(integer), port: integer, outlives: v.boolean() });
 
 const target: v.GenericSchema<HandedTarget> = v.object({
   address: v.string(),

@@ -5,6 +5,7 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { CommandError } from "../../config/command-error.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { messageOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { executeInPlace, keepAcross } from "../../net/execute-in-place.ts";
 import type { Libc } from "../../net/libc.ts";
@@ -32,6 +33,9 @@ export interface UpgradeContext {
   sockets: WorkerSockets;
   pool: WorkerPool;
   controlPlane: ControlPlane;
+  /** It is under way; then either the next executable tells that it serves, or `failed` is called. */
+  began(path: string): void;
+  failed(reason: string): void;
   /** The last lines leave before the one who wrote them. */
   flushLog(): void;
 }
@@ -50,8 +54,13 @@ export class Upgrade {
   async begin(givenPath: string | null, client: number = nobody): Promise<never> {
     if (this.#underWay) throw new CommandError("an upgrade is under way already");
     this.#underWay = true;
+    const path = givenPath ?? ownPath();
+    this.#context.began(path);
     try {
-      return await this.#upgrade(givenPath ?? ownPath(), client);
+      return await this.#upgrade(path, client);
+    } catch (error) {
+      this.#context.failed(messageOf(error));
+      throw error;
     } finally {
       this.#underWay = false;
     }
@@ -105,8 +114,8 @@ export class Upgrade {
       version,
       executableFd: nobody,
       sockets: {
-        http: { fds: [...http.fds], port: http.port },
-        https: { fds: [...https.fds], port: https.port },
+        http: { ...http, fds: [...http.fds] },
+        https: { ...https, fds: [...https.fds] },
       },
       controlFd,
       replyFd,

@@ -6,11 +6,12 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Libc } from "../../net/libc.ts";
 import { createSharedMemory } from "../../net/shared-memory.ts";
-import { type ListeningGroup, listenTcp } from "../../net/listening-sockets.ts";
+import { type ListeningGroup, listenTcp, shareListening } from "../../net/listening-sockets.ts";
 import type { CertificateChange } from "../../seam/certificates.ts";
 import type { DataPlaneQuestions } from "../../seam/data-plane.ts";
 import { firstSocketFd } from "../../seam/channel-end.ts";
 import { dataPlaneOptions, type ListeningPorts } from "../../seam/plane-calls.ts";
+import type { HandedSockets } from "./handed-sockets.ts";
 import type { Serving } from "./serving.ts";
 import { SpawnedWorker } from "./spawned-worker.ts";
 import { type GoneCounts, WorkerPool } from "./worker-pool.ts";
@@ -46,11 +47,18 @@ export interface WorkerServing extends Serving {
   adopt(workers: readonly { pid: number; fd: number }[]): Promise<void>;
 }
 
-/** Throws a CommandError when a port can't be had. */
-export function openWorkerSockets(libc: Libc, options: RunOptions): WorkerSockets {
-  const http = listenTcp(libc, options.bind, options.httpPort, options.workers);
+/** Those that are not handed in are made. Throws a CommandError when a port can't be had. */
+export function openWorkerSockets(
+  libc: Libc,
+  options: RunOptions,
+  handed: HandedSockets,
+): WorkerSockets {
+  const { bind, workers, httpPort, httpsPort } = options;
+  const open = (fd: number | null, port: number): ListeningGroup =>
+    fd === null ? listenTcp(libc, bind, port, workers) : shareListening(libc, fd, workers);
+  const http = open(handed.http, httpPort);
   try {
-    return { http, https: listenTcp(libc, options.bind, options.httpsPort, options.workers) };
+    return { http, https: open(handed.https, httpsPort) };
   } catch (error) {
     for (const fd of http.fds) closeSync(fd);
     throw error;

@@ -88,8 +88,8 @@ export class LinkedWorker {
     return (await this.answer(this.handle.dataPlane.underWay())) ?? 0;
   }
 
-  async finish(): Promise<void> {
-    await this.#unlessGone(this.handle.dataPlane.finish());
+  async finish(graceMs: number): Promise<void> {
+    await this.#unlessGone(this.handle.dataPlane.finish(graceMs));
   }
 
   /** Resolves when nobody is connected any more, or the time for it is over. */

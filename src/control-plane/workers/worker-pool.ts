@@ -145,10 +145,10 @@ export class WorkerPool implements DataPlane {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  async finish(): Promise<void> {
+  async finish(graceMs: number): Promise<void> {
     for (const slot of this.#slots) slot.retire();
     this.#context.closeSockets();
-    await Promise.all(this.#workers().map((worker) => worker.finish()));
+    await Promise.all(this.#workers().map((worker) => worker.finish(graceMs)));
   }
 
   /** What is left is cut; resolves when all are gone and their last lines have arrived. */

@@ -212,7 +212,7 @@ describe("WorkerPool", () => {
   test("replaces nobody when it ends", async () => {
     const { pool, workers } = setup();
     await pool.start();
-    await pool.finish();
+    await pool.finish(0);
     await pool.end();
     expect(workers).toHaveLength(2);
     expect(workers.map(({ calls }) => calls.slice(-2))).toEqual([
