@@ -6,6 +6,7 @@
  */
 import { normalHostName } from "../lib/host-name.ts";
 import { accessSettings } from "./access-settings.ts";
+import { compressionSettings } from "./compression-settings.ts";
 import { deliverySettings } from "./delivery-settings.ts";
 import { hostFault } from "./host-fault.ts";
 import { canonicalFieldNames, normalHosts, normalPathPrefixes } from "./normal-forms.ts";
@@ -150,6 +151,7 @@ export const serviceSettings = {
   ...accessSettings,
   ...rewritingSettings,
   ...deliverySettings,
+  ...compressionSettings,
 } as const satisfies SettingTable;
 
 /** `target_options.health_check_config` in the state file. */

@@ -47,6 +47,7 @@ export const impure: readonly string[] = [
   "data-plane/proxy/client-address",
   "data-plane/proxy/policies/session-affinity",
   "data-plane/proxy/bodies/spooled-body",
+  "data-plane/proxy/bodies/content-encoder",
   "data-plane/upstream",
 ];
 

@@ -10,7 +10,7 @@ import { ExchangeError } from "../../protocols/http/exchange-error.ts";
 import type { ResponseReceiver, UpstreamCall } from "../upstream/upstream-request.ts";
 import { BufferedResponse, type CollectedResponse } from "./bodies/buffered-response.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
-import { clientGone } from "./answers/failure.ts";
+import { bufferingError, clientGone } from "./answers/failure.ts";
 import { LimitedResponse } from "./bodies/limited-response.ts";
 import type { ClientResponse } from "./policies/policy.ts";
 import type { ServicePolicies } from "./policies/service-policies.ts";
@@ -20,6 +20,7 @@ import { isEventStream, removeConnectionFields } from "./response-head.ts";
 import type { SpoolOptions } from "./bodies/spooled-body.ts";
 import { Join } from "../../protocols/http/join.ts";
 import { targetProtocolFor } from "./target-protocol.ts";
+import { WatchedSink } from "./bodies/watched-sink.ts";
 
 export interface ForwardingOptions {
   /** When responses are buffered. */
@@ -37,6 +38,10 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   readonly #done = Promise.withResolvers<ExchangeError | null>();
   #call: UpstreamCall | null = null;
   #collected: CollectedResponse | null = null;
+  /** Between the response and the client, which it may tell later what it is told; the last of several. */
+  #wrapped: CollectedResponse | null = null;
+  #watched: WatchedSink | null = null;
+  #isPassedOn = false;
   #tunnel: Join | null = null;
   /** Of the request as a whole; null without a limit. */
   #timer: Timer | null = null;
@@ -129,11 +134,16 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   /** Returns where the body goes, past the policies that change it. */
   #sendHead(response: ClientResponse): BodySink {
     const { status, reason, fields, framing } = response;
-    let sink = this.#exchange.sendHead(status, reason, fields, framing);
+    const sink = this.#exchange.sendHead(status, reason, fields, framing);
+    if (this.#policies.wrapBody.length === 0) return sink;
+    const watched = new WatchedSink(sink, (error) => this.#clientTold(error));
     for (const policy of this.#policies.wrapBody) {
-      sink = policy.wrapBody(this.#request, response, sink);
+      const wrapped = policy.wrapBody(this.#request, response, this.#wrapped ?? watched);
+      if (wrapped === null) continue;
+      this.#wrapped = wrapped;
+      this.#watched = watched;
     }
-    return sink;
+    return this.#wrapped ?? sink;
   }
 
   onUpgrade(head: ResponseHead, duplex: Duplex): void {
@@ -156,7 +166,22 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
 
   onComplete(): void {
     this.#request.target.inFlight.end(this);
-    if (this.#collected === null) this.#finish(null);
+    if (this.#collected === null) this.#passedOn();
+  }
+
+  /** The response is on its way to the client, as far as nobody keeps any of it. */
+  #passedOn(): void {
+    this.#isPassedOn = true;
+    if (this.#watched === null || this.#watched.ended) this.#finish(null);
+  }
+
+  /** By a policy that keeps the response for a while. */
+  #clientTold(error: Error | null): void {
+    if (error !== null) {
+      this.#giveUp(error instanceof ExchangeError ? error : bufferingError(error));
+    } else if (this.#isPassedOn) {
+      this.#finish(null);
+    }
   }
 
   /**
@@ -168,7 +193,10 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     if (responseSpool === null || framing.kind === "none" || isEventStream(response.fields))
       return null;
     const sendHead = (): BodySink => this.#sendHead(response);
-    const onEnded = (error: ExchangeError | null): void => this.#finish(error);
+    const onEnded = (error: ExchangeError | null): void => {
+      if (error === null) this.#passedOn();
+      else this.#finish(error);
+    };
     if (framing.kind === "length") {
       return framing.length === 0
         ? null
@@ -199,6 +227,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   #finish(error: ExchangeError | null): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#wrapped?.dispose();
     this.#timer?.cancel();
     this.#exchange.onAbort = null;
     this.#request.target.inFlight.end(this);

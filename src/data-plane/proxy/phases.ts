@@ -7,6 +7,7 @@ import { acmeChallenge } from "./policies/acme-challenge.ts";
 import { appSettings } from "./policies/app-settings.ts";
 import { basicAuth } from "./policies/basic-auth.ts";
 import { clientCertificates } from "./policies/client-certificates.ts";
+import { compression } from "./policies/compression.ts";
 import { cookiePaths } from "./policies/cookie-paths.ts";
 import { forwardAuth } from "./policies/forward-auth.ts";
 import { ejection } from "./policies/ejection.ts";
@@ -47,6 +48,7 @@ export const policies: readonly PolicyFactory[] = [
   sessionAffinity,
   timeouts,
   ejection,
+  compression,
   headerRules,
   hsts,
   cookiePaths,

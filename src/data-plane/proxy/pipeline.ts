@@ -4,7 +4,8 @@ import type { CidrList } from "../../lib/cidr.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { stackOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
-import type { MemoryBudget } from "../../net/memory-budget.ts";
+import { maxEncoderMemoryBytes } from "../../config/limits.ts";
+import { MemoryBudget } from "../../net/memory-budget.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import { Fields } from "../../protocols/http/fields.ts";
 import type { LiveServices } from "../services/live-services.ts";
@@ -77,6 +78,7 @@ export class Pipeline {
       rates: options.rates,
       passwords: options.passwords,
       workers: options.workers,
+      encoderMemory: new MemoryBudget(Math.floor(maxEncoderMemoryBytes / options.workers)),
       services: options.services,
       createTransport: options.createTransport,
       admit: async (request) => (await admission.run(request)) === "next",

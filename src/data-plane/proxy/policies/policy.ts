@@ -14,6 +14,8 @@ import type { LiveServices } from "../../services/live-services.ts";
 import type { LoadBalancer } from "../../services/load-balancer.ts";
 import type { LiveService } from "../../services/live-service.ts";
 import type { Target, TransportFactory } from "../../services/target.ts";
+import type { CollectedResponse } from "../bodies/buffered-response.ts";
+import type { MemoryBudget } from "../../../net/memory-budget.ts";
 import type { Answers } from "../answers/answers.ts";
 import type { PasswordChecker } from "../../../access/password-checker.ts";
 import type { RateTable } from "../../../access/rate-table.ts";
@@ -46,8 +48,15 @@ export interface Policy {
   onResponse?(request: DeliveredRequest, response: ClientResponse): void;
   /** Its way to one target is over: null, or why the client got no complete answer from there. */
   onAttempt?(request: DeliveredRequest, error: ExchangeError | null): void;
-  /** Takes the body's place before `client`; called when the head was sent. */
-  wrapBody?(request: DeliveredRequest, response: ClientResponse, client: BodySink): BodySink;
+  /**
+   * Takes the place of `client` for the body, when the head was sent, or null. It may hand on later what it is
+   * given: the request is over when `client` has been told the end.
+   */
+  wrapBody?(
+    request: DeliveredRequest,
+    response: ClientResponse,
+    client: BodySink,
+  ): CollectedResponse | null;
   /** The request is over, however it ended; the log line follows. */
   onEnd?(request: RoutedRequest): void;
 }
@@ -60,6 +69,8 @@ export interface PolicyContext {
   /** Counts of all workers together. */
   readonly rates: RateTable;
   readonly passwords: PasswordChecker;
+  /** What encoders of responses take, of all services. */
+  readonly encoderMemory: MemoryBudget;
   /** Processes that share what is a limit of all together. */
   readonly workers: number;
   readonly services: LiveServices;

@@ -179,6 +179,7 @@ describe("policies of a request on its way", () => {
         flush: () => client.flush(),
         end: (trailers) => client.end(trailers),
         abort: (error) => client.abort(error),
+        dispose() {},
       }),
     });
     const { receiver } = forward(marking("a"), marking("b"));

@@ -1,0 +1,70 @@
+/** Content codings in pieces, decoded by node:zlib: what the encoder does is behind no public interface of Bun's. */
+import { describe, expect, test } from "bun:test";
+import zlib from "node:zlib";
+import { contentCodings } from "../../../../../src/config/compression-settings.ts";
+import { ContentEncoder } from "../../../../../src/data-plane/proxy/bodies/content-encoder.ts";
+
+const decoders = {
+  zstd: zlib.createZstdDecompress,
+  br: zlib.createBrotliDecompress,
+  gzip: zlib.createGunzip,
+};
+const text = Buffer.from(
+  Array.from({ length: 20_000 }, (_, i) => `${(i * 7919) % 6113} `).join(""),
+);
+const noise = crypto.getRandomValues(new Uint8Array(60_000));
+
+async function decode(
+  coding: keyof typeof decoders,
+  parts: readonly Uint8Array[],
+): Promise<Buffer> {
+  const decoder = decoders[coding]();
+  decoder.end(Buffer.concat(parts));
+  return Buffer.concat(await Array.fromAsync(decoder as AsyncIterable<Buffer>));
+}
+
+describe.each(contentCodings)("%s", (coding) => {
+  test("pieces and flushes make one body", async () => {
+    const encoder = new ContentEncoder(coding);
+    const parts: Uint8Array[] = [];
+    for (const piece of [text, noise, text]) {
+      parts.push(encoder.encode(piece), encoder.flush(), encoder.flush());
+    }
+    parts.push(encoder.finish(noise));
+    encoder.close();
+    expect((await decode(coding, parts)).equals(Buffer.concat([text, noise, text, noise]))).toBe(
+      true,
+    );
+  });
+
+  test("a body that comes at once, and one without a byte", async () => {
+    for (const body of [text.subarray(0, 40_000), Buffer.alloc(0)]) {
+      const encoder = new ContentEncoder(coding);
+      expect((await decode(coding, [encoder.finish(body)])).equals(body)).toBe(true);
+      encoder.close();
+    }
+  });
+
+  test("what was flushed can be read before the end", async () => {
+    const encoder = new ContentEncoder(coding);
+    const decoder = decoders[coding]();
+    const received: Buffer[] = [];
+    const arrived = Promise.withResolvers<void>();
+    decoder.on("data", (bytes: Buffer) => {
+      received.push(bytes);
+      if (Buffer.concat(received).equals(text)) arrived.resolve();
+    });
+    decoder.write(Buffer.concat([encoder.encode(text), encoder.flush()]));
+    await arrived.promise;
+    decoder.destroy();
+    encoder.close();
+  });
+
+  test("a closed encoder is not used again", () => {
+    const encoder = new ContentEncoder(coding);
+    encoder.encode(text);
+    encoder.close();
+    encoder.close();
+    expect(encoder.mostAtOnce).toBeGreaterThan(0);
+  });
+});
