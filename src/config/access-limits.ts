@@ -8,6 +8,10 @@ const MINUTE = 60 * SECOND;
 /** Memory for what is counted by client (or other key), of all services together: 524,288 of them. */
 export const rateMemoryBytes = 6 * MB;
 
+/** Memory for the connections of clients (--max-connections-per-ip): of more than 65,536 at once some are not counted. */
+export const connectionMemoryBytes = 65_536 * 36;
+export const maxConnectionsPerClient = 65_535;
+
 /** Passwords that are checked at once in one process, and that wait for it. */
 export const maxPasswordChecks = 2;
 export const maxWaitingPasswordChecks = 64;

@@ -30,6 +30,8 @@ export interface RunOptions {
   trustedProxies: string[] | null;
   /** A PROXY protocol header (v1 or v2) is expected from trusted addresses. */
   proxyProtocol: boolean;
+  /** Of one address, of IPv6 of one /64; 0: no limit. */
+  maxConnectionsPerIp: number;
   minTlsVersion: MinTlsVersion;
   /** Answers of the proxy's own name the code of the failure. */
   errorCodes: boolean;

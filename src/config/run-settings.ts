@@ -10,6 +10,7 @@ import {
   targetRetryMs,
   finishTimeoutMs,
 } from "./defaults.ts";
+import { maxConnectionsPerClient } from "./access-limits.ts";
 import { maxPort } from "./limits.ts";
 import { maxWorkers } from "./worker-limits.ts";
 import type { RunSettingTable } from "./environment.ts";
@@ -78,6 +79,17 @@ export const runSettings = {
     variables: ["KAMAL_PROXY_PROXY_PROTOCOL"],
     fallback: false,
     help: "Expect a PROXY protocol header from the trusted proxies",
+  },
+  maxConnectionsPerIp: {
+    kind: "count",
+    flag: "max-connections-per-ip",
+    variables: ["KAMAL_PROXY_MAX_CONNECTIONS_PER_IP"],
+    fallback: 0,
+    fault: (count) =>
+      count >= 0 && count <= maxConnectionsPerClient
+        ? undefined
+        : `must be from 0 to ${maxConnectionsPerClient}`,
+    help: "Connections that one client may have open at once (0: no limit)",
   },
   headerTimeoutMs: {
     kind: "duration",

@@ -6,7 +6,7 @@ import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { idleGraceMs } from "../config/worker-limits.ts";
 import { CommandError } from "../config/command-error.ts";
-import { rateMemoryBytes } from "../config/access-limits.ts";
+import { connectionMemoryBytes, rateMemoryBytes } from "../config/access-limits.ts";
 import { CidrFault, CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -26,6 +26,7 @@ import type {
 import { createLogger, type LineWriter } from "../seam/process-log.ts";
 import type { SeamEnd } from "../seam/seam-end.ts";
 import { SnapshotReceiver } from "../seam/snapshot-changes.ts";
+import { ConnectionLimit } from "./listeners/accept/connection-limit.ts";
 import type { ConnectionSet } from "./listeners/accept/connection-set.ts";
 import { DescriptorGuard } from "./listeners/accept/descriptor-guard.ts";
 import { PushedCertificates } from "./listeners/accept/pushed-certificates.ts";
@@ -34,6 +35,7 @@ import { Http3Port } from "./listeners/http3-port.ts";
 import { HttpsPort } from "./listeners/https-port.ts";
 import { askTarget } from "./proxy/ask-target.ts";
 import { Pipeline } from "./proxy/pipeline.ts";
+import { ConnectionTable } from "../access/connection-table.ts";
 import { RateTable } from "../access/rate-table.ts";
 import { systemPasswords } from "../access/system-passwords.ts";
 import { RequestRecorder } from "./proxy/request-record.ts";
@@ -198,6 +200,7 @@ class ServingPlane {
       clock: this.#clock,
       logger: this.#logger,
       descriptors: new DescriptorGuard(this.#clock, this.#logger),
+      perClient: this.#connectionLimit(),
       certificates: this.certificates,
       proxyPeers: this.#options.proxyProtocol ? this.#trusted : null,
       altSvc: http3 ? `h3=":${httpsPort}"; ma=2592000` : null,
@@ -224,6 +227,23 @@ class ServingPlane {
       this.#listeners.push(new Http3Port({ ...context, port: https.port }));
     }
     return { http: http.port, https: https.port };
+  }
+
+  #connectionLimit(): ConnectionLimit | null {
+    const { maxConnectionsPerIp, connectionMemory, rateMemory } = this.#options;
+    if (maxConnectionsPerIp === 0) return null;
+    const memory =
+      connectionMemory === null
+        ? new ArrayBuffer(connectionMemoryBytes)
+        : mapSharedMemory(connectionMemory.descriptor);
+    return new ConnectionLimit({
+      table: new ConnectionTable(memory, rateMemory.secret, connectionMemory?.column ?? 0),
+      maxPerClient: maxConnectionsPerIp,
+      exempt: this.#trusted,
+      clock: this.#clock,
+      logger: this.#logger,
+      onTurnedAway: () => this.metrics.countAnsweredBy("", "max-connections-per-ip"),
+    });
   }
 
   async finish(graceMs: number): Promise<void> {

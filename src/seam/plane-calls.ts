@@ -62,6 +62,7 @@ export type DataPlaneOptions = Pick<
   | "targetRetryMs"
   | "trustedProxies"
   | "proxyProtocol"
+  | "maxConnectionsPerIp"
   | "minTlsVersion"
   | "errorCodes"
   | "appSettings"
@@ -75,6 +76,8 @@ export type DataPlaneOptions = Pick<
   maxHeldRequests: number;
   /** What is counted by key, such as the requests of one client. */
   rateMemory: RateMemory;
+  /** What connections are counted in, and whose counts in it are one's own; null: it is made here. */
+  connectionMemory: { descriptor: number; column: number } | null;
   /** Sockets that listen already, by what they are for; null: they are made here. */
   sockets: { http: number; https: number } | null;
 };
@@ -101,11 +104,13 @@ export function dataPlaneOptions(
     maxHeldRequests: Math.ceil(maxHeldRequests / workers),
     servesHttp3: options.http3,
     sockets: null,
+    connectionMemory: null,
     workers,
     rateMemory: { descriptor: null, secret },
     targetRetryMs: options.targetRetryMs,
     trustedProxies: options.trustedProxies,
     proxyProtocol: options.proxyProtocol,
+    maxConnectionsPerIp: options.maxConnectionsPerIp,
     minTlsVersion: options.minTlsVersion,
     errorCodes: options.errorCodes,
     appSettings: options.appSettings,

@@ -40,6 +40,7 @@ function runOptions(folder: TempFolder): RunOptions {
     targetRetryMs: 0,
     trustedProxies: ["127.0.0.0/8"],
     proxyProtocol: false,
+    maxConnectionsPerIp: 0,
     minTlsVersion: "1.2",
     errorCodes: true,
     certificateStore: null,

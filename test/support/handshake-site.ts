@@ -51,6 +51,7 @@ export class HandshakeSite implements Disposable {
         this.outcomes.push(outcome);
         if (outcome.kind !== "complete") socket.end();
       },
+      closed() {},
       handlerFailed(_socket, error) {
         throw error;
       },

@@ -1,6 +1,6 @@
 /** Makes the sockets of the ports and the pool of workers on them. */
 import { closeSync } from "node:fs";
-import { rateMemoryBytes } from "../../config/access-limits.ts";
+import { connectionMemoryBytes, rateMemoryBytes } from "../../config/access-limits.ts";
 import type { RunOptions } from "../../config/run-options.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
@@ -71,13 +71,16 @@ export function serveWithWorkers(context: WorkersContext): WorkerServing {
   const ports: ListeningPorts = { http: http.port, https: https.port };
   const workers = http.fds.length;
   const rateMemory = createSharedMemory(libc, rateMemoryBytes);
+  const connectionMemory =
+    options.maxConnectionsPerIp === 0 ? null : createSharedMemory(libc, connectionMemoryBytes);
+  const shared = [rateMemory, ...(connectionMemory === null ? [] : [connectionMemory])];
   const pool = new WorkerPool({
     clock,
     logger,
     certificates: context.certificates,
     keepsMetrics: options.metricsPort !== 0,
     closeSockets() {
-      for (const fd of [...http.fds, ...https.fds, rateMemory]) closeSync(fd);
+      for (const fd of [...http.fds, ...https.fds, ...shared]) closeSync(fd);
     },
     gone: context.gone,
     slots: http.fds.map((httpFd, slot) => ({
@@ -89,12 +92,14 @@ export function serveWithWorkers(context: WorkersContext): WorkerServing {
         servesHttp3: options.http3 && slot === 0,
         sockets: { http: firstSocketFd, https: firstSocketFd + 1 },
         rateMemory: { descriptor: firstSocketFd + 2, secret },
+        connectionMemory:
+          connectionMemory === null ? null : { descriptor: firstSocketFd + 3, column: slot },
       },
       launch: () =>
         SpawnedWorker.launch({
           libc,
           command,
-          inherited: [httpFd, https.fds[slot]!, rateMemory],
+          inherited: [httpFd, https.fds[slot]!, ...shared],
           questions,
           onLog,
         }),

@@ -9,6 +9,7 @@ import type { Exchange } from "../../protocols/http/exchange.ts";
 import { widenAcceptQueue } from "./accept/accept-queue.ts";
 import { bindError, checkPort } from "../../net/bind-error.ts";
 import type { ClientConnection } from "./accept/client-connection.ts";
+import type { ConnectionLimit } from "./accept/connection-limit.ts";
 import { ConnectionSet } from "./accept/connection-set.ts";
 import type { DescriptorGuard } from "./accept/descriptor-guard.ts";
 import { closeFailedSocket } from "./accept/failed-socket.ts";
@@ -28,6 +29,8 @@ export interface HttpPortOptions extends ListeningPlace {
   logger: Logger;
   /** Shared by all listeners. */
   descriptors: DescriptorGuard;
+  /** Shared as well; without it there is no limit. */
+  perClient?: ConnectionLimit | null;
   /** Peers whose connections begin with a PROXY header; null: none. */
   proxyPeers: CidrList | null;
   handle(exchange: Exchange): void;
@@ -58,6 +61,8 @@ export class HttpPort {
       acceptHttp2: (socket, source) =>
         ((socket as TcpSocket).data = new Http2Connection(socket, http2, source)),
     };
+    const mayStay = (socket: TcpSocket, { address }: ProxySource): boolean =>
+      options.perClient?.admits(socket, address) ?? true;
     const faults = new ProxyHeaderFaults(options.clock, options.logger);
     this.#listener = listen(options, (socket) => {
       const peer = peerOf(socket);
@@ -69,14 +74,16 @@ export class HttpPort {
       const begin = (source: ProxySource): ClientConnection =>
         new Http1Connection(socket, context, source);
       if (options.proxyPeers === null || !options.proxyPeers.contains(peer.address)) {
-        return begin(peer);
+        if (mayStay(socket, peer)) return begin(peer);
+        socket.terminate();
+        return null;
       }
       return new ProxiedConnection({
         peer,
         connections: this.#connections,
         headerTimeoutMs: options.limits.headerTimeoutMs,
         faults,
-        accept: (source) => (socket.data = begin(source)),
+        accept: (source) => (mayStay(socket, source) ? (socket.data = begin(source)) : null),
         close: () => socket.end(),
       });
     });
@@ -128,6 +135,7 @@ function listen(
       socket.data?.onEnd();
     },
     close(socket, error) {
+      options.perClient?.left(socket);
       socket.data?.onClose(error ?? null);
     },
     error(socket, error) {

@@ -11,6 +11,7 @@ import type { Logger } from "../../lib/logger.ts";
 import { joinHostPort } from "../../net/socket-address.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import type { ClientConnection } from "./accept/client-connection.ts";
+import type { ConnectionLimit } from "./accept/connection-limit.ts";
 import { ConnectionSet } from "./accept/connection-set.ts";
 import type { DescriptorGuard } from "./accept/descriptor-guard.ts";
 import { closeFailedSocket } from "./accept/failed-socket.ts";
@@ -38,6 +39,8 @@ export interface HttpsPortOptions extends ListeningPlace {
   clock: Clock;
   /** Shared by all listeners. */
   descriptors: DescriptorGuard;
+  /** Shared as well; without it there is no limit. */
+  perClient?: ConnectionLimit | null;
   logger: Logger;
   certificates: HandshakeCertificates;
   /** Whose certificates a client is asked for that wants the name; null: it is not asked. */
@@ -96,6 +99,7 @@ export class HttpsPort {
       },
       accept: (socket) => this.#accept(socket),
       handshakeDone: (socket, outcome) => this.#handshakeDone(socket, outcome),
+      closed: (socket) => options.perClient?.left(socket),
       handlerFailed: (socket, error) => closeFailedSocket(socket, error, options.logger),
     });
     const http1: Http1Context = {
@@ -171,9 +175,12 @@ export class HttpsPort {
       socket.terminate();
       return null;
     }
-    return this.#options.proxyPeers?.contains(peer.address) === true
-      ? this.#openProxied(socket, peer)
-      : this.#beginHandshake(socket, peer);
+    if (this.#options.proxyPeers?.contains(peer.address) === true) {
+      return this.#openProxied(socket, peer);
+    }
+    const handshake = this.#beginHandshake(socket, peer);
+    if (handshake === null) socket.terminate();
+    return handshake;
   }
 
   /** The socket is that of a load balancer, and the client in its header. */
@@ -185,12 +192,18 @@ export class HttpsPort {
       faults: this.#proxyFaults,
       clock: this.#options.clock,
       libc: openLibc()!,
-      accept: (client) => (socket.data = this.#beginHandshake(socket, client)),
+      accept: (client) => {
+        const handshake = this.#beginHandshake(socket, client);
+        if (handshake !== null) socket.data = handshake;
+        return handshake;
+      },
     });
     return opening.connection;
   }
 
-  #beginHandshake(socket: TlsSocket, client: ProxySource): TlsHandshake {
+  /** Null: the client has too many connections. */
+  #beginHandshake(socket: TlsSocket, client: ProxySource): TlsHandshake | null {
+    if (this.#options.perClient?.admits(socket, client.address) === false) return null;
     return new TlsHandshake(socket, {
       client,
       connections: this.#connections,

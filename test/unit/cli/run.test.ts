@@ -32,6 +32,7 @@ describe("run", () => {
       targetRetryMs: 0,
       trustedProxies: null,
       proxyProtocol: false,
+      maxConnectionsPerIp: 0,
       minTlsVersion: "1.2",
       errorCodes: true,
       workers: 2,

@@ -19,9 +19,9 @@ export interface ProxiedConnectionOptions {
   faults: ProxyHeaderFaults;
   /**
    * Makes the connection for the client; from its return on, the socket's events are that one's. So many of
-   * the bytes that were handed over last are behind the header, and go to it.
+   * the bytes that were handed over last are behind the header, and go to it. Null: the client is turned away.
    */
-  accept(source: ProxySource, restBytes: number): ClientConnection;
+  accept(source: ProxySource, restBytes: number): ClientConnection | null;
   /** Closes the socket; nonsense gets no answer. */
   close(): void;
 }
@@ -60,7 +60,8 @@ export class ProxiedConnection implements ClientConnection {
         const restBytes = bytes.length - header.consumed;
         const connection = accept(header.source ?? { ...peer, isUnnamed: true }, restBytes);
         this.#leave();
-        if (restBytes > 0) connection.onData(bytes.subarray(header.consumed));
+        if (connection === null) this.#options.close();
+        else if (restBytes > 0) connection.onData(bytes.subarray(header.consumed));
         break;
       }
     }

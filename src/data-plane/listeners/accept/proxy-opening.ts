@@ -41,8 +41,9 @@ export class ProxyOpening {
     this.#header = new ProxiedConnection({
       ...options,
       accept: (source, restBytes) => {
-        this.#restBytes = restBytes;
-        return options.accept(source, restBytes);
+        const connection = options.accept(source, restBytes);
+        if (connection !== null) this.#restBytes = restBytes;
+        return connection;
       },
       close: () => socket.end(),
     });

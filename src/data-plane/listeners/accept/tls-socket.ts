@@ -64,6 +64,8 @@ export interface TlsServerOptions extends ListeningPlace {
   accept(socket: TlsSocket): ClientConnection | null;
   handshakeDone(socket: TlsSocket, outcome: HandshakeOutcome): void;
   /** One of the socket's handlers threw. */
+  /** It is gone, whatever it was. */
+  closed(socket: TlsSocket): void;
   handlerFailed(socket: TlsSocket, error: Error): void;
 }
 
@@ -130,6 +132,7 @@ export class TlsServer {
       close: (socket, error) => {
         const connection = socket.data;
         socket.data = null;
+        options.closed(socket);
         connection?.onClose(error ?? null);
       },
       error: (socket, error) => options.handlerFailed(socket, error),

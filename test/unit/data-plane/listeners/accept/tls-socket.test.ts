@@ -243,6 +243,7 @@ test("a port in use is reported in the words of Go", () => {
     onBadCertificate() {},
     accept: () => null,
     handshakeDone() {},
+    closed() {},
     handlerFailed() {},
   };
   expect(() => new TlsServer(options)).toThrow(
