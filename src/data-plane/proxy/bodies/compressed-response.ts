@@ -19,9 +19,11 @@ export class CompressedResponse implements CollectedResponse, BodySource, Budget
   readonly #encoder: ContentEncoder;
   readonly #memoryBytes: number;
   readonly #budget: MemoryBudget;
-  /** A client that gets what comes when it comes: the length of the response is not known ahead. */
+  /** The length of the response is not known ahead: the client gets what comes when it comes. */
   readonly #flushes: boolean;
-  readonly #waiting = new ByteBlocks(null);
+  /** It is short enough to be compressed at once, for less than in pieces. */
+  readonly #isShort: boolean;
+  readonly #waiting: ByteBlocks;
   #source: BodySource | null = null;
   #flushDue = false;
   #ended = false;
@@ -32,12 +34,22 @@ export class CompressedResponse implements CollectedResponse, BodySource, Budget
   #sourceHeld = false;
   #over = false;
 
-  /** The memory of the encoder counts in `budget` until the body is through. */
-  constructor(client: BodySink, coding: ContentCoding, flushes: boolean, budget: MemoryBudget) {
+  /**
+   * `length` is that of what is written; null: not known. The memory of the encoder, and of what waits
+   * for it, counts in `budget` until the body is through.
+   */
+  constructor(
+    client: BodySink,
+    coding: ContentCoding,
+    length: number | null,
+    budget: MemoryBudget,
+  ) {
     this.#client = client;
     this.#encoder = new ContentEncoder(coding);
-    this.#flushes = flushes;
+    this.#flushes = length === null;
+    this.#isShort = length !== null && length <= this.#encoder.mostAtOnce;
     this.#budget = budget;
+    this.#waiting = new ByteBlocks(budget);
     this.#memoryBytes = ContentEncoder.memoryBytes(coding);
     budget.add(this.#memoryBytes);
     client.attach(this);
@@ -50,7 +62,7 @@ export class CompressedResponse implements CollectedResponse, BodySource, Budget
   write(chunk: Uint8Array): boolean {
     if (this.#over) return true;
     this.#waiting.append(chunk);
-    this.#schedule();
+    if (!this.#isShort) this.#schedule();
     this.#sourceHeld = this.#waiting.length >= maxUncompressedBytes;
     return !this.#sourceHeld;
   }

@@ -29,7 +29,10 @@ class Compression implements Policy {
   readonly #minLength: number;
   readonly #isCompressible: (mediaType: string) => boolean;
   readonly #context: PolicyContext;
-  readonly #chosen = new WeakMap<ClientResponse, { coding: ContentCoding; isStream: boolean }>();
+  readonly #chosen = new WeakMap<
+    ClientResponse,
+    { coding: ContentCoding; length: number | null }
+  >();
 
   constructor(
     codings: readonly ContentCoding[],
@@ -60,8 +63,11 @@ class Compression implements Policy {
     fields.delete("accept-ranges");
     fields.mapValues("etag", weakTag);
     if (request.method === "HEAD") return;
-    // What is sent while it is made is wanted while it is made.
-    this.#chosen.set(response, { coding, isStream: response.framing.kind !== "length" });
+    const { framing } = response;
+    this.#chosen.set(response, {
+      coding,
+      length: framing.kind === "length" ? framing.length : null,
+    });
     response.framing = chunkedBody;
   }
 
@@ -72,8 +78,12 @@ class Compression implements Policy {
   ): CollectedResponse | null {
     const chosen = this.#chosen.get(response);
     if (chosen === undefined) return null;
-    const { coding, isStream } = chosen;
-    return new CompressedResponse(client, coding, isStream, this.#context.encoderMemory);
+    return new CompressedResponse(
+      client,
+      chosen.coding,
+      chosen.length,
+      this.#context.encoderMemory,
+    );
   }
 
   #mayBeCompressed({ status, fields, framing }: ClientResponse, isHead: boolean): boolean {
