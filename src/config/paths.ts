@@ -40,3 +40,7 @@ export function certificateFolder(folder: string): string {
 function join(folder: string, name: string): string {
   return `${folder.replace(/\/+$/, "")}/${name}`;
 }
+
+/** Tells that the proxy serves, and with a service's name in between whether that is served. */
+export const proxyHealthPath = "/.kamal-proxy/health";
+export const serviceHealthPaths = { prefix: "/.kamal-proxy/", suffix: "/health" } as const;

@@ -21,6 +21,8 @@ export interface RunOptions {
   settingsFolder: string;
   /** Apps may have settings of their own. */
   appSettings: boolean;
+  /** The proxy itself tells on the http port how it is. */
+  publishesHealth: boolean;
   limits: ClientLimits;
   /** Memory of all buffered bodies together; beyond it they go to disk. */
   bufferMemoryTotalBytes: number;

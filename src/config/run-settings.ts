@@ -177,6 +177,13 @@ export const runSettings = {
     fallback: true,
     help: "Name the reason in X-Kamal-Proxy-Error of the proxy's own answers",
   },
+  publishesHealth: {
+    kind: "switch",
+    flag: null,
+    variables: ["KAMAL_PROXY_PUBLISH_HEALTH"],
+    fallback: false,
+    help: "Answer /.kamal-proxy/health on the HTTP port, whatever the host",
+  },
   appSettings: {
     kind: "switch",
     flag: null,

@@ -188,6 +188,7 @@ class ServingPlane {
       targetRetryMs: options.targetRetryMs,
       showsErrorCodes: options.errorCodes,
       appSettings: options.appSettings,
+      publishesHealth: options.publishesHealth,
     });
   }
 

@@ -66,6 +66,7 @@ export type DataPlaneOptions = Pick<
   | "minTlsVersion"
   | "errorCodes"
   | "appSettings"
+  | "publishesHealth"
   | "finishTimeoutMs"
 > & {
   /** Processes that serve, this one included. */
@@ -114,6 +115,7 @@ export function dataPlaneOptions(
     minTlsVersion: options.minTlsVersion,
     errorCodes: options.errorCodes,
     appSettings: options.appSettings,
+    publishesHealth: options.publishesHealth,
     finishTimeoutMs: options.finishTimeoutMs,
   };
 }

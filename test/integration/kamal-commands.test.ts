@@ -38,6 +38,31 @@ interface DeployCase {
 }
 
 const deploys: Record<string, DeployCase> = {
+  // basecamp/kamal#1941, #1865, basecamp/kamal-proxy#227.
+  "what newer versions have": {
+    flags: [
+      ...timeouts,
+      "--host=a.test",
+      "--host=b.test",
+      "--canonical-host=a.test",
+      "--client-ip-header=True-Client-IP",
+      "--exclude-metrics-path=/up",
+      "--basic-auth=admin:secret",
+      "--publish-health-check",
+      ...buffering,
+      ...logged,
+    ],
+    options: {
+      canonical_host: "a.test",
+      client_ip_header: "True-Client-IP",
+      exclude_metrics_paths: ["/up"],
+      publish_health_check: true,
+    },
+    asks: [
+      ["b.test", "/", 301],
+      ["a.test", "/", 401],
+    ],
+  },
   "the defaults": {
     flags: [...timeouts, ...buffering, ...logged],
     options: { hosts: [""], path_prefixes: ["/"], tls_enabled: false, strip_prefix: true },

@@ -34,6 +34,7 @@ function runOptions(folder: TempFolder): RunOptions {
     socketPath: folder.file("sock"),
     settingsFolder: "/nowhere",
     appSettings: false,
+    publishesHealth: false,
     dataPath: folder.path,
     limits: clientLimits,
     bufferMemoryTotalBytes: 1 << 20,

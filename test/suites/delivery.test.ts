@@ -150,7 +150,8 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
     const flags = ["--host=health.localhost", "--publish-health-check"];
     await proxy.deploy("told", one.address, ...flags);
     const path = "/.kamal-proxy/told/health";
-    const asked = { host: "health.localhost", path };
+    // Load balancers can't always say what host they mean.
+    const asked = { host: "192.0.2.1", path };
     const before = one.requests.length;
     const told = await ask(plainHttp1, proxy.httpPort, asked);
     expect([told.status, told.body.toString()]).toEqual([200, "ok"]);
@@ -210,4 +211,34 @@ test("targets get requests by their weight, also after a restart, and no secret 
   await proxy.stop();
   await proxy.startAgain();
   expect(await shares()).toEqual([6, 2]);
+});
+
+test("the health of a service is told whatever the host, and of no service that does not publish it", async () => {
+  const flags = ["--host=told.localhost", "--publish-health-check", "--allow-ip=192.0.2.1"];
+  await proxy.deploy("tröld/a", one.address, ...flags, "--force");
+  const before = one.requests.length;
+  // Who may not use the service may not ask for its health either.
+  const path = "/.kamal-proxy/tr%C3%B6ld/a/health";
+  expect((await ask(plainHttp1, proxy.httpPort, { host: "x", path })).status).toBe(403);
+  for (const other of [
+    "/.kamal-proxy/web/health",
+    "/.kamal-proxy/health",
+    "/.kamal-proxy//health",
+  ]) {
+    const answer = await ask(plainHttp1, proxy.httpPort, { host: "192.0.2.1", path: other });
+    expect([other, answer.status]).toEqual([other, 404]);
+  }
+  expect(one.requests.length).toBe(before);
+});
+
+test("the proxy tells on its http port that it serves, when it was told to", async () => {
+  await using other = await ProxyProcess.start({ env: { KAMAL_PROXY_PUBLISH_HEALTH: "true" } });
+  const path = "/.kamal-proxy/health";
+  const told = await ask(plainHttp1, other.httpPort, { host: "192.0.2.1", path });
+  expect([told.status, told.body.toString()]).toEqual([200, "ok"]);
+  const head = await ask(plainHttp1, other.httpPort, { method: "HEAD", path });
+  expect([head.status, head.body.length]).toEqual([200, 0]);
+  expect((await ask(plainHttp1, other.httpPort, { method: "POST", path })).status).toBe(404);
+  await other.deploy("web", one.address, "--tls-redirect=false");
+  expect((await ask(plainHttp1, other.httpPort, { path })).body.toString()).toBe("ok");
 });

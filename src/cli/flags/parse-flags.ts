@@ -68,7 +68,7 @@ class FlagParser {
     const equals = body.indexOf("=");
     const name = equals < 0 ? body : body.slice(0, equals);
     const flag = Object.hasOwn(this.#table, name) ? this.#table[name] : undefined;
-    if (flag === undefined) throw new CommandError(`unknown flag: --${name}`);
+    if (flag === undefined) throw unknownFlag(name);
     let text: string | undefined;
     if (equals >= 0) text = body.slice(equals + 1);
     else text = flag.kind === "switch" ? "true" : next();
@@ -108,6 +108,17 @@ class FlagParser {
     }
     this.given.add(name);
   }
+}
+
+/** Of newer kamal-proxy (basecamp/kamal-proxy#228), where it stops and starts containers. */
+const dockerFlags = ["idle-timeout", "idle-wake-timeout", "docker-socket"];
+
+function unknownFlag(name: string): CommandError {
+  return new CommandError(
+    dockerFlags.includes(name)
+      ? `--${name} is not supported: stopping idle containers needs the Docker socket, which is root on the host; take idle out of deploy.yml`
+      : `unknown flag: --${name}`,
+  );
 }
 
 function invalidArgument(name: string, flag: Flag, text: string, reason: string): CommandError {

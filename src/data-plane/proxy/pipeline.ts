@@ -15,6 +15,7 @@ import { Admission } from "./admission.ts";
 import { Answers } from "./answers/answers.ts";
 import { SpoolSpace } from "./bodies/spool-space.ts";
 import { Collection } from "./collection.ts";
+import { asksForProxyHealth, publishingService } from "./own-paths.ts";
 import { Delivery } from "./delivery.ts";
 import { type Phases, policies, runPhases } from "./phases.ts";
 import type { ChallengeResponse } from "./policies/policy.ts";
@@ -55,6 +56,8 @@ export interface PipelineOptions {
   showsErrorCodes: boolean;
   /** Apps may have settings of their own. */
   appSettings: boolean;
+  /** The proxy itself tells on the http port how it is. */
+  publishesHealth: boolean;
 }
 
 export class Pipeline {
@@ -102,11 +105,26 @@ export class Pipeline {
     }
     this.#underWay++;
     const received = this.#receive(exchange);
-    const routed = this.#route(received);
-    if (routed === null) this.#answers.page(received, "no-service");
+    const routed = this.#asksForHealth(received) ? null : this.#route(received);
+    if (routed === null) this.#answerAlone(received);
     else await this.#serve(routed);
     this.#options.recorder.ended(received, routed);
     this.#underWay--;
+  }
+
+  #asksForHealth({ exchange, decodedPath }: ReceivedRequest): boolean {
+    if (!this.#options.publishesHealth || exchange.request.scheme !== "http") return false;
+    return asksForProxyHealth(exchange.request.method, decodedPath);
+  }
+
+  /** No service wants it. */
+  #answerAlone(received: ReceivedRequest): void {
+    if (!this.#asksForHealth(received)) {
+      this.#answers.page(received, "no-service");
+      return;
+    }
+    const fields = Fields.of(["Content-Type", "text/plain"], ["Cache-Control", "no-store"]);
+    this.#answers.respond(received, 200, fields, Buffer.from("ok"));
   }
 
   /** Requests that are not answered to their end, tunnels among them. */
@@ -165,7 +183,12 @@ export class Pipeline {
   /** Finds the service by host and path; null when no service wants the request. */
   #route(received: ReceivedRequest): RoutedRequest | null {
     const { request } = received.exchange;
-    const found = this.#options.services.lookup(request.hostName, received.decodedPath);
+    const { services } = this.#options;
+    const publishing = publishingService(services, received.decodedPath);
+    const found =
+      publishing === null
+        ? services.lookup(request.hostName, received.decodedPath)
+        : { value: publishing, prefix: "/" };
     if (found === undefined) return null;
     const { value: service, prefix } = found;
     const targetPath = percentEncode(

@@ -22,6 +22,7 @@ describe("run", () => {
       dataPath: "/home/me/.config/kamal-proxy",
       settingsFolder: "/home/me/.apps-config",
       appSettings: false,
+      publishesHealth: false,
       limits: {
         headerTimeoutMs: 60_000,
         idleTimeoutMs: 180_000,

@@ -1,4 +1,5 @@
 /** --publish-health-check: whoever asks is told whether the service is served now, and why not. */
+import { serviceHealthPaths } from "../../../config/paths.ts";
 import { Fields } from "../../../protocols/http/fields.ts";
 import { byteString } from "../../services/byte-string.ts";
 import type { LiveService } from "../../services/live-service.ts";
@@ -6,7 +7,7 @@ import type { Policy, PolicyFactory } from "./policy.ts";
 
 export const publishedHealth: PolicyFactory = (service, { answers }): Policy | null => {
   if (!service.options.publishHealthCheck) return null;
-  const path = `/.kamal-proxy/${byteString(service.name)}/health`;
+  const path = serviceHealthPaths.prefix + byteString(service.name) + serviceHealthPaths.suffix;
   return {
     logName: "health",
     onRequest(request) {

@@ -66,6 +66,10 @@ describe("parseFlags", () => {
 
   test.each([
     [["--bogus"], "unknown flag: --bogus"],
+    [
+      ["--idle-timeout=300s"],
+      "--idle-timeout is not supported: stopping idle containers needs the Docker socket, which is root on the host; take idle out of deploy.yml",
+    ],
     [["--bogus=1"], "unknown flag: --bogus"],
     [["--por", "1"], "unknown flag: --por"],
     [["--constructor"], "unknown flag: --constructor"],
