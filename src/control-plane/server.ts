@@ -26,7 +26,7 @@ import { systemClock as clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { logStrayErrors } from "../lib/stray-errors.ts";
 import { BatchedWriter } from "../net/batched-writer.ts";
-import { keepAcross } from "../net/execute-in-place.ts";
+import { holdSignals, keepAcross } from "../net/execute-in-place.ts";
 import { openLibc } from "../net/libc.ts";
 import { listeningPort } from "../net/listening-sockets.ts";
 import { ServiceManager } from "../net/service-manager.ts";
@@ -62,12 +62,23 @@ import { type Serving, serveInOneProcess } from "./workers/serving.ts";
 /** Runs the proxy until a signal stops it; resolves with the exit code. Throws when it can't start. */
 export async function runServer(options: RunOptions): Promise<number> {
   const stopSignal = nextSignal();
+  const started = Promise.withResolvers<void>();
+  process.on("SIGHUP", () => {
+    void started.promise
+      .then(() => upgrade(null, -1))
+      .catch((error: unknown) => {
+        logger.error("Unable to upgrade", { error: messageOf(error) });
+      });
+  });
   ignoreSignals();
+  const libc = openLibc();
+  // The executable before has held them back.
+  if (libc !== null) holdSignals(libc, false);
   const output = createOutput();
   process.on("exit", () => output.flushSync());
   const logger = createLogger(output, clock, options.debug);
   logStrayErrors(process, logger);
-  const manager = ServiceManager.find(openLibc(), process.env, (error) => {
+  const manager = ServiceManager.find(libc, process.env, (error) => {
     logger.warn("Unable to tell the service manager how the proxy is", { error });
   });
   const handover = takeHandover();
@@ -96,11 +107,6 @@ export async function runServer(options: RunOptions): Promise<number> {
         );
   const upgrade: UpgradeHandler = (path, client) =>
     upgrades === null ? refuseUpgrade() : upgrades.begin(path, client);
-  process.on("SIGHUP", () => {
-    upgrade(null, -1).catch((error: unknown) => {
-      logger.error("Unable to upgrade", { error: messageOf(error) });
-    });
-  });
   if (handover !== null) await (serving as WorkerServing).adopt(handover.workers);
   await restore();
 
@@ -120,7 +126,10 @@ export async function runServer(options: RunOptions): Promise<number> {
   tellImageVersion(options, logger);
   if (handover !== null) tellUpgrade(handover, options, controlPlane, logger);
 
+  started.resolve();
+
   await stopSignal;
+  upgrades?.end();
   manager?.stopping("Finishing requests under way");
   const impatient = nextSignal();
   // Answers tell of the end before the control socket does.

@@ -8,12 +8,14 @@ import { nameProcess } from "../net/process-name.ts";
 import { ChannelSocket } from "../net/channel-socket.ts";
 import { channelFd, ChannelEnd } from "../seam/channel-end.ts";
 import { createLogger, formatMessage } from "../seam/process-log.ts";
-import { startWorker } from "./worker.ts";
+import { type StartedWorker, startWorker } from "./worker.ts";
 
 /** Resolves with the exit code, when the primary says so or has gone and everything under way has ended. */
 export async function runWorker(): Promise<number> {
-  // They reach every process of a terminal or a group; only the primary decides what they mean.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+  // They reach every process of a terminal or a group; only the primary, if there is one, decides what they mean.
+  let worker: StartedWorker | null = null;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => worker?.stop());
+  process.on("SIGHUP", () => {});
   nameProcess("kamal-proxy");
   const frames = await ChannelSocket.adopt(channelFd);
   const end = new ChannelEnd(frames);
@@ -37,8 +39,8 @@ export async function runWorker(): Promise<number> {
   end.beforeMessage = () => output.flush();
   logStrayErrors(process, createLogger(output, clock, false));
   const { promise, resolve } = Promise.withResolvers<void>();
-  const { startAnew } = startWorker({ end, output, clock, onEnd: resolve });
-  end.onRelease = startAnew;
+  worker = startWorker({ end, output, clock, onEnd: resolve });
+  end.onRelease = worker.startAnew;
   await promise;
   output.close();
   await frames.drained;

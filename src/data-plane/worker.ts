@@ -4,6 +4,7 @@
  */
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
+import { shutdownTimeoutMs } from "../config/limits.ts";
 import { idleGraceMs } from "../config/worker-limits.ts";
 import { CommandError } from "../config/command-error.ts";
 import { connectionMemoryBytes, rateMemoryBytes } from "../config/access-limits.ts";
@@ -94,7 +95,7 @@ export function startWorker({ end, output, clock, onEnd }: WorkerContext): Start
     },
     underWay: () => plane().underWay,
     async retire() {
-      await plane().retire();
+      await plane().retire(plane().finishTimeoutMs);
       return null;
     },
     connections: () => plane().connections,
@@ -106,16 +107,25 @@ export function startWorker({ end, output, clock, onEnd }: WorkerContext): Start
       return null;
     },
   });
+  let alone = false;
   control.onClose = () => {
+    alone = true;
     if (serving === null) onEnd();
-    else void serving.retire().then(onEnd);
+    else void serving.retire(shutdownTimeoutMs - idleGraceMs).then(onEnd);
   };
-  return { startAnew: () => control.startAnew() };
+  return {
+    startAnew: () => control.startAnew(),
+    stop() {
+      if (alone) onEnd();
+    },
+  };
 }
 
 export interface StartedWorker {
   /** There is another control plane at the other end: what was asked of the one before is not answered. */
   startAnew(): void;
+  /** A signal says so: it counts when no control plane is there any more. */
+  stop(): void;
 }
 
 interface Listener {
@@ -276,19 +286,24 @@ class ServingPlane {
 
   /**
    * Accepts no more. Who is connected may ask once more, on connections without a request for a moment
-   * only; resolves when all are gone, tunnels as well, or their time is over.
+   * only; resolves when all are gone, tunnels as well, or `withinMs` after that moment.
    */
-  async retire(): Promise<void> {
+  async retire(withinMs: number): Promise<void> {
     this.leave();
     for (const listener of this.#listeners) listener.stopAccepting();
     await this.#wait(idleGraceMs);
     const timeUp = Promise.withResolvers<void>();
-    const timer = this.#clock.after(this.#options.finishTimeoutMs, () => timeUp.resolve());
+    const timer = this.#clock.after(withinMs, () => timeUp.resolve());
     const gone = this.finish(0).then(() =>
       Promise.all(this.#connections.map((set) => set.allGone())),
     );
     await Promise.race([gone, timeUp.promise]);
     timer.cancel();
+  }
+
+  /** How long connections live on here when it was replaced. */
+  get finishTimeoutMs(): number {
+    return this.#options.finishTimeoutMs;
   }
 
   destroy(): void {

@@ -9,7 +9,13 @@ import { type Libc, lastErrno } from "./libc.ts";
 
 const setDescriptorFlags = 2;
 const closeOnExec = 1;
-const ignored = 1;
+/** SIG_BLOCK, SIG_UNBLOCK */
+const block = 0;
+const unblock = 1;
+/** Of a `sigset_t` of the C library. */
+const signalSetBytes = 128;
+/** What the proxy is told by signals. */
+const heldSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /** Whether the descriptor stays open in the next executable. */
 export function keepAcross(libc: Libc, fd: number, keeps: boolean): void {
@@ -17,9 +23,19 @@ export function keepAcross(libc: Libc, fd: number, keeps: boolean): void {
 }
 
 /**
- * Returns only when it can't be done, with the reason. Until the next executable listens for it SIGHUP is
- * ignored: it would end the process.
+ * Signals wait, also across a change of the executable: one that has no handlers yet would be ended by them.
+ * Whoever takes over lets them go as soon as it has some.
  */
+export function holdSignals(libc: Libc, holds: boolean): void {
+  const set = Buffer.alloc(signalSetBytes);
+  for (const name of heldSignals) {
+    const bit = constants.signals[name] - 1;
+    set[bit >> 3]! |= 1 << (bit & 7);
+  }
+  libc.sigprocmask(holds ? block : unblock, ptr(set), null);
+}
+
+/** Returns only when it can't be done, with the reason. In the next executable signals are held. */
 export function executeInPlace(
   libc: Libc,
   path: string,
@@ -31,10 +47,11 @@ export function executeInPlace(
   const pointers = texts.map((text) => BigInt(ptr(text)));
   const argv = new BigUint64Array([...pointers.slice(1, 1 + args.length), 0n]);
   const envp = new BigUint64Array([...pointers.slice(1 + args.length), 0n]);
-  const { SIGHUP } = constants.signals;
-  libc.signal(SIGHUP, ignored);
+  holdSignals(libc, true);
   libc.execve(ptr(texts[0]!), ptr(argv), ptr(envp));
-  return getSystemErrorName(-lastErrno(libc));
+  const reason = getSystemErrorName(-lastErrno(libc));
+  holdSignals(libc, false);
+  return reason;
 }
 
 const noHang = 1;

@@ -18,7 +18,6 @@ const functions = {
   execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   prctl: { args: ["i32", "ptr"], returns: "i32" },
-  signal: { args: ["i32", "usize"], returns: "ptr" },
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   listen: { args: ["i32", "i32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },

@@ -69,6 +69,51 @@ describe("a stop", () => {
     expect(proxy.logs.at(-1)).toMatchObject({ level: "INFO", msg: "Server stopped" });
   });
 
+  test("goes on accepting while requests are under way, and says that connections end", async () => {
+    const release = Promise.withResolvers<void>();
+    using app = startScriptedApp(async ({ startLine }) => {
+      if (startLine.includes("/slow")) await release.promise;
+      return ok;
+    });
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", app.address);
+    using slow = await connectRaw(proxy.httpPort);
+    slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    await waitFor(() => app.requests.length === 1, "the request at the app");
+    const stopped = proxy.stop();
+    await stopBegan(proxy);
+    using late = await connectRaw(proxy.httpPort);
+    const answer = await readResponse(late.send(get));
+    expect(answer.status).toBe(200);
+    expect(valuesOf(answer, "connection")).toEqual(["close"]);
+    await late.receiveAll();
+    release.resolve();
+    expect((await readResponse(slow)).status).toBe(200);
+    expect(await stopped).toBe(0);
+  });
+
+  test("closes the ports after a while, whatever is under way, and cuts that later", async () => {
+    using app = startScriptedApp(() => null);
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", app.address, "--target-timeout=0");
+    using client = await connectRaw(proxy.httpPort);
+    client.send(get);
+    await waitFor(() => app.requests.length === 1, "the request at the app");
+    const stopped = proxy.stop();
+    const isClosed = async (): Promise<boolean> => {
+      try {
+        (await connectRaw(proxy.httpPort))[Symbol.dispose]();
+        return false;
+      } catch {
+        return true;
+      }
+    };
+    await waitFor(isClosed, "closed ports");
+    expect(client.peerEnded).toBe(false);
+    expect(await stopped).toBe(0);
+    expect(proxy.logs.map((line) => line["msg"])).toContain("Closing active connections");
+  });
+
   test("is not held up by tunnels: they end", async () => {
     using app = startScriptedApp((_request, connection) => {
       connection.send(

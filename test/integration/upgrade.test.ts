@@ -1,7 +1,15 @@
 /** Another executable in the place of the running proxy: nobody notices, or nothing has changed. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
+import { handoverVariable } from "../../src/engine-environment.ts";
 import { startApp, type App } from "../support/app.ts";
 import { waitForInFlight, readMetric } from "../support/proxy-metrics.ts";
 import { type CommandResult, ProxyProcess, proxyCommand } from "../support/proxy-process.ts";
@@ -39,7 +47,7 @@ describe("upgrade", () => {
     });
     const { pid } = proxy;
     let descriptors = 0;
-    for (let round = 1; round <= 6; round++) {
+    for (let round = 1; round <= 4; round++) {
       const workers = childrenOf(pid);
       const before = load.answered;
       const upgraded = await proxy.run("upgrade");
@@ -65,7 +73,7 @@ describe("upgrade", () => {
     expect(sum).toBe(load.answered);
     expect(await proxy.stop()).toBe(0);
     expect(proxy.logs.filter(({ msg }) => msg === "Request")).toHaveLength(load.answered);
-  });
+  }, 120_000);
 
   test("by SIGHUP takes the file that the proxy was started from", async () => {
     await using app = startNamedApp("web");
@@ -76,6 +84,36 @@ describe("upgrade", () => {
     await proxy.waitForLog("Upgraded");
     await replaced(proxy, workers);
     expect(await (await fetch(proxy.url)).text()).toBe("web");
+  });
+
+  /** It has just been executed in the place of the one before. */
+  async function tookOver(proxy: ProxyProcess): Promise<void> {
+    const variables = `/proc/${proxy.pid}/environ`;
+    await waitFor(
+      () => readFileSync(variables, "latin1").includes(handoverVariable),
+      "the next one",
+    );
+  }
+
+  test.each([
+    ["before", (proxy: ProxyProcess) => proxy.waitForLog("Upgrading")],
+    ["after", tookOver],
+  ])("loses no signal that comes right %s the change", async (_, moment) => {
+    await using app = startNamedApp("web");
+    await using proxy = await ProxyProcess.start();
+    await proxy.deploy("web", app.address);
+    process.kill(proxy.pid, "SIGHUP");
+    await moment(proxy);
+    expect(await proxy.stop()).toBe(0);
+    expect(proxy.logs.at(-1)).toMatchObject({ msg: "Server stopped" });
+  });
+
+  test("is done again when the file changes in its middle", async () => {
+    await using proxy = await ProxyProcess.start();
+    process.kill(proxy.pid, "SIGHUP");
+    await tookOver(proxy);
+    process.kill(proxy.pid, "SIGHUP");
+    await waitFor(() => proxy.logs.filter(({ msg }) => msg === "Upgraded").length === 2, "both");
   });
 
   test("keeps what is under way: a slow answer, an upload, a tunnel", async () => {

@@ -1,5 +1,7 @@
 /** Several processes that serve as one proxy, and what becomes of them when they die. */
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { shutdownTimeoutMs } from "../../src/config/limits.ts";
 import { startApp, type App } from "../support/app.ts";
 import { readMetric, readMetrics } from "../support/proxy-metrics.ts";
 import { ProxyProcess, proxyCommand } from "../support/proxy-process.ts";
@@ -156,6 +158,47 @@ describe("workers", () => {
     await waitFor(() => !workers.some(isAlive), "the end of the workers");
     await proxy.startAgain();
     expect((await ask(proxy)).status).toBe(200);
+  });
+
+  test.each([
+    ["at once by SIGTERM", "SIGTERM"],
+    ["when the time of a stop is over", null],
+  ] as const)(
+    "without a primary end %s, whatever is under way",
+    async (_, signal) => {
+      await using app = startApp(() => new Promise(() => {}));
+      await using proxy = await startWith(2);
+      await proxy.deploy("web", app.address, "--target-timeout=0");
+      using client = await connectRaw(proxy.httpPort);
+      client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      await waitFor(() => app.requestCount === 1, "the request");
+      const workers = childrenOf(proxy.pid);
+      process.kill(proxy.pid, "SIGKILL");
+      await waitFor(() => !proxy.running, "the end of the primary");
+      // They have heard of it when they accept no more.
+      await waitFor(
+        () =>
+          connectRaw(proxy.httpPort).then(
+            () => false,
+            () => true,
+          ),
+        "closed ports",
+      );
+      if (signal !== null) for (const pid of workers) if (isAlive(pid)) process.kill(pid, signal);
+      const limitMs = signal === null ? 2 * shutdownTimeoutMs : shutdownTimeoutMs - 2_000;
+      await waitFor(() => !workers.some(isAlive), "the end of the workers", limitMs);
+    },
+    60_000,
+  );
+
+  test("are named after the program", async () => {
+    await using proxy = await startWith(2);
+    for (const pid of proxy.pids) {
+      const name = readFileSync(`/proc/${pid}/comm`, "latin1").trim();
+      expect(name).toBe("kamal-proxy");
+      const line = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").trim();
+      expect(line).toMatch(pid === proxy.pid ? / run / : / worker$/);
+    }
   });
 
   test("are none in one process, which the log says", async () => {

@@ -7,7 +7,7 @@ import { CommandError } from "../../config/command-error.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { executeInPlace, keepAcross } from "../../net/execute-in-place.ts";
+import { executeInPlace, holdSignals, keepAcross } from "../../net/execute-in-place.ts";
 import type { Libc } from "../../net/libc.ts";
 import type { ControlPlane } from "../control-plane.ts";
 import type { WorkerSockets } from "../workers/launch-workers.ts";
@@ -45,6 +45,8 @@ const nobody = -1;
 export class Upgrade {
   readonly #context: UpgradeContext;
   #underWay = false;
+  /** The proxy is about to end. */
+  #ended = false;
 
   constructor(context: UpgradeContext) {
     this.#context = context;
@@ -52,6 +54,7 @@ export class Upgrade {
 
   /** Rejects with a CommandError when it can't be done; `client` waits for the outcome, if it is not -1. */
   async begin(givenPath: string | null, client: number = nobody): Promise<never> {
+    this.#refuseAtEnd();
     if (this.#underWay) throw new CommandError("an upgrade is under way already");
     this.#underWay = true;
     const path = givenPath ?? ownPath();
@@ -64,6 +67,15 @@ export class Upgrade {
     } finally {
       this.#underWay = false;
     }
+  }
+
+  /** From now on there is none: one that has begun ends before the executable has changed. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  #refuseAtEnd(): void {
+    if (this.#ended) throw new CommandError("the proxy is shutting down");
   }
 
   async #upgrade(path: string, client: number): Promise<never> {
@@ -92,10 +104,17 @@ export class Upgrade {
     const { libc, pool, controlPlane } = this.#context;
     const controlFd = await controlPlane.hold(libc, client);
     const { workers, gone } = await pool.hold();
-    const handover = this.#handover(workers, gone, controlFd, client, null);
-    const reason = this.#execute(path, handover);
+    holdSignals(libc, true);
+    // What has come before is heard of by now.
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    let reason: string | null = null;
+    if (!this.#ended) {
+      reason = this.#execute(path, this.#handover(workers, gone, controlFd, client, null));
+    }
     // Still here: nothing has changed.
+    holdSignals(libc, false);
     pool.release();
+    this.#refuseAtEnd();
     controlPlane.listenOn(controlFd);
     throw new CommandError(`${path} can't be executed: ${reason}`);
   }
