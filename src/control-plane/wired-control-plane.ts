@@ -86,6 +86,10 @@ export function wireControlPlane<S extends Serving>(
       await restored.promise;
       return certificates.forName(name);
     },
+    async rsaWanted(name) {
+      await restored.promise;
+      certificates.wantRsa(name);
+    },
     async challenge({ hostName, path }) {
       await restored.promise;
       return certificates.challengeResponse(hostName, path);

@@ -171,6 +171,7 @@ class ServingPlane {
     this.certificates = new PushedCertificates({
       clock,
       ask: (name) => askAgain(() => control.call("certificate", name)),
+      askForRsa: (name) => control.call("rsaWanted", name),
     });
     const rates = rateTable(options);
     this.#pipeline = new Pipeline({

@@ -27,6 +27,10 @@ export class DistantDataPlane implements DataPlane {
   constructor(end: SeamEnd, questions: DataPlaneQuestions) {
     this.#conversation = new Conversation<DataPlaneCalls, ControlPlaneCalls>(end, {
       certificate: (name) => questions.certificate(name),
+      async rsaWanted(name) {
+        await questions.rsaWanted(name);
+        return null;
+      },
       challenge: (request) => questions.challenge(request),
     });
   }

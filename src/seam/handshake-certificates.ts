@@ -1,11 +1,17 @@
 /** What TLS listeners ask for each handshake. */
 
-/** Identity matters: the same object means the same certificate, so contexts can be cached by it. */
-export interface CertificateKeyPair {
+/** A certificate chain and its key. */
+export interface CertificateAndKey {
   /** PEM: the leaf first, then its chain. */
   readonly certificate: string;
   /** PEM: PKCS#8, PKCS#1 or SEC1. */
   readonly privateKey: string;
+}
+
+/** Identity matters: the same object means the same certificate, so contexts can be cached by it. */
+export interface CertificateKeyPair extends CertificateAndKey {
+  /** For clients that take no ECDSA, where the other one is that. */
+  readonly rsa?: CertificateAndKey;
 }
 
 export interface HandshakeCertificates {
@@ -18,6 +24,8 @@ export interface HandshakeCertificates {
   withoutName(): CertificateKeyPair | null;
   /** Host that stands in for those clients; for the log. */
   defaultHost(): string | null;
+  /** The handshake of a client of the name has failed, because it takes no ECDSA. */
+  wantRsa(name: string): void;
   /** Whether a TLS-ALPN-01 validation of the name is under way (RFC 8737): only `acme-tls/1` is served then. */
   isChallenge(name: string): boolean;
   /** Called when `withoutName` has changed, or any certificate that is listed in `all`. */

@@ -41,6 +41,7 @@ export interface DataPlaneCalls {
 /** Up to the control plane. */
 export interface ControlPlaneCalls {
   certificate: { argument: string; value: CertificateKeyPair | null };
+  rsaWanted: { argument: string; value: null };
   challenge: { argument: ChallengeRequest; value: ChallengeAnswer | null };
 }
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ServiceDescription } from "../../src/control-plane/socket/protocol.ts";
 import { startApp, type App } from "../support/app.ts";
 import { certificateFlags, saveCertificate } from "../support/certificate-files.ts";
 import { createCertificate, type KeyKind } from "../support/certificates.ts";
@@ -23,7 +24,7 @@ afterAll(async () => {
 
 interface Listed {
   degraded: string | null;
-  certificates: { name: string; source: string; expires: string | null; error: string | null }[];
+  certificates: ServiceDescription["certificates"];
 }
 
 async function list(of = proxy): Promise<Record<string, Listed>> {
@@ -94,7 +95,13 @@ describe("a certificate from files", () => {
     const flags = saveCertificate(join(proxy.home, "listed"), leaf);
     await proxy.deploy("listed", app.address, "--host=listed.test", ...flags);
     expect((await list())["listed"]!.certificates).toEqual([
-      { name: "listed.test", source: "file", expires: notAfter.toISOString(), error: null },
+      {
+        name: "listed.test",
+        source: "file",
+        expires: notAfter.toISOString(),
+        error: null,
+        preflight: null,
+      },
     ]);
   });
 });

@@ -11,6 +11,7 @@ export class FakeCertificates implements HandshakeCertificates {
   /** Names whose certificate is still being made. */
   readonly waiting = new Map<string, Promise<CertificateKeyPair | null>>();
   readonly asked: string[] = [];
+  readonly rsaWanted: string[] = [];
   default: CertificateKeyPair | null = null;
   onChange: (() => void) | null = null;
 
@@ -27,6 +28,9 @@ export class FakeCertificates implements HandshakeCertificates {
   }
   defaultHost(): string | null {
     return this.default === null ? null : "default.test";
+  }
+  wantRsa(name: string): void {
+    this.rsaWanted.push(name);
   }
   isChallenge(name: string): boolean {
     return this.challenges.has(name);

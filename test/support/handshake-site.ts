@@ -2,11 +2,8 @@
 import type { ClientAuthorities } from "../../src/config/client-authorities.ts";
 import type { MinTlsVersion } from "../../src/config/run-options.ts";
 import type { ClientConnection } from "../../src/data-plane/listeners/accept/client-connection.ts";
-import {
-  type HandshakeOutcome,
-  TlsServer,
-  type TlsSocket,
-} from "../../src/data-plane/listeners/accept/tls-socket.ts";
+import type { HandshakeOutcome } from "../../src/data-plane/listeners/accept/handshake-outcome.ts";
+import { TlsServer, type TlsSocket } from "../../src/data-plane/listeners/accept/tls-socket.ts";
 import type { CertificateKeyPair } from "../../src/seam/handshake-certificates.ts";
 import { keyPair } from "./fake-certificates.ts";
 

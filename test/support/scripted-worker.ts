@@ -30,6 +30,7 @@ export class ScriptedWorker implements WorkerHandle {
     this.dataPlane = new DistantDataPlane(ours, {
       certificate: async () => null,
       challenge: async () => null,
+      rsaWanted: async () => {},
     });
     const did = async (name: string): Promise<null> => {
       this.calls.push(name);

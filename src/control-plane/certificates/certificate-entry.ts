@@ -31,6 +31,8 @@ export interface CertificateSubject {
   keyPair: KeyPair | null;
   /** Undefined: it comes from files, or nobody has asked for it yet. */
   automatic: AutomaticCertificate | undefined;
+  /** The one for clients that take no ECDSA. */
+  rsa: KeyPair | null;
   store: string;
   error: string | null;
   nowMs: number;
@@ -38,14 +40,16 @@ export interface CertificateSubject {
 
 export function certificateEntry(subject: CertificateSubject): CertificateEntry {
   const { name, service, servedBy, keyPair, automatic, store, error } = subject;
-  const facts = keyPair === null ? null : certificateFacts(keyPair.pair);
+  const [facts, ...more] = [keyPair, subject.rsa]
+    .filter((each) => each !== null)
+    .map((each) => certificateFacts(each.pair));
   return {
     name,
     service: service.name,
     source: sourceOf(service),
     served_by: servedBy === name ? null : servedBy,
     issuer: facts?.issuer ?? null,
-    key: facts?.key ?? null,
+    key: facts === undefined ? null : [facts, ...more].map(({ key }) => key).join(", "),
     expires: isoDate(keyPair?.notAfterMs),
     expires_in_ms: keyPair === null ? null : keyPair.notAfterMs - subject.nowMs,
     renews: isoDate(automatic?.renewAtMs),

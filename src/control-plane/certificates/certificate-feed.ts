@@ -47,7 +47,10 @@ const ids = new WeakMap<CertificateKeyPair, string>();
 function idOf(pair: CertificateKeyPair): string {
   let id = ids.get(pair);
   if (id === undefined) {
-    const hash = createHash("sha256").update(pair.certificate).update(pair.privateKey);
+    const hash = createHash("sha256");
+    for (const part of pair.rsa === undefined ? [pair] : [pair, pair.rsa]) {
+      hash.update(part.certificate).update(part.privateKey);
+    }
     id = hash.digest("base64url");
     ids.set(pair, id);
   }

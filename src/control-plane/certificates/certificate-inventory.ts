@@ -9,6 +9,7 @@ import type { AutomaticCertificate } from "./automatic/automatic-certificate.ts"
 import { type CertificateOrigins, notOrderable } from "./automatic/certificate-origins.ts";
 import { type CertificateEntry, certificateEntry } from "./certificate-entry.ts";
 import type { StaticCertificates } from "./files/static-certificates.ts";
+import { pairedCertificate } from "./automatic/paired-certificate.ts";
 import type { KeyPair } from "./key-pair.ts";
 import { type CertificateSource, sourceOf, TlsServices } from "./tls-services.ts";
 
@@ -42,8 +43,8 @@ export class CertificateInventory {
     const found = new Map<string, CertificateKeyPair>();
     for (const service of this.#services.all()) {
       for (const name of this.namesOf(service)) {
-        const keyPair = this.known(service, name);
-        if (keyPair !== null) found.set(name, keyPair.pair);
+        const pair = this.#pairOf(service, name);
+        if (pair !== null) found.set(name, pair);
       }
     }
     return found;
@@ -52,7 +53,7 @@ export class CertificateInventory {
   withoutName(): CertificateKeyPair | null {
     const service = this.#services.withoutName;
     if (service === null) return null;
-    return this.known(service, service.options.hosts[0]!)?.pair ?? null;
+    return this.#pairOf(service, service.options.hosts[0]!);
   }
 
   /** What handshakes can be answered with without asking; null: the name is to be asked about. */
@@ -65,7 +66,8 @@ export class CertificateInventory {
       for (const name of this.namesOf(service)) {
         const keyPair = this.known(service, name);
         if (keyPair === null || (!isFile && keyPair.notBeforeMs > nowMs)) continue;
-        names.set(name, { pair: keyPair.pair, untilMs: isFile ? null : keyPair.notAfterMs });
+        const pair = this.#pairOf(service, name)!;
+        names.set(name, { pair, untilMs: isFile ? null : keyPair.notAfterMs });
       }
     }
     return names;
@@ -120,12 +122,31 @@ export class CertificateInventory {
     return this.#origins.find(service, name)?.current ?? null;
   }
 
+  /** With the one for clients that take no ECDSA, when there is one. */
+  #pairOf(service: ServiceSnapshot, name: string): CertificateKeyPair | null {
+    const keyPair = this.known(service, name);
+    if (keyPair === null || sourceOf(service) === "file") return keyPair?.pair ?? null;
+    return pairedCertificate(
+      keyPair,
+      this.#rsaOf(service, name)?.current ?? null,
+      this.#clock.wallMs(),
+    );
+  }
+
+  #rsaOf(service: ServiceSnapshot, name: string): AutomaticCertificate | undefined {
+    const origin = this.#origins.originOf(service, name);
+    return origin?.store.findRsa(origin.name);
+  }
+
   /** Why there is no certificate, or no newer one. */
   #error(service: ServiceSnapshot, name: string): string | null {
     const source = sourceOf(service);
     if (source === "file") return this.#static.error(service.name);
     if (this.#origins.originOf(service, name) === null) return notOrderable;
-    return this.#origins.find(service, name)?.lastError ?? null;
+    const error = this.#origins.find(service, name)?.lastError ?? null;
+    if (error !== null) return error;
+    const rsaError = this.#rsaOf(service, name)?.lastError ?? null;
+    return rsaError === null ? null : `for clients without ECDSA: ${rsaError}`;
   }
 
   #entryOf(service: ServiceSnapshot, name: string): CertificateEntry {
@@ -137,6 +158,7 @@ export class CertificateInventory {
       servedBy: origin?.name ?? name,
       keyPair: this.known(service, name),
       automatic: origin?.store.find(origin.name),
+      rsa: origin?.store.findRsa(origin.name)?.current ?? null,
       store: isFile ? service.options.tlsCertificatePath : this.#origins.storeOf(service).place,
       error: this.#error(service, name),
       nowMs: this.#clock.wallMs(),

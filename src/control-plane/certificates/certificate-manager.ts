@@ -2,7 +2,6 @@
  * Gives the certificate of every server name: from files, from a certificate authority, or on demand, and what
  * validations are to be answered. Follows the published services; workers ask it.
  */
-import { CommandError } from "../../config/command-error.ts";
 import type { AcmeSettings } from "../../config/acme-settings.ts";
 import type { ServiceOptions } from "../../config/options.ts";
 import type { ServedCertificates } from "../../seam/certificates.ts";
@@ -24,7 +23,6 @@ import type {
 } from "../../seam/handshake-certificates.ts";
 import type { CertificateIssuer } from "./acme/issuer.ts";
 import type { CertificateEntry } from "./certificate-entry.ts";
-import { messageWithCause } from "../../lib/error-text.ts";
 import { type AskTarget, OnDemandPolicy } from "./automatic/on-demand.ts";
 import { StaticCertificates } from "./files/static-certificates.ts";
 import { Preflight, type PreflightWays } from "./automatic/preflight.ts";
@@ -152,6 +150,10 @@ export class CertificateManager implements HandshakeCertificates {
     return this.#services.withoutName?.options.hosts[0] ?? null;
   }
 
+  wantRsa(name: string): void {
+    this.#origins.wantRsa(name);
+  }
+
   isChallenge(name: string): boolean {
     return this.#challenges.certificate(name) !== undefined;
   }
@@ -237,20 +239,12 @@ export class CertificateManager implements HandshakeCertificates {
   }
 
   /** Rejects with a CommandError when it can't be had. */
-  async renew(name: string): Promise<void> {
-    const { store, name: ordered } = this.#origins.ordered(name);
-    try {
-      await store.certificate(ordered).renewNow();
-    } catch (error) {
-      throw new CommandError(
-        `unable to obtain a certificate for ${ordered}: ${messageWithCause(error)}`,
-      );
-    }
+  renew(name: string): Promise<void> {
+    return this.#origins.renew(name);
   }
 
-  async forget(name: string): Promise<void> {
-    const { store, name: ordered } = this.#origins.ordered(name);
-    await store.forget(ordered);
+  forget(name: string): Promise<void> {
+    return this.#origins.forget(name);
   }
 
   /** Ends timers and gives up orders under way. */

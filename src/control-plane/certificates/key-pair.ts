@@ -6,8 +6,12 @@ import { pemBlocks, pemCertificates } from "../../lib/pem.ts";
 import type { CertificateKeyPair } from "../../seam/handshake-certificates.ts";
 import type { Lifetime } from "./automatic/renewal.ts";
 
+/** ECDSA, RSA, or what else is found in files. */
+export type KeyType = "ec" | "rsa" | "other";
+
 export interface KeyPair extends Lifetime {
   readonly pair: CertificateKeyPair;
+  readonly keyType: KeyType;
   /** Whether the certificate is for that name; `*.rest` asks for the wildcard. */
   covers(name: string): boolean;
 }
@@ -32,6 +36,7 @@ export function readKeyPair(certificatePem: string, privateKeyPem: string): KeyP
   createSecureContext({ cert: pair.certificate, key: pair.privateKey });
   return {
     pair,
+    keyType: keyTypeOf(privateKey),
     notBeforeMs: Date.parse(leaf.validFrom),
     notAfterMs: Date.parse(leaf.validTo),
     covers(name) {
@@ -40,6 +45,10 @@ export function readKeyPair(certificatePem: string, privateKeyPem: string): KeyP
       return leaf.checkHost(name.replace(/^\*\./, "any-label.")) !== undefined;
     },
   };
+}
+
+function keyTypeOf({ asymmetricKeyType: type }: KeyObject): KeyType {
+  return type === "ec" || type === "rsa" ? type : "other";
 }
 
 function parsePrivateKey(pem: string): KeyObject {

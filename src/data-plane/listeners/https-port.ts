@@ -26,12 +26,8 @@ import { ProxyOpening } from "./accept/proxy-opening.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
 import { peerOf } from "./accept/socket-peer.ts";
 import { TlsHandshake } from "./accept/tls-handshake.ts";
-import {
-  type CompleteHandshake,
-  type HandshakeOutcome,
-  TlsServer,
-  type TlsSocket,
-} from "./accept/tls-socket.ts";
+import type { CompleteHandshake, HandshakeOutcome } from "./accept/handshake-outcome.ts";
+import { TlsServer, type TlsSocket } from "./accept/tls-socket.ts";
 
 export interface HttpsPortOptions extends ListeningPlace {
   showsErrorCodes: boolean;
@@ -201,6 +197,12 @@ export class HttpsPort {
     return opening.connection;
   }
 
+  #wantRsa(serverName: string | null): void {
+    const { certificates } = this.#options;
+    const name = serverName ?? certificates.defaultHost();
+    if (name !== null) certificates.wantRsa(name);
+  }
+
   /** Null: the client has too many connections. */
   #beginHandshake(socket: TlsSocket, client: ProxySource): TlsHandshake | null {
     if (this.#options.perClient?.admits(socket, client.address) === false) return null;
@@ -224,6 +226,7 @@ export class HttpsPort {
         socket.end();
         break;
       case "failed":
+        if (outcome.wantsOtherKey) this.#wantRsa(outcome.serverName);
         handshake.fail(outcome.reason);
         socket.end();
         break;

@@ -31,6 +31,7 @@ function served(
 function setup(answers: Record<string, CertificateKeyPair> = {}) {
   const clock = new ManualClock();
   const asked: string[] = [];
+  const rsaWanted: string[] = [];
   const certificates = new PushedCertificates({
     clock,
     async ask(name) {
@@ -38,6 +39,7 @@ function setup(answers: Record<string, CertificateKeyPair> = {}) {
       if (name === "broken.test") throw new Error("gone");
       return answers[name] ?? null;
     },
+    askForRsa: async (name) => void rsaWanted.push(name),
   });
   let before = noCertificates;
   const push = (next: ServedCertificates): CertificateChange | null => {
@@ -48,7 +50,7 @@ function setup(answers: Record<string, CertificateKeyPair> = {}) {
     }
     return change;
   };
-  return { clock, asked, certificates, push };
+  return { clock, asked, rsaWanted, certificates, push };
 }
 
 describe("a change of certificates", () => {
@@ -120,6 +122,24 @@ describe("PushedCertificates", () => {
     push(served({ "a.test": "1" }));
     expect(certificates.isChallenge("a.test")).toBe(false);
     expect(certificates.forName("a.test")).toEqual(pair("1"));
+  });
+
+  test("asks for an RSA certificate beside one that can be ordered, once at a time", async () => {
+    const { certificates, push, clock, rsaWanted } = setup();
+    const untilMs = clock.wallMs() + 1_000;
+    const names = new Map([
+      ["*.auto.test", { pair: pair("1"), untilMs }],
+      ["both.test", { pair: { ...pair("2"), rsa: pair("3") }, untilMs }],
+      ["file.test", { pair: pair("4"), untilMs: null }],
+    ]);
+    push({ ...noCertificates, names });
+    for (const name of ["a.auto.test", "a.auto.test", "both.test", "file.test", "unknown.test"]) {
+      certificates.wantRsa(name);
+    }
+    expect(rsaWanted).toEqual(["a.auto.test"]);
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    certificates.wantRsa("a.auto.test");
+    expect(rsaWanted).toEqual(["a.auto.test", "a.auto.test"]);
   });
 
   test("tells its listeners of each change", () => {

@@ -10,7 +10,7 @@ import { messageWithCause } from "../../../lib/error-text.ts";
 import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
 import type { IssuedCertificate, IssueRequest, PortChallenge } from "../acme/issuer.ts";
 import { type KeyPair, readKeyPair } from "../key-pair.ts";
-import { newPrivateKey, renewableKey } from "./certificate-keys.ts";
+import { keyForOrder, type OrderedKeyType } from "./certificate-keys.ts";
 import {
   firstRenewalTimeMs,
   isWithin,
@@ -24,6 +24,8 @@ export interface AutomaticCertificateContext {
   clock: Clock;
   logger: Logger;
   random: () => number;
+  /** Of the certificates that are ordered. */
+  keyType: OrderedKeyType;
   /** What the disk holds for the name, whatever its dates. Never rejects. */
   load: () => Promise<KeyPair | null>;
   save: (keyPair: KeyPair, lock: StorageLock | null) => Promise<void>;
@@ -219,7 +221,7 @@ export class AutomaticCertificate {
       // Another proxy has obtained it while this one waited.
       if (this.#current !== before) return;
       logger.debug("Ordering certificate", { host: this.name });
-      const privateKey = renewableKey(this.#current) ?? newPrivateKey();
+      const privateKey = await keyForOrder(this.#current, this.#context.keyType);
       const issued = await this.#context.issue({
         privateKey,
         replaces: before === null ? null : renewalId(before.pair.certificate),
@@ -232,6 +234,7 @@ export class AutomaticCertificate {
       this.#use(keyPair, firstRenewalTimeMs(keyPair, clock.wallMs(), random()));
       logger.info("Obtained certificate", {
         host: this.name,
+        key: keyPair.keyType,
         expires: new Date(keyPair.notAfterMs).toISOString(),
         challenge: issued.challenge,
         duration_ms: Math.round(clock.now() - startedMs),

@@ -3,7 +3,9 @@ import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { AutomaticCertificate } from "./automatic-certificate.ts";
 import { messageWithCause } from "../../../lib/error-text.ts";
-import type { CertificateCache } from "../storage/certificate-cache.ts";
+import type { KeyPair } from "../key-pair.ts";
+import { type CertificateCache, rsaSuffix } from "../storage/certificate-cache.ts";
+import type { OrderedKeyType } from "./certificate-keys.ts";
 import type { CheckPreflight } from "./first-order.ts";
 import type { Authorities } from "./authorities.ts";
 
@@ -24,6 +26,8 @@ export interface AutomaticCertificatesContext {
 export class AutomaticCertificates {
   readonly #context: AutomaticCertificatesContext;
   readonly #certificates = new Map<string, AutomaticCertificate>();
+  /** For clients that take no ECDSA, beside the others. */
+  readonly #rsa = new Map<string, AutomaticCertificate>();
 
   constructor(context: AutomaticCertificatesContext) {
     this.#context = context;
@@ -37,8 +41,23 @@ export class AutomaticCertificates {
   certificate(name: string): AutomaticCertificate {
     let certificate = this.#certificates.get(name);
     if (certificate === undefined) {
-      certificate = this.#create(name);
+      certificate = this.#create(name, "ec");
       this.#certificates.set(name, certificate);
+    }
+    return certificate;
+  }
+
+  /** Undefined: there is none, and nobody has asked for one. */
+  findRsa(name: string): AutomaticCertificate | undefined {
+    return this.#rsa.get(name);
+  }
+
+  /** Only for names that have another one. */
+  rsaCertificate(name: string): AutomaticCertificate {
+    let certificate = this.#rsa.get(name);
+    if (certificate === undefined) {
+      certificate = this.#create(name, "rsa");
+      this.#rsa.set(name, certificate);
     }
     return certificate;
   }
@@ -59,27 +78,34 @@ export class AutomaticCertificates {
 
   /** Forgets the certificate, also where it is kept, and why it could not be had. */
   async forget(name: string): Promise<void> {
-    this.#certificates.get(name)?.close();
-    this.#certificates.delete(name);
+    for (const certificates of [this.#certificates, this.#rsa]) {
+      certificates.get(name)?.close();
+      certificates.delete(name);
+    }
     await this.#context.cache.forget(name);
     this.#context.changed();
   }
 
   /** Somebody else may have obtained what is served here. Never rejects. */
   async reload(): Promise<void> {
-    await Promise.all([...this.#certificates.values()].map((certificate) => certificate.reload()));
+    const all = [...this.#certificates.values(), ...this.#rsa.values()];
+    await Promise.all(all.map((certificate) => certificate.reload()));
   }
 
   /** Names that no service has any more are not renewed; their certificates stay on the disk. */
   retain(isWanted: (name: string) => boolean): void {
-    for (const [name, certificate] of this.#certificates) {
-      if (isWanted(name)) continue;
-      this.#certificates.delete(name);
-      certificate.close();
+    for (const certificates of [this.#certificates, this.#rsa]) {
+      for (const [name, certificate] of certificates) {
+        if (isWanted(name)) continue;
+        certificates.delete(name);
+        certificate.close();
+      }
     }
   }
 
-  #create(name: string): AutomaticCertificate {
+  #create(name: string, keyType: OrderedKeyType): AutomaticCertificate {
+    const isRsa = keyType === "rsa";
+    const key = isRsa ? name + rsaSuffix : name;
     const { cache, authorities, profile, clock, logger, random, changed, failed } = this.#context;
     return new AutomaticCertificate(name, {
       clock,
@@ -87,18 +113,30 @@ export class AutomaticCertificates {
       random,
       changed,
       failed,
-      load: () => cache.readCertificate(name),
+      keyType,
+      load: isRsa ? () => cache.readRsaCertificate(name) : () => this.#loadBoth(name),
       save: (keyPair, lock) => cache.writeCertificate(name, keyPair, lock ?? undefined),
-      lock: (signal) => cache.lock(name, signal),
+      lock: (signal) => cache.lock(key, signal),
       failures: {
-        load: () => cache.readFailure(name),
-        save: (failure) => this.#quietly(cache.writeFailure(name, failure)),
-        forget: () => this.#quietly(cache.deleteFailure(name)),
+        load: () => cache.readFailure(key),
+        save: (failure) => this.#quietly(cache.writeFailure(key, failure)),
+        forget: () => this.#quietly(cache.deleteFailure(key)),
       },
       issue: (request) => authorities.issue({ ...request, name, profile }),
-      preflight: this.#context.preflight(name),
+      preflight: isRsa ? null : this.#context.preflight(name),
       renewalWindow: (pem, signal) => authorities.renewalWindow(pem, signal),
     });
+  }
+
+  /** The one for clients without ECDSA is served beside it, when there is one. */
+  async #loadBoth(name: string): Promise<KeyPair | null> {
+    const { cache } = this.#context;
+    const [found, rsa] = await Promise.all([
+      cache.readCertificate(name),
+      cache.readRsaCertificate(name),
+    ]);
+    if (rsa !== null) await this.rsaCertificate(name).load();
+    return found;
   }
 
   /** What can't be kept is lost with this run, no more. */

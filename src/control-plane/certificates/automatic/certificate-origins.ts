@@ -6,6 +6,7 @@ import type { AcmeSettings, AuthoritySettings } from "../../../config/acme-setti
 import { CommandError } from "../../../config/command-error.ts";
 import type { ServiceOptions } from "../../../config/options.ts";
 import type { Clock } from "../../../lib/clock.ts";
+import { messageWithCause } from "../../../lib/error-text.ts";
 import { normalHostName } from "../../../lib/host-name.ts";
 import { isIpAddress } from "../../../lib/ip-address.ts";
 import type { Logger } from "../../../lib/logger.ts";
@@ -99,6 +100,33 @@ export class CertificateOrigins {
     const origin = this.originOf(service, host);
     if (origin === null) throw new CommandError(`${host}: ${notOrderable}`);
     return origin;
+  }
+
+  /** For a command; rejects with a CommandError when it can't be had. */
+  async renew(name: string): Promise<void> {
+    const { store, name: ordered } = this.ordered(name);
+    try {
+      await store.certificate(ordered).renewNow();
+      await store.findRsa(ordered)?.renewNow();
+    } catch (error) {
+      throw new CommandError(
+        `unable to obtain a certificate for ${ordered}: ${messageWithCause(error)}`,
+      );
+    }
+  }
+
+  async forget(name: string): Promise<void> {
+    const { store, name: ordered } = this.ordered(name);
+    await store.forget(ordered);
+  }
+
+  /** A client of the name takes no ECDSA. Such a certificate is beside the other one, which must be there. */
+  wantRsa(name: string): void {
+    const service = this.#services.lookup(name);
+    if (service === null || sourceOf(service) === "file") return;
+    const origin = this.originOf(service, name);
+    if (origin === null || !origin.store.find(origin.name)?.current) return;
+    void origin.store.rsaCertificate(origin.name).get();
   }
 
   /** What was ordered or loaded for the name so far. */

@@ -10,7 +10,8 @@ import type { CertificateStorage, StorageLock } from "./certificate-storage.ts";
 const accountKeyName = "acme_account+key";
 /** Name of the same before 2018. */
 const oldAccountKeyName = "acme_account.key";
-const rsaSuffix = "+rsa";
+/** Of what is about the RSA certificate of a name. */
+export const rsaSuffix = "+rsa";
 const failuresFolder = "failures";
 
 const failureSchema = v.object({
@@ -49,8 +50,18 @@ export class CertificateCache {
     return (await this.#readPair(name, name)) ?? (await this.#readPair(name + rsaSuffix, name));
   }
 
-  async writeCertificate(name: string, { pair }: KeyPair, lock?: StorageLock): Promise<void> {
-    await this.#write(name, traditionalKey(pair.privateKey) + pair.certificate, lock);
+  /** The one for clients that take no ECDSA. Null when there is none that fits the name. Never rejects. */
+  async readRsaCertificate(name: string): Promise<KeyPair | null> {
+    return await this.#readPair(name + rsaSuffix, name);
+  }
+
+  async writeCertificate(
+    name: string,
+    { pair, keyType }: KeyPair,
+    lock?: StorageLock,
+  ): Promise<void> {
+    const key = keyType === "rsa" ? name + rsaSuffix : name;
+    await this.#write(key, traditionalKey(pair.privateKey) + pair.certificate, lock);
   }
 
   /** Null when there is none that can be used. */
@@ -91,8 +102,9 @@ export class CertificateCache {
   }
 
   async forget(name: string): Promise<void> {
-    for (const key of [name, name + rsaSuffix, `${failuresFolder}/${name}`]) {
+    for (const key of [name, name + rsaSuffix]) {
       await this.storage.delete(this.#key(key));
+      await this.storage.delete(this.#key(`${failuresFolder}/${key}`));
     }
   }
 

@@ -10,6 +10,8 @@ export interface PushedCertificatesOptions {
   clock: Clock;
   /** May reject: then the handshake is refused. */
   ask(name: string): Promise<CertificateKeyPair | null>;
+  /** May reject. */
+  askForRsa(name: string): Promise<unknown>;
 }
 
 interface Entry {
@@ -23,6 +25,7 @@ export class PushedCertificates implements HandshakeCertificates {
   /** By id: one object a pair, by which its native context is kept. */
   #pairs = new Map<string, CertificateKeyPair>();
   readonly #names = new Map<string, Entry | null>();
+  readonly #rsaWanted = new Set<string>();
   #challenges = new Map<string, string>();
   #withoutName: string | null = null;
   #defaultHost: string | null = null;
@@ -56,6 +59,20 @@ export class PushedCertificates implements HandshakeCertificates {
 
   defaultHost(): string | null {
     return this.#defaultHost;
+  }
+
+  /** Asked for once at a time: anybody may fail as often as they like. */
+  wantRsa(name: string): void {
+    const entry = this.#lookup(name);
+    // Files have what they have.
+    if (entry === null || entry.untilMs === null) return;
+    const pair = this.#pairs.get(entry.id);
+    if (pair === undefined || pair.rsa !== undefined || this.#rsaWanted.has(name)) return;
+    this.#rsaWanted.add(name);
+    this.#options
+      .askForRsa(name)
+      .catch(() => {})
+      .finally(() => this.#rsaWanted.delete(name));
   }
 
   isChallenge(name: string): boolean {

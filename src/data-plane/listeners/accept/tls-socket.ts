@@ -7,16 +7,15 @@
  * - the context of an empty `createSecureContext` makes the handshake fail with an alert;
  * - `setVerifyMode` in `serverName` asks this client for a certificate; tickets of a handshake with other
  *   authorities do not resume, and one that was not asked resumes nothing that was;
+ * - a context with several certificates shows the first one that the client takes by its kind of key;
  * - `alpnCallback` chooses the protocol; undefined refuses with no_application_protocol;
  * - a `tls.Server` that never listens swaps the default certificate of our listener;
  * - protocol versions and groups are those of the listener, cipher suites those of the context.
  */
 import { tcpKeepAliveMs } from "../../../config/limits.ts";
 import type { MinTlsVersion } from "../../../config/run-options.ts";
-import { writeSync } from "node:fs";
 import tls from "node:tls";
 import type { ClientAuthorities } from "../../../config/client-authorities.ts";
-import type { ClientAuthentication } from "../../../protocols/http/exchange.ts";
 import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
 import { listenAt, type ListeningPlace } from "../../../net/every-address.ts";
 import { normalHostName } from "../../../lib/host-name.ts";
@@ -25,6 +24,7 @@ import { goQuote } from "../../../go/quote.ts";
 import { bindError, checkPort } from "../../../net/bind-error.ts";
 import { shownCertificate, type VerifiedSocket } from "./client-certificate.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
+import { failedHandshake, failedOutcome, type HandshakeOutcome } from "./handshake-outcome.ts";
 
 /** A TLS connection that was accepted; its bytes are the decrypted ones. */
 export interface TlsSocket extends ClientSocket {
@@ -32,18 +32,6 @@ export interface TlsSocket extends ClientSocket {
   readonly fd: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
-}
-
-export type HandshakeOutcome =
-  /** `protocol` is null when the client offered none. */
-  CompleteHandshake | { kind: "plain-http" } | { kind: "failed"; reason: string };
-
-export interface CompleteHandshake {
-  kind: "complete";
-  protocol: string | null;
-  serverName: string | null;
-  /** Null: the client was not asked for a certificate. */
-  authentication: ClientAuthentication | null;
 }
 
 export interface TlsServerOptions extends ListeningPlace {
@@ -200,9 +188,7 @@ export class TlsServer {
 
   #refusedOutcome(socket: NativeSocket): HandshakeOutcome | null {
     const name = this.#refused.get(socket);
-    return name === undefined
-      ? null
-      : { kind: "failed", reason: `no certificate for ${goQuote(name)}` };
+    return name === undefined ? null : failedHandshake(`no certificate for ${goQuote(name)}`, name);
   }
 
   #context(
@@ -302,8 +288,14 @@ interface DefaultCertificateServer {
  * `ca` is for client certificates, where they are not asked for: without it the system's roots would be
  * searched in every handshake for what could follow a leaf that has no chain.
  */
-function contextOptions({ privateKey, certificate }: CertificateKeyPair): tls.SecureContextOptions {
-  return { key: privateKey, cert: certificate, ca: certificate, sigalgs: signatureAlgorithms };
+function contextOptions(pair: CertificateKeyPair): tls.SecureContextOptions {
+  const all = pair.rsa === undefined ? [pair] : [pair, pair.rsa];
+  return {
+    key: all.map(({ privateKey }) => privateKey),
+    cert: all.map(({ certificate }) => certificate),
+    ca: pair.certificate,
+    sigalgs: signatureAlgorithms,
+  };
 }
 
 function nativeContext(options: tls.SecureContextOptions): NativeContext {
@@ -317,29 +309,4 @@ function protocolNames(wire: Buffer): string[] {
     names.push(wire.toString("latin1", i + 1, i + 1 + wire[i]!));
   }
   return names;
-}
-
-const plainHttpAnswer = Buffer.from(
-  "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
-  "latin1",
-);
-
-function failedOutcome(socket: NativeSocket, error: Error | null): HandshakeOutcome {
-  const message = error?.message ?? "";
-  if (message.includes("HTTP_REQUEST")) {
-    answerInPlain(socket.fd);
-    return { kind: "plain-http" };
-  }
-  // `error:100000f0:SSL routines:OPENSSL_internal:UNSUPPORTED_PROTOCOL`
-  const reason = message.slice(message.lastIndexOf(":") + 1).trim();
-  return { kind: "failed", reason: reason.toLowerCase().replaceAll("_", " ") || "EOF" };
-}
-
-/** Past the TLS layer: it can't send anything readable any more. */
-function answerInPlain(descriptor: number): void {
-  try {
-    writeSync(descriptor, plainHttpAnswer);
-  } catch {
-    // The client is gone, or its buffer is full after no byte: there is nobody to tell.
-  }
 }

@@ -60,6 +60,7 @@ class Setup {
       }),
     renewalWindow: async () => this.window,
     preflight: null,
+    keyType: "ec",
   });
 
   get(): Promise<CertificateKeyPair | null> {

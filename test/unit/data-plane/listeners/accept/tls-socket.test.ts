@@ -46,7 +46,8 @@ describe("certificates by server name", () => {
       expect(newest.error).toMatch(/alert internal error/);
       const older = await shakeHands(site.port, { name, maxVersion: "TLSv1.2" });
       expect(older.error).toMatch(/alert handshake failure/);
-      const failed = { kind: "failed", reason: `no certificate for "${name}"` } as const;
+      const reason = `no certificate for "${name}"`;
+      const failed = { kind: "failed", reason, serverName: name, wantsOtherKey: false } as const;
       await waitFor(() => site.outcomes.length === 2, "the outcomes");
       expect(site.outcomes.splice(0)).toEqual([failed, failed]);
     }
@@ -83,6 +84,41 @@ describe("certificates by server name", () => {
     site.certificates = () => ({ certificate: "junk", privateKey: "junk" });
     expect((await shakeHands(site.port)).error).toMatch(/alert/);
     expect(site.bad).toEqual(["app.test"]);
+  });
+});
+
+describe("a pair with an RSA certificate beside", () => {
+  const both = { ...app, rsa: { certificate: rsa.certificate, privateKey: rsa.privateKey } };
+  const old = { maxVersion: "TLSv1.2", ciphers: "ECDHE-RSA-AES128-GCM-SHA256" } as const;
+  const modern = { sigalgs: "rsa_pss_rsae_sha256" } as const;
+
+  test.each([
+    ["app.test", "by name"],
+    [null, "without a name"],
+  ])("shows it to clients that take no ECDSA, and to no others (%s)", async (name) => {
+    site = new HandshakeSite();
+    site.certificates = () => both;
+    site.server.setDefaultCertificate(both);
+    for (const client of [old, modern]) {
+      const shake = await shakeHands(site.port, { name, ...client });
+      expect(shake).toMatchObject({ error: null, certificate: "rsa.test" });
+    }
+    for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+      const shake = await shakeHands(site.port, { name, maxVersion });
+      expect(shake).toMatchObject({ error: null, certificate: "app.test" });
+    }
+  });
+
+  test("without it, such clients are told from others that fail", async () => {
+    site = new HandshakeSite();
+    for (const client of [old, modern]) {
+      expect((await shakeHands(site.port, { name: "APP.test", ...client })).error).toBeString();
+      const outcome = await waitFor(() => site.outcomes.splice(0)[0], "the outcome");
+      expect(outcome).toMatchObject({ serverName: "app.test", wantsOtherKey: true });
+    }
+    await shakeHands(site.port, { name: "app.test", maxVersion: "TLSv1.1" });
+    const outcome = await waitFor(() => site.outcomes.splice(0)[0], "the outcome");
+    expect(outcome).toMatchObject({ kind: "failed", wantsOtherKey: false });
   });
 });
 
