@@ -53,9 +53,9 @@ export async function cramped(
       { title: "others' p99, ms", value: others.p99Ms.toFixed(1) },
       { title: "failed behind it", value: String(calm.failed) },
     );
+    // Workers whose primary was ended by force go on until the last request is over, which may be held.
+    group.endProcesses();
   }
-  // Workers whose primary was ended by force go on until the last request is over, which may be held.
-  group.endProcesses();
   await waitFor(() => group.isEmpty, "its processes to end");
   return rows;
 }

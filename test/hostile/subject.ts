@@ -27,7 +27,7 @@ export async function startSubject(
   options: ProxyProcessOptions = {},
 ): Promise<HostileSubject> {
   process.env["KAMAL_PROXY_TEST_BINARY"] = binary;
-  const proxy = await ProxyProcess.start(options);
+  const proxy = await ProxyProcess.start({ logs: false, ...options });
   const { certificate, privateKey } = createCertificate([hosts.tls, `*.${hosts.tls}`]);
   const certificatePath = join(proxy.home, "site.crt");
   const keyPath = join(proxy.home, "site.key");

@@ -22,6 +22,8 @@ export interface ProxyProcessOptions {
   inherited?: readonly number[];
   /** False leaves `--metrics-port` out. */
   metrics?: boolean;
+  /** False: nobody reads the log, as for a measurement that the reading would disturb. */
+  logs?: boolean;
 }
 
 export interface CommandResult {
@@ -51,7 +53,7 @@ export function proxyCommand(): string[] {
 export class ProxyProcess implements AsyncDisposable {
   readonly #options: ProxyProcessOptions;
   readonly #folder: TempFolder;
-  #child: Bun.Subprocess<"ignore", "pipe", "pipe"> | null = null;
+  #child: Bun.Subprocess<"ignore", "pipe" | "ignore", "pipe"> | null = null;
   #outputEnded: Promise<unknown> = Promise.resolve();
   readonly httpPort: number;
   readonly httpsPort: number;
@@ -214,19 +216,19 @@ export class ProxyProcess implements AsyncDisposable {
     const ports = [`--http-port=${this.httpPort}`, `--https-port=${this.httpsPort}`];
     if (this.#options.metrics !== false) ports.push(`--metrics-port=${this.metricsPort}`);
     const command = [...proxyCommand(), "run", ...ports, ...(this.#options.args ?? [])];
-    const { maxDescriptors, launcher = [], inherited = [] } = this.#options;
+    const { maxDescriptors, launcher = [], inherited = [], logs = true } = this.#options;
     const limit = ["sh", "-c", `ulimit -n ${maxDescriptors}; exec "$@"`, "sh"];
     const child = Bun.spawn(
       [...launcher, ...(maxDescriptors === undefined ? [] : limit), ...command],
       {
         cwd: this.home,
         env: this.env,
-        stdio: ["ignore", "pipe", "pipe", ...inherited],
+        stdio: ["ignore", logs ? "pipe" : "ignore", "pipe", ...inherited],
       },
     );
     this.#child = child;
     this.#outputEnded = Promise.all([
-      eachLine(child.stdout, (line) => this.#collect(line)),
+      child.stdout === undefined ? null : eachLine(child.stdout, (line) => this.#collect(line)),
       eachLine(child.stderr, (line) => this.#collect(line)),
     ]);
   }
