@@ -39,6 +39,14 @@ export const finishTimeoutMs = 60 * MINUTE;
 export const maxBufferMemoryTotalBytes = 256 * MB;
 export const minBufferMemoryTotalBytes = 32 * MB;
 
+/**
+ * How much of the limits of what waits in memory (for clients, for apps, for its turn) counts with so much
+ * memory: with less than 1 GB less, down to an eighth.
+ */
+export function waitingMemoryShare(usableMemoryBytes: number): number {
+  return Math.min(1, Math.max(1 / 8, usableMemoryBytes / (1024 * MB)));
+}
+
 /** An eighth of what the process may use, within these bounds. */
 export function bufferMemoryTotalFor(usableMemoryBytes: number): number {
   const eighth = Math.floor(usableMemoryBytes / 8);

@@ -174,6 +174,12 @@ export const responseQuietMs = 12;
 export const maxUnsentBytesTotal = 64 * MB;
 export const shortUnsentBytesTotal = 16 * MB;
 
+/**
+ * Memory of what was received and waits for its turn, or for somebody who wants it, of all connections together.
+ * Beyond it the connection that keeps most is ended.
+ */
+export const maxReceivedBytesTotal = 64 * MB;
+
 /** What is read at once of a large body for somebody who may not take it. */
 export const maxUnsentPieceBytes = 64 * KB;
 

@@ -26,6 +26,8 @@ export interface RunOptions {
   limits: ClientLimits;
   /** Memory of all buffered bodies together; beyond it they go to disk. */
   bufferMemoryTotalBytes: number;
+  /** Of the machine, or of the control group that this runs in. */
+  usableMemoryBytes: number;
   /** How long a request is held while its targets refuse connections; 0: not at all. */
   targetRetryMs: number;
   /** CIDR blocks whose forwarding fields and PROXY headers are believed; null: kamal-proxy's rule. */

@@ -13,7 +13,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { MemoryBudget } from "../net/memory-budget.ts";
 import { mapSharedMemory } from "../net/shared-memory.ts";
-import { shareUnsentMemory } from "../net/unsent-memory.ts";
+import { shareWaitingMemory } from "../net/unsent-memory.ts";
 import { SystemResolver } from "../net/resolver/resolver.ts";
 import { SystemConnector } from "../net/system-connector.ts";
 import type { Exchange } from "../protocols/http/exchange.ts";
@@ -65,7 +65,7 @@ export function startWorker({ end, output, clock, onEnd }: WorkerContext): Start
   };
   const control = new Conversation<ControlPlaneCalls, DataPlaneCalls>(end, {
     start(options) {
-      shareUnsentMemory(options.workers);
+      shareWaitingMemory(options.workers, options.usableMemoryBytes);
       serving = new ServingPlane(options, control, output, clock);
       return null;
     },

@@ -1,4 +1,6 @@
 /** Received bytes that wait to be read: appended at the end, consumed from the front. */
+import { releaseReceived } from "./received-buffer.ts";
+
 export class ByteQueue {
   #bytes: Buffer = empty;
   #start = 0;
@@ -6,6 +8,11 @@ export class ByteQueue {
 
   get length(): number {
     return this.#end - this.#start;
+  }
+
+  /** Bytes of memory that they take. */
+  get memoryBytes(): number {
+    return this.#bytes.length;
   }
 
   /** The waiting bytes without a copy; their memory is never written again. */
@@ -37,11 +44,21 @@ export class ByteQueue {
   }
 
   consume(count: number): void {
+    this.#consume(count, false);
+  }
+
+  /** As `consume`, for who has handed on copies only: the memory of an empty queue is given back at once. */
+  release(count: number): void {
+    this.#consume(count, true);
+  }
+
+  #consume(count: number, isFree: boolean): void {
     this.#start += count;
     if (this.#start < this.#end) return;
     this.#start = 0;
     this.#end = 0;
     // An idle connection keeps no buffer.
+    if (isFree) releaseReceived(this.#bytes);
     this.#bytes = empty;
   }
 
@@ -49,7 +66,7 @@ export class ByteQueue {
     const length = this.length;
     const needed = length + count;
     // Never moved in place: readers may have kept parts of the old buffer.
-    const target = Buffer.allocUnsafe(needed * 2);
+    const target = Buffer.allocUnsafe(needed + Math.min(needed, maxSpareBytes));
     this.#bytes.copy(target, 0, this.#start, this.#end);
     this.#bytes = target;
     this.#start = 0;
@@ -58,3 +75,5 @@ export class ByteQueue {
 }
 
 const empty = Buffer.alloc(0);
+/** Room for what comes next, which may never come. */
+const maxSpareBytes = 64 * 1024;

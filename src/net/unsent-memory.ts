@@ -1,6 +1,13 @@
 /** What waits in this process, or may come to wait, for those who are to take it: counted together. */
-import { http2Limits, maxUnsentBytesTotal, shortUnsentBytesTotal } from "../config/limits.ts";
+import { waitingMemoryShare } from "../config/defaults.ts";
+import {
+  http2Limits,
+  maxReceivedBytesTotal,
+  maxUnsentBytesTotal,
+  shortUnsentBytesTotal,
+} from "../config/limits.ts";
 import { MemoryBudget } from "./memory-budget.ts";
+import { receivedMemory } from "./received-memory.ts";
 
 /** Bytes of all sockets that were handed over and that the kernel did not take yet. */
 export const unsentMemory = new MemoryBudget(maxUnsentBytesTotal);
@@ -13,9 +20,11 @@ export function unsentMemoryIsShort(): boolean {
   return unsentMemory.usedBytes > shortBytes;
 }
 
-/** The limits hold for so many processes together. */
-export function shareUnsentMemory(processes: number): void {
-  unsentMemory.limitTo(maxUnsentBytesTotal / processes);
-  windowMemory.limitTo(http2Limits.maxGrownWindowsBytes / processes);
-  shortBytes = shortUnsentBytesTotal / processes;
+/** The limits hold for so many processes together, which may use so much memory. */
+export function shareWaitingMemory(processes: number, usableMemoryBytes: number): void {
+  const share = waitingMemoryShare(usableMemoryBytes) / processes;
+  unsentMemory.limitTo(maxUnsentBytesTotal * share);
+  windowMemory.limitTo(http2Limits.maxGrownWindowsBytes * share);
+  receivedMemory.budget.limitTo(maxReceivedBytesTotal * share);
+  shortBytes = shortUnsentBytesTotal * share;
 }

@@ -60,6 +60,7 @@ export type DataPlaneOptions = Pick<
   | "http3"
   | "limits"
   | "bufferMemoryTotalBytes"
+  | "usableMemoryBytes"
   | "targetRetryMs"
   | "trustedProxies"
   | "proxyProtocol"
@@ -103,6 +104,7 @@ export function dataPlaneOptions(
     http3: options.http3,
     limits: options.limits,
     bufferMemoryTotalBytes: Math.floor(options.bufferMemoryTotalBytes / workers),
+    usableMemoryBytes: options.usableMemoryBytes,
     maxHeldRequests: Math.ceil(maxHeldRequests / workers),
     servesHttp3: options.http3,
     sockets: null,

@@ -38,6 +38,7 @@ function runOptions(folder: TempFolder): RunOptions {
     dataPath: folder.path,
     limits: clientLimits,
     bufferMemoryTotalBytes: 1 << 20,
+    usableMemoryBytes: 2 ** 40,
     targetRetryMs: 0,
     trustedProxies: ["127.0.0.0/8"],
     proxyProtocol: false,

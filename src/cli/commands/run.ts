@@ -77,11 +77,13 @@ function runOptions(input: Input<RunFlags>): RunOptions {
       "proxy-protocol needs trusted-proxies: the addresses that send the header",
     );
   }
+  const usableMemoryBytes = context.usableMemoryBytes();
   return {
     ...others,
+    usableMemoryBytes,
     bufferMemoryTotalBytes:
       readVariable(runSettings.bufferMemoryTotalBytes, environment) ??
-      bufferMemoryTotalFor(context.usableMemoryBytes()),
+      bufferMemoryTotalFor(usableMemoryBytes),
     workers:
       readVariable(runSettings.workers, environment) ??
       Math.min(context.grantedCores(), maxWorkers),

@@ -1,6 +1,7 @@
 /** Brings what a socket receives into a session, as far as its turn goes; the rest waits with the socket paused. */
 import { http2Limits } from "../../config/limits.ts";
 import { ByteQueue } from "../../net/byte-queue.ts";
+import { type ReceivedOwner, receivedMemory } from "../../net/received-memory.ts";
 import { releaseReceived } from "../../net/received-buffer.ts";
 import { type BudgetedReader, workBudget } from "../../net/work-budget.ts";
 import { Http2Fault } from "../../protocols/http2/http2-fault.ts";
@@ -16,6 +17,8 @@ export interface FrameReader {
 }
 
 export interface InputSocket {
+  /** Its descriptor; -1 when it is closed. Bun's types leave it out. */
+  readonly fd?: number;
   pause(): void;
   resume(): void;
 }
@@ -23,16 +26,20 @@ export interface InputSocket {
 export interface InputOwner {
   /** The connection can't go on. */
   onFault(fault: Http2Fault): void;
-  /** Something in the program went wrong: the connection must end. */
-  onBug(): void;
+  /** The connection must end: something in the program went wrong, or too much of it waits here. */
+  giveUp(): void;
 }
 
-export class SessionInput implements BudgetedReader {
+export class SessionInput implements BudgetedReader, ReceivedOwner {
   readonly #session: FrameReader;
   readonly #socket: InputSocket;
   readonly #owner: InputOwner;
   /** What was read and not used yet. */
   readonly #kept = new ByteQueue();
+  readonly #share = receivedMemory.share(this);
+  /** Bytes of what waits are needed by somebody, who was handed them. */
+  #keptNeeded = false;
+  #reading = false;
   #waits = false;
   #paused = false;
   #stopped = false;
@@ -52,22 +59,39 @@ export class SessionInput implements BudgetedReader {
     if (this.#stopped) return;
     if (this.#kept.length > 0) {
       this.#kept.append(chunk);
+      this.#count();
       return;
     }
     workBudget.begin(this);
     const end = this.#read(chunk, offset);
+    const isNeeded = this.#session.readKept;
     const isKept = end < chunk.length && this.#kept.keep(chunk, end);
-    if (!isKept && !this.#session.readKept) releaseReceived(chunk);
+    if (isKept) this.#keptNeeded = isNeeded;
+    else if (!isNeeded) releaseReceived(chunk);
+    this.#count();
   }
 
   readOn(): void {
     if (this.#stopped) return;
     workBudget.begin(this);
-    this.#kept.consume(this.#read(this.#kept.view(), 0));
+    const used = this.#read(this.#kept.view(), 0);
+    if (this.#session.readKept) this.#keptNeeded = true;
+    if (this.#keptNeeded) this.#kept.consume(used);
+    else this.#kept.release(used);
+    if (this.#kept.length === 0) this.#keptNeeded = false;
+    this.#count();
+  }
+
+  get descriptor(): number {
+    return this.#stopped ? -1 : (this.#socket.fd ?? -1);
+  }
+
+  giveUp(): void {
+    this.#owner.giveUp();
   }
 
   fail(): void {
-    this.#owner.onBug();
+    this.#owner.giveUp();
   }
 
   mayGoOn(units: number): boolean {
@@ -89,12 +113,20 @@ export class SessionInput implements BudgetedReader {
   stop(): void {
     this.#stopped = true;
     this.#waits = false;
-    this.#kept.consume(this.#kept.length);
+    if (this.#reading || this.#keptNeeded) this.#kept.consume(this.#kept.length);
+    else this.#kept.release(this.#kept.length);
+    this.#share.leave();
+  }
+
+  #count(): void {
+    if (!this.#stopped) this.#share.set(this.#kept.memoryBytes);
   }
 
   /** Returns the index behind what is out of the way. */
   #read(bytes: Buffer, offset: number): number {
+    this.#reading = true;
     const end = this.#session.read(bytes, offset);
+    this.#reading = false;
     if (end instanceof Http2Fault) {
       this.#owner.onFault(end);
       return bytes.length;

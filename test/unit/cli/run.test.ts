@@ -30,6 +30,7 @@ describe("run", () => {
         maxHeaderBytes: 1_048_576,
       },
       bufferMemoryTotalBytes: 268_435_456,
+      usableMemoryBytes: 2 ** 33,
       targetRetryMs: 0,
       trustedProxies: null,
       proxyProtocol: false,

@@ -26,3 +26,30 @@ describe("a byte queue", () => {
     expect(received.toString()).toBe("0123456789");
   });
 });
+
+describe("the memory of a byte queue", () => {
+  test("is counted, and given back when it is empty", () => {
+    const received = Buffer.allocUnsafeSlow(64 * 1024);
+    const queue = new ByteQueue();
+    queue.keep(received, 100);
+    expect(queue.memoryBytes).toBe(received.length);
+    queue.release(received.length - 200);
+    expect(received.buffer.detached).toBeFalse();
+    queue.release(100);
+    expect([received.buffer.detached, queue.memoryBytes]).toEqual([true, 0]);
+  });
+
+  test("stays where somebody needs bytes of it", () => {
+    const received = Buffer.allocUnsafeSlow(64 * 1024);
+    const queue = new ByteQueue();
+    queue.keep(received, 0);
+    queue.consume(received.length);
+    expect([received.buffer.detached, queue.memoryBytes]).toEqual([false, 0]);
+  });
+
+  test("is little more than its bytes, however they came", () => {
+    const queue = new ByteQueue();
+    for (let i = 0; i < 100; i++) queue.append(Buffer.alloc(10_000));
+    expect(queue.memoryBytes).toBeLessThan(1_000_000 + 80_000);
+  });
+});

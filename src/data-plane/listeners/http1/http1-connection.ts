@@ -278,7 +278,7 @@ export class Http1Connection
     }
   }
 
-  onBug(): void {
+  giveUp(): void {
     this.#closed();
     this.socket.terminate();
   }

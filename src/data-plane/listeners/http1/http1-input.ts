@@ -4,6 +4,7 @@
  */
 import { maxReadAheadBytes } from "../../../config/limits.ts";
 import { ByteQueue } from "../../../net/byte-queue.ts";
+import { type ReceivedOwner, receivedMemory } from "../../../net/received-memory.ts";
 import type { SocketWriter } from "../../../net/socket-writer.ts";
 import { type BudgetedReader, workBudget } from "../../../net/work-budget.ts";
 import type { ClientSocket } from "../accept/client-connection.ts";
@@ -20,14 +21,17 @@ export interface Http1InputOwner {
   inputUsed(): void;
   /** The wait of what was received was no fault of the client. */
   progressed(): void;
-  /** Ends the connection, whose state is not to be trusted. */
-  onBug(): void;
+  /** Ends the connection at once: its state is not to be trusted, or too much of it waits. */
+  giveUp(): void;
 }
 
-export class Http1Input implements BudgetedReader {
+export class Http1Input implements BudgetedReader, ReceivedOwner {
   readonly #socket: ClientSocket;
   readonly #owner: Http1InputOwner;
   readonly #kept = new ByteQueue();
+  readonly #share = receivedMemory.share(this);
+  /** Bytes of what waits are needed by somebody, who was handed them. */
+  #keptNeeded = false;
   /** Bytes are being handed out: what is written goes out at the end of that. */
   #busy = false;
   /** Somebody wants bytes while bytes are being handed out: the socket reads on afterwards. */
@@ -70,12 +74,15 @@ export class Http1Input implements BudgetedReader {
     if (this.#busy || this.#kept.length > 0) {
       this.#kept.append(chunk);
       this.#useKept();
+      this.#count();
       return false;
     }
     this.#readKept = false;
     const end = this.#use(chunk);
-    if (end < chunk.length && this.#owner.reads && this.#kept.keep(chunk, end)) {
-      this.#readKept = true;
+    if (end < chunk.length && this.#owner.reads) {
+      this.#keptNeeded = this.#readKept;
+      if (this.#kept.keep(chunk, end)) this.#readKept = true;
+      this.#count();
     }
     this.#limitReadAhead();
     return !this.#readKept;
@@ -130,33 +137,54 @@ export class Http1Input implements BudgetedReader {
     this.#pauseOrResume();
   }
 
+  get descriptor(): number {
+    return this.#left ? -1 : (this.#socket.fd ?? -1);
+  }
+
+  giveUp(): void {
+    this.#owner.giveUp();
+  }
+
   fail(): void {
-    this.#owner.onBug();
+    this.#owner.giveUp();
   }
 
   clear(): void {
     this.#kept.consume(this.#kept.length);
+    this.#count();
   }
 
-  /** Leaves the socket to somebody else, as it is. */
+  /** Leaves the socket to somebody else, as it is, or to nobody; what waits is forgotten. */
   leave(): void {
     this.#left = true;
+    this.#share.leave();
+    if (this.#busy || this.#keptNeeded) this.#kept.consume(this.#kept.length);
+    else this.#kept.release(this.#kept.length);
   }
 
   /** Leaves the paused socket to somebody else, with all that waits. */
   handOver(): Buffer {
     this.hold();
+    const waiting = Buffer.from(this.#kept.view());
     this.leave();
-    const waiting = this.#kept.view();
-    this.clear();
     return waiting;
   }
 
   #useKept(): void {
     if (this.#busy || this.#queued) return;
-    this.#kept.consume(this.#use(this.#kept.view()));
+    this.#readKept = false;
+    const used = this.#use(this.#kept.view());
+    if (this.#readKept) this.#keptNeeded = true;
+    if (this.#keptNeeded) this.#kept.consume(used);
+    else this.#kept.release(used);
+    if (this.#kept.length === 0) this.#keptNeeded = false;
+    this.#count();
     this.#limitReadAhead();
     this.#owner.inputUsed();
+  }
+
+  #count(): void {
+    if (!this.#left) this.#share.set(this.#kept.memoryBytes);
   }
 
   /** Hands out as much as can be used now; returns how many bytes that was. */

@@ -101,7 +101,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     this.#end(fault);
   }
 
-  onBug(): void {
+  giveUp(): void {
     this.destroy();
   }
 

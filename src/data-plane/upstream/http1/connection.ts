@@ -13,6 +13,7 @@ import type {
 } from "../../../net/connector.ts";
 import { hasMoreToRead } from "../../../net/socket-copy.ts";
 import { MeasuredReads, type ReadOwner } from "../../../net/measured-reads.ts";
+import { type ReceivedOwner, receivedMemory } from "../../../net/received-memory.ts";
 import { SocketWriter } from "../../../net/socket-writer.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../../lib/deadline-queue.ts";
 import { type BudgetedReader, workBudget } from "../../../net/work-budget.ts";
@@ -41,6 +42,8 @@ export interface ConnectionOwner {
   keep(connection: Connection, lifeMs: number): void;
 }
 
+const tooMuchWaits = new Error("too much of what targets have sent waits here");
+
 /** Bun's types leave the descriptor out. */
 type DescribedSocket = Socket<SocketOwner> & { readonly fd: number };
 
@@ -53,7 +56,9 @@ interface KeptRead {
   ending: { closed: boolean; error: Error | null } | null;
 }
 
-export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, ReadOwner {
+export class Connection
+  implements ConnectOwner, DeadlineEntry, BudgetedReader, ReadOwner, ReceivedOwner
+{
   deadlineQueue: DeadlineQueue | null = null;
   deadlineMs = 0;
   earlierEntry: DeadlineEntry | null = null;
@@ -71,6 +76,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
   #call: ServedCall | null;
   /** Bytes that were received and wait for their turn; nothing is read meanwhile. */
   #kept: KeptRead | null = null;
+  readonly #share = receivedMemory.share(this);
   /** The call wants no more for now. */
   #held = false;
   #paused = false;
@@ -165,6 +171,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
     }
     // A paused socket would not show that the peer closed it.
     this.#kept = null;
+    this.#share.set(0);
     this.#held = false;
     this.#paused = false;
     this.#reads!.end();
@@ -229,6 +236,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
       // It was read before the pause counted.
       kept.bytes = Buffer.concat([kept.bytes.subarray(kept.position), bytes]);
       kept.position = 0;
+      this.#share.set(kept.bytes.length);
     } else {
       this.#read(bytes, 0);
     }
@@ -248,6 +256,10 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
     this.#lose(error);
   }
 
+  giveUp(): void {
+    this.#lose(tooMuchWaits);
+  }
+
   #read(bytes: Buffer, start: number): void {
     const call = this.#call!;
     workBudget.begin(this);
@@ -258,6 +270,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
       call.onMalformed(end);
     } else if (end < bytes.length) {
       this.#kept = { bytes, position: end, ending: this.#kept?.ending ?? null };
+      this.#share.set(bytes.length);
       this.#pauseOrResume();
       call.onReadPause();
     } else {
@@ -268,6 +281,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
   #readEnded(call: ServedCall, bytes: Buffer): void {
     const kept = this.#kept;
     this.#kept = null;
+    this.#share.set(0);
     call.onReadEnd(bytes);
     if (kept === null) return;
     if (kept.ending === null) this.#pauseOrResume();
@@ -323,6 +337,7 @@ export class Connection implements ConnectOwner, DeadlineEntry, BudgetedReader, 
     this.#reads?.stop();
     this.#state = "closed";
     this.#kept = null;
+    this.#share.leave();
     this.#call = null;
     this.#socket = null;
   }

@@ -201,7 +201,7 @@ export class Http2TargetConnection
     this.#end(new ExchangeError("malformed-response", `${this.#owner.address}: ${fault.reason}`));
   }
 
-  onBug(): void {
+  giveUp(): void {
     this.#lose(null);
   }
 

@@ -1,0 +1,51 @@
+/**
+ * How much a socket receives ahead of who reads it: its kernel buffer grows up to megabytes while it is read
+ * quickly, and Bun reads up to 512 KB of it at once.
+ */
+import { ptr } from "bun:ffi";
+import { openLibc } from "./libc.ts";
+
+// Values of Linux, on every architecture that Bun runs on.
+const socketLevel = 1;
+const receiveBufferSize = 8;
+/** SO_BUF_LOCK, since Linux 5.14: 0 lets the kernel change the size of the buffers by itself again. */
+const bufferLock = 72;
+/**
+ * Bun reads up to twice as much at once. With half of it, segments of the loopback interface no longer fit, and
+ * the peer waits between them: measured at 80 KB a second.
+ */
+const narrowBytes = 16 * 1024;
+
+const value = new Int32Array(1);
+const valueLength = new Uint32Array(1);
+
+/** Returns what `widenReceiving` is to be given, or 0 where nothing was changed. */
+export function narrowReceiving(descriptor: number): number {
+  const libc = openLibc();
+  if (libc === null || descriptor < 0) return 0;
+  valueLength[0] = value.byteLength;
+  const result = libc.getsockopt(
+    descriptor,
+    socketLevel,
+    receiveBufferSize,
+    ptr(value),
+    ptr(valueLength),
+  );
+  const before = value[0]!;
+  if (result !== 0 || before <= 2 * narrowBytes) return 0;
+  return setOption(descriptor, receiveBufferSize, narrowBytes) ? before : 0;
+}
+
+/** As it was; where the kernel can't be told to go on by itself, it stays at that. */
+export function widenReceiving(descriptor: number, before: number): void {
+  if (descriptor < 0 || openLibc() === null) return;
+  setOption(descriptor, receiveBufferSize, Math.floor(before / 2));
+  setOption(descriptor, bufferLock, 0);
+}
+
+function setOption(descriptor: number, option: number, number: number): boolean {
+  value[0] = number;
+  return (
+    openLibc()!.setsockopt(descriptor, socketLevel, option, ptr(value), value.byteLength) === 0
+  );
+}
