@@ -17,8 +17,6 @@ import { saveInput } from "./lib/input-file.ts";
 import { readSecretLine } from "./lib/secret-input.ts";
 import { usableMemoryBytes } from "./lib/usable-memory.ts";
 
-/** Of bcrypt: a check takes about 50 ms. */
-const passwordHashCost = 10;
 /** What a shell shows for a program that SIGPIPE has ended. */
 const brokenPipeExitCode = 141;
 
@@ -54,8 +52,10 @@ const context: CliContext = {
     await print(Bun.stderr, text);
   },
   readSecret: (prompt) => readSecretLine(prompt, (text) => print(Bun.stderr, text)),
-  hashPassword: (password) =>
-    Bun.password.hash(password, { algorithm: "bcrypt", cost: passwordHashCost }),
+  async hashPassword(password) {
+    const { hashOfPassword } = await import("./access/system-passwords.ts");
+    return await hashOfPassword(password);
+  },
   // Loaded when they are used: a client command must not pay for the server.
   async send(socketPath, command, onProgress) {
     const { sendCommand } = await import("./control-plane/socket/client.ts");

@@ -4,13 +4,25 @@ import type { Clock } from "../lib/clock.ts";
 import { PasswordChecker, type PasswordCheckerContext } from "./password-checker.ts";
 import type { RateTable } from "./rate-table.ts";
 
+/** Of bcrypt: a check takes about 50 ms. */
+const passwordHashCost = 10;
+
 export function systemPasswords(clock: Clock, rates: RateTable): PasswordChecker {
   return new PasswordChecker({
     clock,
     rates,
-    verify: (password, hash) => Bun.password.verify(password, hash),
+    verify: verifyPassword,
     fingerprint: passwordFingerprint(),
   });
+}
+
+/** Beside the event loop, as `verifyPassword` is. */
+export function hashOfPassword(password: string): Promise<string> {
+  return Bun.password.hash(password, { algorithm: "bcrypt", cost: passwordHashCost });
+}
+
+export function verifyPassword(password: Uint8Array, hash: string): Promise<boolean> {
+  return Bun.password.verify(password, hash);
 }
 
 function passwordFingerprint(): PasswordCheckerContext["fingerprint"] {

@@ -1,6 +1,6 @@
 /** The settings that say who may use a service, and how much; part of the settings of a service. */
 import { absolutePathFault, addressEntryFault } from "./address-entries.ts";
-import { credentialFault } from "./credentials.ts";
+import { credentialFault, hashedLike, shownCredential } from "./credentials.ts";
 import { parseForwardAuth } from "./forward-auth-place.ts";
 import { headerNameFault } from "./header-rule.ts";
 import { parseRate } from "./rate.ts";
@@ -98,6 +98,8 @@ export const accessSettings = {
     fallback: [],
     example: ["ann:$2b$10$7EqJtq98hPqEX7fNZaFWoO7HbN1u1Zj6i1KZ1VhCzZ0b3gM0cQ2yK"],
     fault: credentialFault,
+    shown: (entries) => entries.map(shownCredential),
+    checkedAs: hashedLike,
     help: "User and hash of the password, user:hash, that the service asks for (repeatable)",
   },
   basicAuthFile: {

@@ -77,3 +77,10 @@ export function hashedLike(entries: readonly string[]): string[] {
     return plain === null ? entry : `${plain.user}:${standIn}`;
   });
 }
+
+/** The user and the kind of the hash, for everybody to see. */
+export function shownCredential(entry: string): string {
+  const parts = splitCredential(entry);
+  if (parts === null) return "…";
+  return `${parts.user}:${bcrypt.test(parts.secret) ? "bcrypt" : argon2.test(parts.secret) ? "argon2id" : "…"}`;
+}

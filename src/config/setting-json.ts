@@ -2,7 +2,7 @@
 import { parseDuration } from "../go/duration.ts";
 import type { Parsed } from "../go/number.ts";
 import { type Kind, kinds, type KindValue } from "./kinds.ts";
-import { optionFault, type Setting } from "./setting.ts";
+import { optionFault, type Setting, shownValue } from "./setting.ts";
 
 /** What is expected of each type of value, in the words of an error and of the JSON schema. */
 export const jsonForms = {
@@ -36,7 +36,8 @@ export function jsonFormOf(kind: Kind): JsonForm {
 export function readSettingJson(row: Setting, json: unknown): Parsed<KindValue> {
   const value = settingValue(row, json);
   if (value === undefined) return { error: `must be ${jsonForms[jsonFormOf(row.kind)].expected}` };
-  const fault = optionFault(row, value);
+  const { checkedAs } = row as { checkedAs?(value: KindValue): KindValue };
+  const fault = optionFault(row, checkedAs?.(value) ?? value);
   if (fault === undefined) return { value };
   return { error: Array.isArray(value) ? `"${fault.value}": ${fault.reason}` : fault.reason };
 }
@@ -61,6 +62,11 @@ export function settingValue({ kind }: Setting, json: unknown): KindValue | unde
 
 export function settingJson({ kind }: Setting, value: Readonly<KindValue>): unknown {
   return kind === "duration" ? kinds.duration.write(value as number) : value;
+}
+
+/** What everybody may see of it. */
+export function shownJson(row: Setting, value: Readonly<KindValue>): unknown {
+  return settingJson(row, shownValue(row, value));
 }
 
 /** A single text is a list of one; commas in it mean nothing. */

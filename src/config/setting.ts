@@ -36,8 +36,11 @@ interface SettingOf<K extends Kind> extends OptionOf<K> {
   readonly operatorOnly?: true;
   /** It keeps clients away: without it more can be seen. */
   readonly protects?: true;
-  /** Shown to nobody. */
+  /** Shown to nobody, but for what `shown` makes of it. */
   readonly secret?: true;
+  shown?(value: Readonly<KindValues[K]>): KindValues[K];
+  /** Where a value may still be completed before it counts: what it is checked as. */
+  checkedAs?(value: KindValues[K]): KindValues[K];
   /** The form in which it is compared and saved. Applying it twice changes nothing. */
   normalize?(value: KindValues[K]): KindValues[K];
 }
@@ -68,11 +71,14 @@ export function fallbacksOf<T extends OptionTable>(table: T): ValuesOf<T> {
   return mapTable(table, ({ fallback }) => (Array.isArray(fallback) ? [...fallback] : fallback));
 }
 
-/** As if those that nobody is to see had not been given. */
-export function withoutSecrets<T extends SettingTable>(table: T, values: ValuesOf<T>): ValuesOf<T> {
-  return mapTable(table, (row: Setting, name) =>
-    row.secret === true ? row.fallback : values[name],
-  );
+/** What everybody may see of the values. */
+export function shownValues<T extends SettingTable>(table: T, values: ValuesOf<T>): ValuesOf<T> {
+  return mapTable(table, (row: Setting, name) => shownValue(row, values[name] as KindValue));
+}
+
+export function shownValue(row: Setting, value: Readonly<KindValue>): Readonly<KindValue> {
+  const { secret, shown, fallback } = row as SettingOf<Kind>;
+  return secret === true ? (shown?.(value) ?? fallback) : value;
 }
 
 /** Durations and sizes below zero mean none, as zero does. */

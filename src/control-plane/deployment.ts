@@ -11,6 +11,7 @@ import {
   areAlike,
   deployLayers,
   type NamedValues,
+  noLayers,
   type SettingLayers,
 } from "../config/setting-layers.ts";
 import { invalidTargetText, parseTarget, type TargetAddress } from "../config/target-address.ts";
@@ -34,6 +35,7 @@ import { checkService } from "./service-check.ts";
 import { requireService, saveState } from "./service-commands.ts";
 import type { ServiceSettingsContext } from "./service-settings.ts";
 import type { AskApp } from "./settings-files/ask-app.ts";
+import { inSettingsFile, withHashedPasswords } from "./plain-passwords.ts";
 import { fileLayer } from "./settings-files/file-layer.ts";
 import { type GroupContext, TargetGroup } from "./health/target-group.ts";
 import type { Handover } from "./upgrade/handover.ts";
@@ -65,10 +67,11 @@ export async function deployService(
     options: normalizeServiceOptions(given),
     targetOptions: normalizeTargetOptions(command.targetOptions),
   };
-  const said: SettingLayers = {
-    ...deployLayers(asked, command.given),
-    file: fileLayer(await context.readSettingsFiles(), name),
-  };
+  const before = registry.get(name)?.layers ?? noLayers;
+  const inFile = fileLayer(await context.readSettingsFiles(), name);
+  const file = await withHashedPasswords(inFile, before.file, inSettingsFile);
+  const said: SettingLayers = { ...deployLayers(asked, command.given), file: file.values };
+  const plain = [...file.warnings];
   const plan = (app: NamedValues): PlannedService => {
     const set = registry.get(name)?.layers.set ?? {};
     return planService({ ...said, set, app }, asked.options);
@@ -95,7 +98,13 @@ export async function deployService(
       await waitForHealth(group, command.deployTimeoutMs, shutdown, clock, report);
     }
     // What the app says counts from here on, and what was set by hand meanwhile.
-    const app = command.force ? {} : await context.askApp(group, shutdown);
+    const asks = command.force ? {} : await context.askApp(group, shutdown);
+    const { values: app, warnings } = await withHashedPasswords(
+      asks,
+      before.app,
+      "in what the app says",
+    );
+    plain.push(...warnings);
     for (let again = plan(app); !areAlike(planned, again); again = plan(app)) {
       planned = again;
       loaded = await checkService(name, planned.options, files, logger);
@@ -124,7 +133,7 @@ export async function deployService(
   const outlook = registry.published.then(() => context.certificateOutlook(name));
   const warnings = await settle(replaced, command.drainTimeoutMs, context, report);
   logger.info("Deployed", fields);
-  return [...certificateWarnings(planned.options), ...(await outlook), ...warnings];
+  return [...plain, ...certificateWarnings(planned.options), ...(await outlook), ...warnings];
 }
 
 export async function deployRollout(

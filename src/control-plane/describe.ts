@@ -1,6 +1,6 @@
 /** What `list` says about each service. */
 import { protectingFlags, sourcesOf } from "../config/setting-layers.ts";
-import { withoutSecrets } from "../config/setting.ts";
+import { shownValues } from "../config/setting.ts";
 import { serviceSettings } from "../config/settings.ts";
 import type { DataPlaneSamples } from "../seam/data-plane.ts";
 import type { AutomaticRolloutDescription } from "./socket/rollout-protocol.ts";
@@ -13,6 +13,7 @@ import type {
 import type { DeployedService, PlannedRollout } from "./deployed-service.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 import type { BrokenEntry } from "./state/state-entry.ts";
+import { shownJson } from "../config/setting-json.ts";
 import { namedValuesJson } from "./state/layers-codec.ts";
 import { encodeOptions, encodeTargetOptions } from "./state/state-file.ts";
 import type { TargetGroup } from "./health/target-group.ts";
@@ -69,11 +70,11 @@ function describe(
     ],
     certificates: certificatesOf(service.name),
     options: {
-      ...encodeOptions(withoutSecrets(serviceSettings, options)),
+      ...encodeOptions(shownValues(serviceSettings, options)),
       target_options: encodeTargetOptions(active.targetOptions),
     },
     sources: sourcesOf(service.layers),
-    set: namedValuesJson(service.layers.set),
+    set: namedValuesJson(service.layers.set, shownJson),
     protected_by: protectingFlags({ options, targetOptions: active.targetOptions }),
   };
 }

@@ -1,6 +1,6 @@
 /** Changes of settings without a deploy: by hand, and by the files of settings. */
 import { CommandError } from "../config/command-error.ts";
-import { readSettingJson, settingJson } from "../config/setting-json.ts";
+import { readSettingJson, shownJson } from "../config/setting-json.ts";
 import {
   areAlike,
   flaggedSettings,
@@ -11,6 +11,7 @@ import {
 } from "../config/setting-layers.ts";
 import { withAffinityKey } from "./affinity-key.ts";
 import { type DeployedService, groupsOf } from "./deployed-service.ts";
+import { inSettingsFile, withHashedPasswords } from "./plain-passwords.ts";
 import { planService, type PlannedService, refuseConflict } from "./planned-service.ts";
 import { checkService, type LoadedFiles, type ServiceFiles } from "./service-check.ts";
 import { requireService, saveState, type ServiceCommandContext } from "./service-commands.ts";
@@ -41,9 +42,13 @@ export async function setSettings(
   { service, values }: SetCommand,
   context: ServiceSettingsContext,
 ): Promise<Warnings> {
-  const read = readValues(values);
+  const { values: read, warnings } = await withHashedPasswords(
+    readValues(values),
+    {},
+    "in the list of processes",
+  );
   await changeLayers(service, ({ set }) => ({ set: { ...set, ...read } }), context);
-  return await saveState(context);
+  return [...warnings, ...(await saveState(context))];
 }
 
 export async function unsetSettings(
@@ -67,13 +72,15 @@ export async function reloadSettings(
   const { registry } = context;
   const files = await context.readSettingsFiles();
   const services = name === null ? registry.all() : [requireService(registry, name)];
-  const planned: PlannedChange[] = [];
-  for (const service of services) {
-    const layers = { ...service.layers, file: fileLayer(files, service.name) };
-    planned.push(await planChange(service, layers, context));
-  }
   const names = registry.all().map((service) => service.name);
   const warnings = name === null ? strayTables(files, names) : [];
+  const planned: PlannedChange[] = [];
+  for (const service of services) {
+    const said = fileLayer(files, service.name);
+    const hashed = await withHashedPasswords(said, service.layers.file, inSettingsFile);
+    warnings.push(...hashed.warnings);
+    planned.push(await planChange(service, { ...service.layers, file: hashed.values }, context));
+  }
   const changes = planned.flatMap((change) => change.changes);
   if (dryRun) return { changes, warnings };
   for (const change of planned) {
@@ -115,7 +122,7 @@ async function planChange(
     const was = before[flag]!;
     if (areAlike(was, value)) return [];
     const row = flaggedSettings.get(flag)!;
-    const [from, to] = [settingJson(row, was), settingJson(row, value)];
+    const [from, to] = [shownJson(row, was), shownJson(row, value)];
     return [{ service: name, flag, from, to, source: sources[flag]! }];
   });
   return { service, plan, loaded, changes };

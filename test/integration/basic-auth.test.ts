@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startApp } from "../support/app.ts";
 import { proxyCommand, ProxyProcess } from "../support/proxy-process.ts";
@@ -57,4 +57,53 @@ test("hash-password reads a password and prints what --basic-auth-file takes", a
   writeFileSync(path, `bob:${hash}\n`);
   await waitFor(async () => (await status("bob:from a pipe")) === 200, "the new file");
   expect(await status("ann:from a pipe")).toBe(401);
+});
+
+test("plain passwords in a file of settings and of `set` are hashed before anything is saved, and shown by nobody", async () => {
+  await using app = startApp(() => new Response("ok"));
+  await using proxy = await ProxyProcess.start();
+  const folder = join(proxy.home, ".apps-config", "app");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, "proxy.toml"),
+    '[web]\nbasic-auth = ["ann:first-secret", "cleo:$2b$04$zVHmKQtGGQob.b/Nc7l9NO8UlrYcW05FiuCj/SxsFO/ZtiN9.mNzy"]\n',
+  );
+  const status = async (text: string) => (await fetch(proxy.url, { headers: basic(text) })).status;
+  const warning = 'Warning: the password of "ann" stands in plain in a file of settings';
+  const deployed = await proxy.run("deploy", "web", `--target=${app.address}`);
+  expect([deployed.code, deployed.stderr]).toEqual([0, expect.stringContaining(warning)]);
+  expect([await status("ann:first-secret"), await status("ann:other")]).toEqual([200, 401]);
+  // The same password has the same hash: a reload finds no change.
+  const hashOf = async () => /ann:(\$2b\$[^"]+)/.exec(await Bun.file(proxy.statePath).text())?.[1];
+  const before = await hashOf();
+  const reload = await proxy.run("reload", "--dry-run");
+  expect([reload.code, reload.stdout]).toEqual([0, expect.not.stringContaining("basic-auth")]);
+  expect(reload.stderr).toContain(warning);
+  expect((await proxy.run("reload")).code).toBe(0);
+  expect([before, await hashOf()]).toEqual([expect.any(String), before]);
+
+  const set = await proxy.run("set", "web", "--basic-auth=bob:second,secret");
+  expect([set.code, set.stderr]).toEqual([
+    0,
+    expect.stringContaining(
+      'Warning: the password of "bob" stands in plain in the list of processes',
+    ),
+  ]);
+  expect([await status("bob:second,secret"), await status("ann:first-secret")]).toEqual([200, 401]);
+  const changed = await proxy.run("reload", "--dry-run");
+  const list = await proxy.run("list", "--json");
+  const shown = JSON.parse(list.stdout).web;
+  expect(shown.options.basic_auth).toEqual(["bob:bcrypt"]);
+  expect(shown.set).toEqual({ "basic-auth": ["bob:bcrypt"] });
+  const unset = await proxy.run("unset", "web", "--basic-auth");
+  expect(unset.code).toBe(0);
+  const back = JSON.parse((await proxy.run("list", "--json")).stdout).web.options;
+  expect(back.basic_auth).toEqual(["ann:bcrypt", "cleo:bcrypt"]);
+  const told = [list, changed, set, deployed, reload].map(({ stdout, stderr }) => stdout + stderr);
+  const all = [...told, JSON.stringify(proxy.logs), await Bun.file(proxy.statePath).text()];
+  expect(all.filter((text) => /(?:first|second).secret/.test(text))).toEqual([]);
+  expect(told.filter((text) => text.includes("$2b$"))).toEqual([]);
+  // A hash of another kind is a mistake, and no password.
+  const refused = await proxy.run("set", "web", "--basic-auth=ann:$apr1$secret$x");
+  expect([refused.code, refused.stderr]).toEqual([1, expect.not.stringContaining("secret")]);
 });

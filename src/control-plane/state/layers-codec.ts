@@ -22,11 +22,15 @@ export function decodeLayers(json: Readonly<Record<string, unknown>>): SettingLa
   return Object.fromEntries(layers) as SettingLayers;
 }
 
-export function namedValuesJson(values: NamedValues): Record<string, unknown> {
+/** `toJson`: how each value is written. */
+export function namedValuesJson(
+  values: NamedValues,
+  toJson: typeof settingJson = settingJson,
+): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(values).flatMap(([flag, value]) => {
       const row = flaggedSettings.get(flag);
-      return row === undefined ? [] : [[flag, settingJson(row, value)] as const];
+      return row === undefined ? [] : [[flag, toJson(row, value)] as const];
     }),
   );
 }
