@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { runGates } from "./check.ts";
 import { bunPath, projectFolder, runTool } from "./project.ts";
 import { countTests, formatCounts } from "./test-report.ts";
+import { provideTestServers, thisMachine } from "./test-servers.ts";
 
 const runLimitMs = 9 * 60_000;
 /** Tests of processes need more than Bun's 5 s; bunfig.toml has no setting for it that Bun 1.4.5 takes. */
@@ -27,6 +28,7 @@ if ((await runTool([bunPath, "scripts/build.ts"])) !== 0) {
 }
 
 console.log("→ tests");
+await provideTestServers(thisMachine);
 mkdirSync(join(projectFolder, "dist"), { recursive: true });
 const runner = Bun.spawn(
   [
