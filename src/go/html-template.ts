@@ -3,28 +3,26 @@
  * that call each other, variables, a few functions; values in text and in quoted attributes, escaped. All
  * else is refused by name and line when the template is parsed or prepared.
  */
-import { type Node, RenderError } from "./html-template/nodes.ts";
+import { compileTemplate } from "./html-template/compiler.ts";
+import type { ParsedTemplate } from "./html-template/nodes.ts";
+import { Page, type Writer } from "./html-template/page.ts";
+import { messageOf } from "../lib/error-text.ts";
 import { parseTemplate } from "./html-template/parser.ts";
-import { type PlacedTemplates, placeTemplate } from "./html-template/placement.ts";
-import { renderTemplate } from "./html-template/renderer.ts";
 import type { PageData } from "./html-template/values.ts";
 
 export type Rendered = { kind: "page"; text: string } | { kind: "error"; message: string };
 
 /** Templates that can call each other by name. */
 export class TemplateSet {
-  readonly #templates = new Map<string, Node[]>();
-  /** The file that each template is from. */
-  readonly #files = new Map<string, string>();
-  readonly #placed: PlacedTemplates = new Map();
+  readonly #templates = new Map<string, ParsedTemplate>();
+  readonly #prepared = new Map<string, Writer>();
 
   /** Takes sources by file name; of two templates of one name the last counts. Throws a `TemplateError`. */
   static parse(sources: Readonly<Record<string, string>>): TemplateSet {
     const set = new TemplateSet();
     for (const [file, source] of Object.entries(sources)) {
-      for (const [name, nodes] of parseTemplate(file, source)) {
-        set.#templates.set(name, nodes);
-        set.#files.set(name, file);
+      for (const [name, template] of parseTemplate(file, source)) {
+        set.#templates.set(name, template);
       }
     }
     return set;
@@ -40,18 +38,19 @@ export class TemplateSet {
 
   /** Makes a template ready for `render`. Throws a `TemplateError` when it is not safe or not complete. */
   prepare(name: string): void {
-    if (!this.#placed.has(name)) placeTemplate(name, this.#templates, this.#files, this.#placed);
+    if (!this.#prepared.has(name)) this.#prepared.set(name, compileTemplate(name, this.#templates));
   }
 
   /** Renders a prepared template; never throws. */
   render(name: string, data: PageData): Rendered {
-    if (!this.#placed.has(name)) return { kind: "error", message: `${name}: not prepared` };
+    const template = this.#prepared.get(name);
+    if (template === undefined) return { kind: "error", message: `${name}: not prepared` };
+    const page = new Page();
     try {
-      return { kind: "page", text: renderTemplate(this.#placed, name, data) };
+      page.call(template, data);
+      return { kind: "page", text: page.output };
     } catch (error) {
-      if (error instanceof RenderError)
-        return { kind: "error", message: `${name}: ${error.message}` };
-      return { kind: "error", message: `${name}: ${String(error)}` };
+      return { kind: "error", message: `${name}: ${messageOf(error)}` };
     }
   }
 }

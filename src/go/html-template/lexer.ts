@@ -1,11 +1,18 @@
 /** Splits the source of a template into text and the words of its actions. */
 import { TemplateError } from "./nodes.ts";
 
-export type TokenKind =
-  "text" | "close" | "word" | "field" | "variable" | "dot" | "string" | "number" | "symbol" | "end";
-
 export interface Token {
-  kind: TokenKind;
+  kind:
+    | "text"
+    | "close"
+    | "word"
+    | "field"
+    | "variable"
+    | "dot"
+    | "string"
+    | "number"
+    | "symbol"
+    | "end";
   /** As it stands in the source. */
   text: string;
   line: number;
@@ -13,108 +20,94 @@ export interface Token {
   spaced: boolean;
 }
 
-const action =
-  /(?<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?<number>[+-]?\p{N}[\p{L}\p{N}_.]*)|(?<field>\.[\p{L}_][\p{L}\p{N}_]*)|(?<variable>\$[\p{L}\p{N}_]*)|(?<dot>\.)|(?<word>[\p{L}_][\p{L}\p{N}_]*)|(?<symbol>:=|[=|(),])/uy;
+const text = /(?:[^{]|\{(?!\{))*/y;
 const blanks = /[ \t\r\n]*/y;
-/** Only a trim marker, which has a blank on its other side, may stand between the braces and a comment. */
-const comment = /\{\{(?:-[ \t\r\n]+)?\/\*[^]*?\*\/(?:[ \t\r\n]+-)?\}\}/y;
 const opening = /\{\{(?:-(?=[ \t\r\n]))?/y;
 const closing = /\}\}/y;
-const trimmedClosing = /-\}\}/y;
+const closingBehindBlank = /-?\}\}/y;
+/** Only a trim marker, which has a blank on its other side, may stand between the braces and a comment. */
+const comment = /\{\{(?:-[ \t\r\n]+)?\/\*[^]*?\*\/(?:[ \t\r\n]+-)?\}\}/y;
+const word =
+  /(?<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?<number>[+-]?\p{N}[\p{L}\p{N}_.]*)|(?<field>\.[\p{L}_][\p{L}\p{N}_]*)|(?<variable>\$[\p{L}\p{N}_]*)|(?<dot>\.)|(?<word>[\p{L}_][\p{L}\p{N}_]*)|(?<symbol>:=|[=|(),])/uy;
 
 export function tokenize(file: string, source: string): Token[] {
-  return new Lexer(file, source).run();
+  const tokens: Token[] = [];
+  let position = 0;
+  let line = 1;
+  const push = (kind: string, found: string, spaced = false): void => {
+    tokens.push({ kind: kind as Token["kind"], text: found, line, spaced });
+  };
+  const fail = (reason: string, at = line): never => {
+    throw new TemplateError(file, at, reason);
+  };
+  const look = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = position;
+    return pattern.exec(source);
+  };
+  const goOn = (found = ""): string => {
+    position += found.length;
+    for (const character of found) if (character === "\n") line++;
+    return found;
+  };
+
+  for (let trims = false; ;) {
+    if (trims) goOn(look(blanks)![0]);
+    const found = look(text)![0];
+    const isTrimmed = /^\{\{-[ \t\r\n]/.test(source.slice(position + found.length).slice(0, 4));
+    const kept = isTrimmed ? found.replace(/[ \t\r\n]+$/, "") : found;
+    if (kept !== "") push("text", kept);
+    goOn(found);
+    if (position === source.length) break;
+    const whole = look(comment)?.[0];
+    if (whole !== undefined) {
+      trims = /[ \t\r\n]-\}\}$/.test(goOn(whole));
+      continue;
+    }
+    const openLine = line;
+    goOn(look(opening)![0]);
+    for (;;) {
+      const spaced = goOn(look(blanks)![0]) !== "";
+      const close = look(spaced ? closingBehindBlank : closing)?.[0];
+      if (close !== undefined) {
+        push("close", goOn(close));
+        trims = close !== "}}";
+        break;
+      }
+      if (position === source.length) fail("unclosed action", openLine);
+      const [kind, found] =
+        Object.entries(look(word)?.groups ?? {}).find(([, part]) => part !== undefined) ??
+        fail(strange(source.slice(position, position + 2)));
+      push(kind, found, spaced);
+      goOn(found);
+    }
+  }
+  push("end", "");
+  return tokens;
 }
 
-class Lexer {
-  readonly #file: string;
-  readonly #source: string;
-  readonly #tokens: Token[] = [];
-  #position = 0;
-  #line = 1;
+function strange(start: string): string {
+  if (start.startsWith('"') || start.startsWith("`")) return "unterminated quoted string";
+  if (start === "/*") return "unclosed or misplaced comment";
+  return `unexpected ${JSON.stringify(String.fromCodePoint(start.codePointAt(0)!))} in an action`;
+}
 
-  constructor(file: string, source: string) {
-    this.#file = file;
-    this.#source = source;
-  }
+const escapeLetters = 'abfnrtv\\"';
+const escapedLetters = '\x07\b\f\n\r\t\v\\"';
+const escape =
+  /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|([abfnrtv\\"]))|\\/g;
 
-  run(): Token[] {
-    let trimStart = false;
-    for (;;) {
-      const open = this.#source.indexOf("{{", this.#position);
-      const end = open < 0 ? this.#source.length : open;
-      const isTrimmed = open >= 0 && /^-[ \t\r\n]/.test(this.#source.slice(open + 2, open + 4));
-      this.#text(end, trimStart, isTrimmed);
-      if (open < 0) break;
-      trimStart = this.#action();
-    }
-    this.#push("end", "", false);
-    return this.#tokens;
-  }
-
-  #text(end: number, trimStart: boolean, trimEnd: boolean): void {
-    if (trimStart) this.#take(blanks);
-    let text = this.#source.slice(Math.min(this.#position, end), end);
-    if (trimEnd) text = text.replace(/[ \t\r\n]+$/, "");
-    if (text !== "") this.#push("text", text, false);
-    this.#moveTo(end);
-  }
-
-  /** Reads up to behind the closing braces; true when they trim what follows. */
-  #action(): boolean {
-    const whole = this.#take(comment);
-    if (whole !== null) return /[ \t\r\n]-\}\}$/.test(whole);
-    const openLine = this.#line;
-    this.#take(opening);
-    for (;;) {
-      const spaced = this.#take(blanks) !== "";
-      const isTrimming = spaced && this.#take(trimmedClosing) !== null;
-      if (isTrimming || this.#take(closing) !== null) {
-        this.#push("close", "}}", spaced);
-        return isTrimming;
-      }
-      if (this.#position >= this.#source.length) this.#fail("unclosed action", openLine);
-      this.#token(spaced);
-    }
-  }
-
-  #token(spaced: boolean): void {
-    action.lastIndex = this.#position;
-    const groups = action.exec(this.#source)?.groups;
-    const found = Object.entries(groups ?? {}).find(([, text]) => text !== undefined);
-    if (found === undefined) this.#strange();
-    this.#push(found[0] as TokenKind, found[1], spaced);
-    this.#moveTo(this.#position + found[1].length);
-  }
-
-  #strange(): never {
-    const character = String.fromCodePoint(this.#source.codePointAt(this.#position)!);
-    if (character === '"' || character === "`") this.#fail("unterminated quoted string");
-    if (this.#source.startsWith("/*", this.#position)) this.#fail("unclosed or misplaced comment");
-    this.#fail(`unexpected ${JSON.stringify(character)} in an action`);
-  }
-
-  /** What the pattern finds here, taken. */
-  #take(pattern: RegExp): string | null {
-    pattern.lastIndex = this.#position;
-    const text = pattern.exec(this.#source)?.[0];
-    if (text === undefined) return null;
-    this.#moveTo(this.#position + text.length);
-    return text;
-  }
-
-  #moveTo(position: number): void {
-    for (let i = this.#position; i < position; i++) {
-      if (this.#source.charCodeAt(i) === 0x0a) this.#line++;
-    }
-    this.#position = Math.max(this.#position, position);
-  }
-
-  #push(kind: TokenKind, text: string, spaced: boolean): void {
-    this.#tokens.push({ kind, text, line: this.#line, spaced });
-  }
-
-  #fail(reason: string, line: number = this.#line): never {
-    throw new TemplateError(this.#file, line, reason);
-  }
+/** The value of a Go string literal in double quotes or backquotes; undefined when it is malformed. */
+export function unquote(literal: string): string | undefined {
+  if (literal.startsWith("`")) return literal.slice(1, -1).replaceAll("\r", "");
+  let malformed = false;
+  const value = literal
+    .slice(1, -1)
+    .replace(escape, (_, x?: string, u?: string, U?: string, octal?: string, letter?: string) => {
+      if (letter !== undefined) return escapedLetters[escapeLetters.indexOf(letter)]!;
+      const code = octal === undefined ? Number(`0x${x ?? u ?? U}`) : Number(`0o${octal}`);
+      if (code <= 0x10ffff) return String.fromCodePoint(code);
+      malformed = true;
+      return "";
+    });
+  return malformed ? undefined : value;
 }

@@ -1,14 +1,13 @@
 /** Expected pages are what Go's html/template makes of the same source and data. */
 import { describe, expect, test } from "bun:test";
 import { TemplateSet } from "../../../src/go/html-template.ts";
-import { RenderError } from "../../../src/go/html-template/nodes.ts";
 import type { PageData } from "../../../src/go/html-template/values.ts";
 
 function render(source: string, data: PageData = { Message: "Gone" }): string {
   const templates = TemplateSet.parse({ "a.html": source });
   templates.prepare("a.html");
   const rendered = templates.render("a.html", data);
-  if (rendered.kind === "error") throw new RenderError(rendered.message);
+  if (rendered.kind === "error") throw new Error(rendered.message);
   return rendered.text;
 }
 
@@ -120,6 +119,7 @@ describe("a template that can't be used", () => {
     ["{{$x}}", 1, 'undefined variable "$x"'],
     ["{{$x = 1}}", 1, 'undefined variable "$x"'],
     ["{{if $x := 1}}{{end}}{{$x}}", 1, 'undefined variable "$x"'],
+    ["{{if 1}}{{$x := 1}}{{else}}{{$x}}{{end}}", 1, 'undefined variable "$x"'],
     ['{{"abc}}', 1, "unterminated quoted string"],
     ['{{"\\q"}}', 1, 'bad string "\\q"'],
     ["{{/* abc }}", 1, "unclosed or misplaced comment"],
