@@ -44,10 +44,7 @@ function smallDisk(kilobytes: number): string {
 
 describe("a proxy without file descriptors", () => {
   test("serves on, does not fill the log, and recovers", async () => {
-    const proxy = await startProxy({
-      maxDescriptors: 64,
-      env: { KAMAL_PROXY_WORKERS: "1" },
-    });
+    const proxy = await startProxy({ maxDescriptors: 64 });
     await proxy.deploy("app", app().address);
     using kept = await connectRaw(proxy.httpPort);
     const request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";

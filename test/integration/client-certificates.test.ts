@@ -10,7 +10,7 @@ import { headersFrame } from "../support/http2-frames.ts";
 import { get } from "../support/https-client.ts";
 import { ask, valuesOf as valuesIn } from "../suites/carrier.ts";
 import { http3, untilHttp3Serves } from "../suites/http3-carrier.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { type RawMessage, readResponse, valuesOf } from "../support/raw-response.ts";
 import { type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
@@ -35,7 +35,7 @@ async function deploy(service: string, ...flags: string[]): Promise<void> {
 
 beforeAll(async () => {
   app = startScriptedApp();
-  proxy = await ProxyProcess.start({ args: ["--http3"], env: { KAMAL_PROXY_WORKERS: "2" } });
+  proxy = await ProxyProcess.start({ args: ["--http3"], env: severalWorkers });
   writeFileSync(path("ca.pem"), authority.certificate);
   const asks = `--tls-client-ca-path=${path("ca.pem")}`;
   await deploy("required", asks);

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { startApp } from "../support/app.ts";
-import { proxyCommand, ProxyProcess } from "../support/proxy-process.ts";
+import { proxyCommand, ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { ok, startScriptedApp, type ScriptedApp } from "../support/scripted-app.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -23,7 +23,7 @@ test("a deploy that waits holds up no other command", async () => {
   using waiting = startWaitingApp("v2");
   await using app = startApp(() => new Response("v1"));
   await using other = startApp(() => new Response("other"));
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await ProxyProcess.start({ env: severalWorkers });
   await proxy.deploy("web", app.address, "--host=web");
   const deploy = proxy.run("deploy", "web", `--target=${waiting.address}`, "--host=web", quickly);
   await waitFor(() => waiting.probeCount > 0, "the deploy to wait");
@@ -44,7 +44,7 @@ test("a deploy that waits holds up no other command", async () => {
 test("of two deploys of one service the one that becomes healthy last stays", async () => {
   using first = startWaitingApp("a1");
   using second = startWaitingApp("b2");
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await ProxyProcess.start({ env: severalWorkers });
   const deploy = (app: ScriptedApp): ReturnType<ProxyProcess["run"]> =>
     proxy.run("deploy", "web", `--target=${app.address}`, "--host=web", quickly);
   const firstDeploy = deploy(first);
@@ -62,7 +62,7 @@ test("of two deploys of one service the one that becomes healthy last stays", as
 test("of two first deploys for one host the later to become healthy fails", async () => {
   using first = startWaitingApp("a1");
   using second = startWaitingApp("b2");
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await ProxyProcess.start({ env: severalWorkers });
   const deploy = (name: string, app: ScriptedApp): ReturnType<ProxyProcess["run"]> =>
     proxy.run("deploy", name, `--target=${app.address}`, "--host=web", quickly);
   const firstDeploy = deploy("first", first);
@@ -80,7 +80,7 @@ test("of two first deploys for one host the later to become healthy fails", asyn
 
 test("a client that goes away leaves its deploy going", async () => {
   using waiting = startWaitingApp("v1");
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await ProxyProcess.start({ env: severalWorkers });
   const client = Bun.spawn(
     [...proxyCommand(), "deploy", "web", `--target=${waiting.address}`, "--host=web", quickly],
     { env: proxy.env, stdin: "ignore", stdout: "ignore", stderr: "ignore" },
@@ -95,7 +95,7 @@ test("a client that goes away leaves its deploy going", async () => {
 
 test("commands sent at once are all obeyed and all saved", async () => {
   await using app = startApp(() => new Response("ok"));
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await ProxyProcess.start({ env: severalWorkers });
   const names = Array.from({ length: 8 }, (_, i) => `service-${i}`);
   await Promise.all(names.map((name) => proxy.deploy(name, app.address, `--host=${name}`)));
   const saved = JSON.parse(readFileSync(proxy.statePath, "utf8")) as { name: string }[];

@@ -10,7 +10,7 @@ test("requests beyond --max-in-flight wait for their turn, and leave it when the
     await new Promise<void>((resolve) => held.push(resolve));
     return new Response("ok");
   });
-  await using proxy = await ProxyProcess.start({ env: { KAMAL_PROXY_WORKERS: "1" } });
+  await using proxy = await ProxyProcess.start();
   const flags = ["--max-in-flight=2", "--queue-timeout=30s"];
   await proxy.deploy("web", app.address, ...flags);
   const ask = () => fetch(proxy.url, { keepalive: false }).then(({ status }) => status);

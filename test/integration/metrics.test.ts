@@ -1,6 +1,6 @@
 /** The metrics port. */
 import { describe, expect, test } from "bun:test";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
 import { ok, startScriptedApp } from "../support/scripted-app.ts";
@@ -36,7 +36,7 @@ describe("the metrics", () => {
     using app = startScriptedApp(({ startLine }) =>
       startLine.includes("/missing") ? "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n" : ok,
     );
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", app.address, "--host=web");
     for (const line of ["GET /", "GET /2", "GET /missing", "POST /", "HEAD /", "BREW /tea"]) {
       await send(proxy, line);
@@ -59,7 +59,7 @@ describe("the metrics", () => {
 
   test("hold a histogram of durations with kamal-proxy's bounds", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", app.address, "--host=web");
     await send(proxy, "GET /");
     const name = "kamal_proxy_http_request_duration_seconds";
@@ -89,7 +89,7 @@ describe("the metrics", () => {
       await release.promise;
       return ok;
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", app.address, "--host=web");
     const inFlightIs = (count: number): Promise<unknown> =>
       waitFor(async () => (await samples(proxy))[inFlight] === count, `${count} in flight`);
@@ -115,7 +115,7 @@ describe("the metrics", () => {
 
   test("leave excluded paths out, as the target sees them; the log does not", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     const flags = ["--host=web", "--path-prefix=/pre", "--exclude-metrics-path=/health"];
     await proxy.deploy("web", app.address, ...flags);
     for (const path of ["/pre/health", "/pre/health?x", "/pre/healthy", "/pre/health/x"]) {
@@ -128,7 +128,7 @@ describe("the metrics", () => {
 
   test("do not grow with what clients invent", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", app.address, "--host=web");
     const names = async (): Promise<string[]> => Object.keys(await samples(proxy));
     await send(proxy, "ODD0 /");
@@ -144,7 +144,7 @@ describe("the metrics", () => {
   });
 
   test("are text of version 0.0.4 on any path", async () => {
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     for (const path of ["/", "/metrics", "/any/path"]) {
       const response = await fetch(`http://127.0.0.1:${proxy.metricsPort}${path}`);
       expect(response.status).toBe(200);

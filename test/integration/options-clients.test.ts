@@ -197,11 +197,8 @@ describe("--proxy-protocol", () => {
 
   test("a connection without a proper header is closed without an answer", async () => {
     using app = startScriptedApp();
-    // Each worker tells of it once a minute.
-    await using proxy = await ProxyProcess.start({
-      args: trusting,
-      env: { KAMAL_PROXY_WORKERS: "1" },
-    });
+    // Each worker tells of it once a minute, and there is one.
+    await using proxy = await ProxyProcess.start({ args: trusting });
     await proxy.deploy("web", app.address);
     const nonsense = [
       request("/"),

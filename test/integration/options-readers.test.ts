@@ -37,17 +37,12 @@ async function turns(
 const affinity = (response: RawResponse): string[] =>
   valuesOf(response, "set-cookie").filter((cookie) => cookie.startsWith("kamal-writer="));
 
-/** Each worker takes turns of its own. */
-function startProxy(): Promise<ProxyProcess> {
-  return ProxyProcess.start({ env: { KAMAL_PROXY_WORKERS: "1" } });
-}
-
 describe("several targets", () => {
   test("they take strict turns, the second one first, each told its own address", async () => {
     await using one = named("one");
     await using two = named("two");
     await using three = named("three");
-    await using proxy = await startProxy();
+    await using proxy = await ProxyProcess.start();
     await proxy.deploy("web", one.address, `--target=${two.address},${three.address}`);
     expect(await turns(proxy, 7)).toEqual(["two", "three", "one", "two", "three", "one", "two"]);
     const response = await ask(proxy, "POST", "Content-Length: 0\r\n");
@@ -57,7 +52,7 @@ describe("several targets", () => {
 
   test("X-Kamal-Target joins what came when headers are forwarded, else replaces it", async () => {
     await using app = named("app");
-    await using proxy = await startProxy();
+    await using proxy = await ProxyProcess.start();
     await proxy.deploy("web", app.address);
     const came = "X-Kamal-Target: x\r\nX-Kamal-Target: y\r\n";
     expect((await ask(proxy, "GET", came)).body.toString()).toBe(`app x, y, ${app.address}`);
@@ -68,7 +63,7 @@ describe("several targets", () => {
   test("one that fails its checks is left out and comes back", async () => {
     await using one = named("one");
     await using two = named("two");
-    await using proxy = await startProxy();
+    await using proxy = await ProxyProcess.start();
     const fast = ["--health-check-interval=20ms"];
     await proxy.deploy("web", one.address, `--target=${two.address}`, ...fast);
     two.healthy = false;
@@ -88,7 +83,7 @@ describe("several targets", () => {
 
   test("a single target stays, whatever its health", async () => {
     await using app = named("app");
-    await using proxy = await startProxy();
+    await using proxy = await ProxyProcess.start();
     await proxy.deploy("web", app.address, "--health-check-interval=10ms");
     app.healthy = false;
     expect(await turns(proxy, 3)).toEqual(["app", "app", "app"]);
@@ -101,7 +96,7 @@ describe("readers", () => {
     await using other = named("other");
     await using reader = named("reader");
     await using second = named("second");
-    await using proxy = await startProxy();
+    await using proxy = await ProxyProcess.start();
     await proxy.deploy(
       "web",
       `${writer.address},${other.address}`,
@@ -122,7 +117,7 @@ describe("readers", () => {
   test("reads go to the writers when no reader is healthy", async () => {
     await using writer = named("writer");
     await using reader = named("reader");
-    await using proxy = await startProxy();
+    await using proxy = await ProxyProcess.start();
     await proxy.deploy(
       "web",
       writer.address,
@@ -145,7 +140,7 @@ describe("readers", () => {
   test("a write sets the affinity cookie with exactly these attributes", async () => {
     await using writer = named("writer");
     await using reader = named("reader");
-    await using proxy = await startProxy();
+    await using proxy = await ProxyProcess.start();
     await proxy.deploy(
       "web",
       writer.address,
@@ -187,7 +182,7 @@ describe("readers", () => {
       return new Response("writer", { status: 500, headers });
     });
     await using reader = named("reader");
-    await using proxy = await startProxy();
+    await using proxy = await ProxyProcess.start();
     await proxy.deploy("web", writer.address, `--read-target=${reader.address}`);
     const without = await ask(proxy, "POST", "Content-Length: 0\r\n");
     expect(without.status).toBe(500);
@@ -206,7 +201,7 @@ describe("readers", () => {
       if (request.startsWith("GET /up ")) connection.send("HTTP/1.1 200 OK\r\n\r\n");
       connection.end();
     });
-    await using proxy = await startProxy();
+    await using proxy = await ProxyProcess.start();
     const write = async () => affinity(await ask(proxy, "POST", "Content-Length: 0\r\n")).length;
     await proxy.deploy("web", writer.address);
     expect(await write()).toBe(0);
@@ -233,7 +228,7 @@ describe("readers", () => {
       });
     using writer = switching("writer");
     using reader = switching("reader");
-    await using proxy = await startProxy();
+    await using proxy = await ProxyProcess.start();
     const upgrade = async (protocol: string): Promise<string> => {
       const response = await ask(
         proxy,
@@ -254,7 +249,7 @@ describe("readers", () => {
   test("readers and their options outlast a restart", async () => {
     await using writer = named("writer");
     await using reader = named("reader");
-    await using proxy = await startProxy();
+    await using proxy = await ProxyProcess.start();
     await proxy.deploy(
       "web",
       writer.address,

@@ -188,9 +188,9 @@ describe("--buffer-requests", () => {
 
   test("memory is bounded for all bodies together; what is beyond it goes to disk", async () => {
     using app = startScriptedApp();
-    // Each of several workers has its share.
+    // Each of several workers would have its share.
     await using proxy = await ProxyProcess.start({
-      env: { KAMAL_PROXY_BUFFER_MEMORY_TOTAL: "100000", KAMAL_PROXY_WORKERS: "1" },
+      env: { KAMAL_PROXY_BUFFER_MEMORY_TOTAL: "100000" },
     });
     await proxy.deploy("web", app.address, "--buffer-requests");
     const body = pattern(80_000);

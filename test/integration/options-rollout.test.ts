@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startApp, type App } from "../support/app.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { rawRequest } from "../support/raw-request.ts";
 import { startRawServer } from "../support/raw-server.ts";
 
@@ -66,7 +66,7 @@ describe("rollout", () => {
   test("each cookie value falls on the same side as in kamal-proxy", async () => {
     await using web = named("web");
     await using beta = named("beta");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", web.address);
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     for (const percentage of percentages) {
@@ -80,7 +80,7 @@ describe("rollout", () => {
   test("the cookie is read as kamal-proxy reads it", async () => {
     await using web = named("web");
     await using beta = named("beta");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", web.address);
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     await command(proxy, "rollout", "set", "web", "--percent=0", "--list=yes,a b", "--list=c");
@@ -109,7 +109,7 @@ describe("rollout", () => {
   test("each set replaces percentage and list together, stop forgets both and keeps the target", async () => {
     await using web = named("web");
     await using beta = named("beta");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", web.address);
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     expect(await group(proxy, "me")).toBe("web");
@@ -129,7 +129,7 @@ describe("rollout", () => {
     await using web = named("web");
     await using next = named("next");
     await using beta = named("beta");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", web.address);
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     await command(proxy, "rollout", "set", "web", "--percent=10", "--list=me");
@@ -156,7 +156,7 @@ describe("rollout", () => {
     await using second = named("second");
     await using third = named("third");
     // Each worker takes turns of its own.
-    await using proxy = await ProxyProcess.start({ env: { KAMAL_PROXY_WORKERS: "1" } });
+    await using proxy = await ProxyProcess.start();
     await proxy.deploy("web", web.address);
     const targets = [`--target=${first.address}`, `--target=${second.address}`];
     await command(proxy, "rollout", "deploy", "web", ...targets);
@@ -183,7 +183,7 @@ describe("rollout", () => {
       });
     using web = echo("web");
     using beta = echo("beta");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", web.address, "--forward-headers=false");
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     await command(proxy, "rollout", "set", "web", "--list=me");
@@ -200,7 +200,7 @@ describe("rollout", () => {
     await using web = named("web");
     await using sick = named("sick");
     sick.healthy = false;
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", web.address);
     const cases: [string[], string][] = [
       [["set", "web", "--percent=10"], "rollout target not set"],
@@ -239,7 +239,7 @@ describe("rollout", () => {
   test("a percentage is between 0 and 100", async () => {
     await using web = named("web");
     await using beta = named("beta");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", web.address);
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     await command(proxy, "rollout", "set", "web", "--list=me");

@@ -6,7 +6,7 @@ import { startApp } from "../support/app.ts";
 import { saveCertificate } from "../support/certificate-files.ts";
 import { createCertificate } from "../support/certificates.ts";
 import { connectHttps, get, getOnce } from "../support/https-client.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { deployCommand, serviceOptions } from "../support/service-options.ts";
 import { shakeHands } from "../support/tls-client.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -15,7 +15,7 @@ const swaps = 50;
 
 test("50 swaps under new and kept connections: no handshake fails, no request fails", async () => {
   await using app = startApp(() => new Response("the app"));
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await ProxyProcess.start({ env: severalWorkers });
   const ending = new AbortController();
   const failures: string[] = [];
   let answered = 0;

@@ -12,7 +12,12 @@ import { dirname, join } from "node:path";
 import { handoverVariable } from "../../src/engine-environment.ts";
 import { startApp, type App } from "../support/app.ts";
 import { waitForInFlight, readMetric } from "../support/proxy-metrics.ts";
-import { type CommandResult, ProxyProcess, proxyCommand } from "../support/proxy-process.ts";
+import {
+  type CommandResult,
+  ProxyProcess,
+  proxyCommand,
+  severalWorkers,
+} from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
 import { ok, startScriptedApp } from "../support/scripted-app.ts";
@@ -38,7 +43,7 @@ async function replaced(proxy: ProxyProcess, workers: readonly number[]): Promis
 describe("upgrade", () => {
   test("again and again under load fails no request and leaves nothing behind", async () => {
     await using app = startNamedApp("web");
-    await using proxy = await ProxyProcess.start({ env: { KAMAL_PROXY_WORKERS: "2" } });
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", app.address);
     await using load = startSteadyLoad({
       port: proxy.httpPort,
@@ -77,7 +82,7 @@ describe("upgrade", () => {
 
   test("by SIGHUP takes the file that the proxy was started from", async () => {
     await using app = startNamedApp("web");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", app.address);
     const workers = childrenOf(proxy.pid);
     process.kill(proxy.pid, "SIGHUP");
@@ -129,7 +134,7 @@ describe("upgrade", () => {
       await answer.promise;
       return "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow";
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", app.address);
     using slow = await connectRaw(proxy.httpPort);
     slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -175,7 +180,7 @@ describe("upgrade", () => {
 
   test("keeps pauses and held requests, which a later resume lets go", async () => {
     await using app = startNamedApp("web");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", app.address);
     expect((await proxy.run("pause", "web", "--max-pause=30s")).code).toBe(0);
     const before = fetch(proxy.url);

@@ -1,7 +1,7 @@
 /** Under constant load no request fails and none goes astray, whatever is deployed meanwhile. */
 import { expect, test } from "bun:test";
 import { startApp, type App } from "../support/app.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { startSteadyLoad, type SteadyLoad } from "../support/steady-load.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -32,7 +32,7 @@ test("50 deploys to and fro, with other services deployed at the same time", asy
   await using web2 = startNamedApp("web 2");
   await using other1 = startNamedApp("other 1");
   await using other2 = startNamedApp("other 2");
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await ProxyProcess.start({ env: severalWorkers });
   await proxy.deploy("web", web1.address, "--host=web");
   await proxy.deploy("other", other1.address, "--host=other");
   await using webLoad = loadOn(proxy, "web");
@@ -69,7 +69,7 @@ test("50 deploys to and fro, with other services deployed at the same time", asy
 }, 60_000);
 
 test("old targets that exit the moment their deploy returns", async () => {
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await ProxyProcess.start({ env: severalWorkers });
   let current = startNamedApp("web 0");
   await proxy.deploy("web", current.address, "--host=web");
   try {
@@ -93,7 +93,7 @@ test("deploys that fail", async () => {
   await using app = startNamedApp("web 1");
   await using sick = startNamedApp("web sick");
   sick.healthy = false;
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await ProxyProcess.start({ env: severalWorkers });
   await proxy.deploy("web", app.address, "--host=web");
   await using load = startSteadyLoad({
     port: proxy.httpPort,
@@ -116,7 +116,7 @@ test("deploys that fail", async () => {
 test("pause, redeploy while paused, resume, and rollout changes", async () => {
   await using web1 = startNamedApp("web 1");
   await using web2 = startNamedApp("web 2");
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await ProxyProcess.start({ env: severalWorkers });
   await proxy.deploy("web", web1.address, "--host=web");
   await using load = loadOn(proxy, "web");
   const commands = (i: number): string[][] => {

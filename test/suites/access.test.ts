@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { saveCertificate } from "../support/certificate-files.ts";
 import { createCertificate } from "../support/certificates.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
 import { type Answer, ask, type Carrier, type Field, valuesOf } from "./carrier.ts";
 import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
@@ -31,6 +31,7 @@ beforeAll(async () => {
   app = startScriptedApp();
   proxy = await ProxyProcess.start({
     args: ["--http3", "--trusted-proxies=127.0.0.1,::1,10.0.0.0/8"],
+    env: severalWorkers,
   });
   services["auth"] = [
     `--basic-auth=ann:${await Bun.password.hash("pässwörd:✓", { algorithm: "bcrypt", cost: 4 })}`,

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { saveCertificate } from "../support/certificate-files.ts";
 import { createCertificate } from "../support/certificates.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import type { RawConnection } from "../support/raw-connection.ts";
 import { type RawServer, startRawServer } from "../support/raw-server.ts";
 import { ok, startScriptedApp, type ScriptedApp } from "../support/scripted-app.ts";
@@ -38,7 +38,7 @@ beforeAll(async () => {
       else await script(connection, head);
     }
   });
-  proxy = await ProxyProcess.start({ args: ["--http3"] });
+  proxy = await ProxyProcess.start({ args: ["--http3"], env: severalWorkers });
   const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
   flags = ["--host=localhost", "--tls-redirect=false", ...certificate];
   await deploy(app.address);

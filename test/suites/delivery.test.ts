@@ -28,7 +28,7 @@ const services: Record<string, string[]> = {
 
 beforeAll(async () => {
   [one, two] = [startScriptedApp(), startScriptedApp()];
-  proxy = await ProxyProcess.start({ args: ["--http3"], env: { KAMAL_PROXY_WORKERS: "1" } });
+  proxy = await ProxyProcess.start({ args: ["--http3"] });
   const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
   await proxy.deploy(
     "web",

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { join } from "node:path";
 import { saveCertificate } from "../support/certificate-files.ts";
 import { createCertificate } from "../support/certificates.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { ok, type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
 import { type Answer, ask, type Carrier, type RequestSpec, valuesOf } from "./carrier.ts";
 import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
@@ -38,7 +38,7 @@ const flags = [
 
 beforeAll(async () => {
   app = startScriptedApp();
-  proxy = await ProxyProcess.start({ args: ["--http3"] });
+  proxy = await ProxyProcess.start({ args: ["--http3"], env: severalWorkers });
   const names = ["localhost", "www.localhost"];
   const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(names));
   const hosts = names.map((name) => `--host=${name}`);

@@ -1,4 +1,5 @@
 /** Runs command lines without a process, a socket or a server. */
+import { resolve } from "node:path";
 import type { CliContext, Screen } from "../../src/cli/context.ts";
 import type { Keyboard } from "../../src/cli/top/keyboard.ts";
 import type { Probes } from "../../src/cli/doctor/probes.ts";
@@ -22,7 +23,12 @@ export interface Outcome {
 export interface Surroundings {
   environment?: Environment;
   /** Without a reply there is no server. */
-  reply?: Reply | Error | ((command: Command) => Reply);
+  reply?:
+    | Reply
+    | Error
+    | ((command: Command, onProgress?: (progress: Progress) => void) => Reply | Promise<Reply>);
+  /** Folder that relative paths begin at. */
+  folder?: string;
   /** What is typed when a secret is asked for. */
   secret?: string;
   usableMemoryBytes?: number;
@@ -76,7 +82,8 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
     async send(socketPath, command, onProgress) {
       outcome.sent = command;
       for (const progress of around.progress ?? []) onProgress?.(progress);
-      const reply = typeof around.reply === "function" ? around.reply(command) : around.reply;
+      const reply =
+        typeof around.reply === "function" ? await around.reply(command, onProgress) : around.reply;
       if (reply instanceof Error) throw reply;
       if (reply !== undefined) return reply;
       throw new CommandError(`dial unix ${socketPath}: connect: no such file or directory`);
@@ -86,7 +93,7 @@ export async function runLine(args: string[], around: Surroundings = {}): Promis
       return 0;
     },
     saveInput: async (path) => ({ path, settle() {} }),
-    absolutePath: (path) => path,
+    absolutePath: (path) => (around.folder === undefined ? path : resolve(around.folder, path)),
     usableMemoryBytes: () => around.usableMemoryBytes ?? 2 ** 33,
     grantedCores: () => around.grantedCores ?? 2,
     belongsToOthers: (path) => around.ofOthers?.includes(path) ?? false,

@@ -1,6 +1,8 @@
 /** The real proxy as a process of its own: scratch home, own socket, free ports, real command line. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { sendCommand } from "../../src/control-plane/socket/client.ts";
+import { runLine } from "./command-line.ts";
 import { freePorts, releasePorts } from "./free-ports.ts";
 import { tempFolder, type TempFolder } from "./temp-folder.ts";
 import { waitFor, within } from "./wait-for.ts";
@@ -26,6 +28,9 @@ export interface ProxyProcessOptions {
   logs?: boolean;
 }
 
+/** The environment of a proxy whose workers have to act together; else there is one, to spare the machine. */
+export const severalWorkers = { KAMAL_PROXY_WORKERS: "2" } as const;
+
 export interface CommandResult {
   code: number;
   stdout: string;
@@ -48,6 +53,11 @@ export function proxyCommand(): string[] {
     throw new Error("dist/kamal-proxy is missing: run `bun run build` first");
   }
   return [compiledBinary];
+}
+
+/** The command line of another binary is not that of the sources. */
+function testsOurBinary(): boolean {
+  return !process.env["KAMAL_PROXY_TEST_BINARY"];
 }
 
 export class ProxyProcess implements AsyncDisposable {
@@ -79,6 +89,11 @@ export class ProxyProcess implements AsyncDisposable {
       throw error;
     }
     return proxy;
+  }
+
+  /** One that has its ports and its home, and is not started yet. */
+  static prepare(options: ProxyProcessOptions = {}): ProxyProcess {
+    return new ProxyProcess(options);
   }
 
   get pid(): number {
@@ -118,6 +133,7 @@ export class ProxyProcess implements AsyncDisposable {
       HOME: this.home,
       TMPDIR: this.spillPath,
       KAMAL_PROXY_SOCKET: this.socketPath,
+      KAMAL_PROXY_WORKERS: "1",
       ...this.#options.env,
     };
   }
@@ -139,10 +155,20 @@ export class ProxyProcess implements AsyncDisposable {
     return { code, stdout, stderr };
   }
 
-  /** `deploy`, which must succeed. */
+  /** `deploy`, which must succeed. The command runs in the test's own process, which spares a start of Bun. */
   async deploy(service: string, target: string, ...flags: string[]): Promise<void> {
-    const result = await this.run("deploy", service, `--target=${target}`, ...flags);
+    const args = ["deploy", service, `--target=${target}`, ...flags];
+    const result = testsOurBinary() ? await this.#runHere(args) : await this.run(...args);
     if (result.code !== 0) throw new Error(`deploy ${service} failed: ${result.stderr.trim()}`);
+  }
+
+  async #runHere(args: string[]): Promise<CommandResult> {
+    const { exitCode, stdout, stderr } = await runLine(args, {
+      environment: this.env,
+      folder: this.home,
+      reply: (command, onProgress) => sendCommand(this.socketPath, command, onProgress),
+    });
+    return { code: exitCode, stdout, stderr };
   }
 
   /** The first log line that matches, as soon as there is one. A text matches the `msg` of a line. */
@@ -195,7 +221,7 @@ export class ProxyProcess implements AsyncDisposable {
     return child.signalCode === null ? child.exitCode : null;
   }
 
-  /** Starts again with the same home, socket and ports, after `stop` or a crash. */
+  /** Starts with the same home, socket and ports as before `stop` or a crash, or for the first time. */
   async startAgain(): Promise<void> {
     if (this.running) throw new Error("the proxy is still running");
     await this.#start();
