@@ -2,9 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { startApp } from "../support/app.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
+import type { ProxyProcess } from "../support/proxy-process.ts";
 import { ok, startScriptedApp } from "../support/scripted-app.ts";
 import { waitFor } from "../support/wait-for.ts";
+
+const proxies = proxyPool();
 
 const unhealthy = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
 const success = { code: 0, stdout: "", stderr: "" };
@@ -24,7 +27,7 @@ async function traces(proxy: ProxyProcess): Promise<unknown> {
 describe("a first deploy", () => {
   test("sends traffic to the target, quietly", async () => {
     await using app = startApp(() => new Response("one"));
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     expect(await proxy.run("deploy", "web", `--target=${app.address}`)).toEqual(success);
     expect(await answer(proxy)).toBe("one");
     const fields = {
@@ -46,7 +49,7 @@ describe("a first deploy", () => {
   test("waits until the target is healthy", async () => {
     using app = startScriptedApp();
     app.healthAnswer = unhealthy;
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const deploy = proxy.run(
       "deploy",
       "web",
@@ -64,7 +67,7 @@ describe("a first deploy", () => {
     using app = startScriptedApp();
     using checks = startScriptedApp();
     app.healthAnswer = unhealthy;
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy(
       "web",
       app.address,
@@ -84,7 +87,7 @@ describe("a redeploy", () => {
   test("moves all traffic to the new target and forgets the old one", async () => {
     using old = startScriptedApp(() => ok.replace("ok", "v1"));
     using fresh = startScriptedApp(() => ok.replace("ok", "v2"));
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", old.address);
     expect(await answer(proxy)).toBe("v1");
     await proxy.deploy("web", fresh.address);
@@ -95,7 +98,7 @@ describe("a redeploy", () => {
 
   test("sets all options anew", async () => {
     await using app = startApp((request) => new Response(new URL(request.url).pathname));
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--host=a.example.com", "--path-prefix=/api");
     expect(await answer(proxy, "/api/x", "a.example.com")).toBe("/x");
     await proxy.deploy("web", app.address);
@@ -104,7 +107,7 @@ describe("a redeploy", () => {
 
   test("to the same target works", async () => {
     await using app = startApp(() => new Response("same"));
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     await proxy.deploy("web", app.address);
     expect(await answer(proxy)).toBe("same");
@@ -115,7 +118,7 @@ describe("several targets", () => {
   test("take turns", async () => {
     await using one = startApp(() => new Response("one"));
     await using two = startApp(() => new Response("two"));
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const targets = [`--target=${one.address}`, `--target=${two.address}`];
     expect(await proxy.run("deploy", "web", ...targets)).toEqual(success);
     const answers: string[] = [];
@@ -128,7 +131,7 @@ describe("several targets", () => {
     using good = startScriptedApp();
     using bad = startScriptedApp();
     bad.healthAnswer = unhealthy;
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const result = await proxy.run(
       "deploy",
       "web",
@@ -143,7 +146,7 @@ describe("several targets", () => {
   test("whose answers could not be forwarded are not healthy, and the deploy says why", async () => {
     using app = startScriptedApp();
     app.healthAnswer = "HTTP/1.1 200 OK\r\nServer: x\r\nX Kind: y\r\nContent-Length: 0\r\n\r\n";
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const target = `--target=${app.address}`;
     const result = await proxy.run("deploy", "web", target, "--deploy-timeout=1s");
     expect(result.code).toBe(1);
@@ -155,7 +158,7 @@ describe("several targets", () => {
   test("go out when they fail and come back when they are well", async () => {
     await using one = startApp(() => new Response("one"));
     await using two = startApp(() => new Response("two"));
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const targets = [`--target=${one.address}`, `--target=${two.address}`];
     await proxy.run("deploy", "web", ...targets, "--health-check-interval=20ms");
     const seen = async (): Promise<string> => `${await answer(proxy)}, ${await answer(proxy)}`;
@@ -170,7 +173,7 @@ describe("a deploy fails", () => {
   test("when the target does not become healthy, with timeout and last reason", async () => {
     using app = startScriptedApp();
     app.healthAnswer = unhealthy;
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const flags = ["--deploy-timeout=150ms", "--health-check-interval=20ms"];
     const result = await proxy.run("deploy", "web", `--target=${app.address}`, ...flags);
     expect(result.code).toBe(1);
@@ -189,7 +192,7 @@ describe("a deploy fails", () => {
   test("when nobody listens at the target", async () => {
     const gone = startScriptedApp();
     gone[Symbol.dispose]();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const result = await proxy.run(
       "deploy",
       "web",
@@ -204,7 +207,7 @@ describe("a deploy fails", () => {
 
   test("when another service has the host and the path", async () => {
     await using app = startApp(() => new Response("first"));
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("first", app.address, "--host=a.example.com", "--path-prefix=/api/");
     const before = await traces(proxy);
     const flags = ["--host=b.example.com", "--host=A.example.com", "--path-prefix=api"];
@@ -230,7 +233,7 @@ describe("a deploy fails", () => {
     ["error pages that are not there", ["--error-pages=/none"], "unable to load error pages"],
   ])("on %s", async (_what, flags, text) => {
     await using app = startApp(() => new Response("ok"));
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const target = flags[0]!.startsWith("--target") ? [] : [`--target=${app.address}`];
     const result = await proxy.run("deploy", "web", ...target, ...flags);
     expect(result.code).toBe(1);
@@ -243,7 +246,7 @@ describe("a deploy fails", () => {
     await using app = startApp(() => new Response("v1"));
     using failing = startScriptedApp();
     failing.healthAnswer = unhealthy;
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--host=a.example.com");
     const before = await traces(proxy);
     const result = await proxy.run(
@@ -274,7 +277,7 @@ describe("--force", () => {
   test("deploys at once, and the target serves as soon as it is healthy", async () => {
     using app = startScriptedApp();
     app.healthAnswer = unhealthy;
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const flags = ["--force", "--health-check-interval=20ms"];
     expect(await proxy.run("deploy", "web", `--target=${app.address}`, ...flags)).toEqual(success);
     expect(await answer(proxy)).toBe("503");
@@ -286,7 +289,7 @@ describe("--force", () => {
 describe("remove", () => {
   test("ends the service, its checks and its state", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     expect(await answer(proxy)).toBe("ok");
     expect(await proxy.run("rm", "web")).toEqual(success);
@@ -299,7 +302,7 @@ describe("remove", () => {
 
   test("frees the host for another service", async () => {
     await using app = startApp(() => new Response("ok"));
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("first", app.address, "--host=a");
     await proxy.run("remove", "first");
     await proxy.deploy("second", app.address, "--host=a");

@@ -1,10 +1,13 @@
 /** What becomes of the requests on a target that a deploy replaces. */
 import { describe, expect, test } from "bun:test";
-import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
+import { type ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
 import { ok, startScriptedApp } from "../support/scripted-app.ts";
 import { waitFor } from "../support/wait-for.ts";
+
+const proxies = proxyPool({ env: severalWorkers });
 
 const get = "GET /held HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -28,7 +31,7 @@ describe("a request on the old target", () => {
       return ok.replace("ok", "v1");
     });
     using fresh = startScriptedApp(() => ok.replace("ok", "v2"));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", old.address);
     using client = await heldRequest(proxy, old);
 
@@ -48,7 +51,7 @@ describe("a request on the old target", () => {
   test.each(["0s", "100ms"])("gets a 504 page after --drain-timeout=%s", async (timeout) => {
     using old = startScriptedApp(() => null);
     using fresh = startScriptedApp();
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", old.address);
     using client = await heldRequest(proxy, old);
     await proxy.deploy("web", fresh.address, `--drain-timeout=${timeout}`);
@@ -65,7 +68,7 @@ describe("a request on the old target", () => {
       return null;
     });
     using fresh = startScriptedApp();
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", old.address);
     using client = await connectRaw(proxy.httpPort);
     client.send(get);
@@ -79,7 +82,7 @@ describe("a request on the old target", () => {
       startLine.includes("/held") ? null : ok.replace("ok", "v1"),
     );
     using fresh = startScriptedApp();
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", old.address);
     using client = await heldRequest(proxy, old);
     const deploy = proxy.run("deploy", "web", `--target=${fresh.address}`);
@@ -101,7 +104,7 @@ describe("a tunnel to the old target", () => {
       return new Promise(() => {});
     });
     using fresh = startScriptedApp();
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", old.address);
     using client = await connectRaw(proxy.httpPort);
     client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n");
@@ -120,7 +123,7 @@ describe("pause and stop", () => {
       await release.promise;
       return ok;
     });
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     using client = await heldRequest(proxy, app);
     let returned = false;
@@ -144,7 +147,7 @@ describe("remove", () => {
       await release.promise;
       return ok;
     });
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     using client = await heldRequest(proxy, app);
     expect((await proxy.run("remove", "web")).code).toBe(0);

@@ -2,12 +2,15 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { healthCheckSettings } from "../../src/config/settings.ts";
 import { decodeMessage, encodeMessage } from "../../src/control-plane/socket/framing.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
+import type { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
 import { startScriptedApp } from "../support/scripted-app.ts";
 import { deployCommand, serviceOptions, targetOptions } from "../support/service-options.ts";
 import { within } from "../support/wait-for.ts";
+
+const proxies = proxyPool();
 
 setDefaultTimeout(30_000);
 
@@ -56,7 +59,7 @@ describe("bad flags of deploy", () => {
   test("each is named, and what is deployed goes on", async () => {
     using app = startScriptedApp();
     using newer = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--host=web.test");
     await proxy.deploy("taken", app.address, "--host=taken.test", "--path-prefix=/taken");
     const before = readFileSync(proxy.statePath, "utf8");
@@ -123,7 +126,7 @@ describe("bad flags of deploy", () => {
 
   test("values that would harm are refused where kamal-proxy takes them", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const cases: [flags: string[], error: string][] = [
       [["--target="], "at least one target must be given"],
       [
@@ -154,7 +157,7 @@ describe("bad flags of deploy", () => {
 describe("bad messages on the control socket", () => {
   test("nonsense ends its own connection only", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     const before = readFileSync(proxy.statePath, "utf8");
     const messages = [
@@ -182,7 +185,7 @@ describe("bad messages on the control socket", () => {
 
   test("commands that no client sends are refused, and nothing changes", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     const before = readFileSync(proxy.statePath, "utf8");
     const deploy = (changes: object): unknown => ({
@@ -233,7 +236,7 @@ describe("bad messages on the control socket", () => {
 describe("bad entries in the saved state", () => {
   test("concern their own service only and are kept", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     for (const name of ["good", "odd", "worse", "bare"]) {
       await proxy.deploy(name, app.address, `--host=${name}.test`);
     }
@@ -266,7 +269,7 @@ describe("bad cookies", () => {
     using app = startScriptedApp();
     using reader = startScriptedApp();
     using beta = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, `--read-target=${reader.address}`);
     await proxy.run("rollout", "deploy", "web", `--target=${beta.address}`);
     await proxy.run("rollout", "set", "web", "--percent=100");

@@ -1,11 +1,14 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
+import type { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse, valuesOf } from "../support/raw-response.ts";
 import { ok, startScriptedApp } from "../support/scripted-app.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
+
+const proxies = proxyPool();
 
 setDefaultTimeout(30_000);
 
@@ -47,7 +50,7 @@ const troubled = () =>
 describe("the built-in pages", () => {
   test("each is a whole document in HTML", async () => {
     using app = troubled();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const limits = ["--buffer-requests", "--max-request-body=1", "--target-timeout=100ms"];
     await proxy.deploy("web", app.address, "--host=web.test", ...limits);
     const found = [
@@ -83,7 +86,7 @@ describe("--error-pages", () => {
       "503.html": "{{/* c */}}<p>{{ with .Message }}{{ . }}{{ else }}closed{{ end }}</p>",
       "notes.txt": "{{ broken",
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--host=web.test", `--error-pages=${path}`);
     await proxy.deploy("other", app.address, "--host=other.test");
     expect(await ask(proxy, "/502")).toEqual({
@@ -108,7 +111,7 @@ describe("--error-pages", () => {
     using app = troubled();
     using folder = tempFolder();
     const path = pages(folder, "pages", { "502.html": "first" });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, `--error-pages=${path}`);
     pages(folder, "pages", { "502.html": "second" });
     expect((await ask(proxy, "/502")).body).toBe("first");
@@ -124,7 +127,7 @@ describe("--error-pages", () => {
     using newer = troubled();
     using folder = tempFolder();
     const good = pages(folder, "good", { "502.html": "good" });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, `--error-pages=${good}`);
     const before = await Bun.file(proxy.statePath).text();
     const unusable = {
@@ -153,7 +156,7 @@ describe("--error-pages", () => {
     using app = troubled();
     using folder = tempFolder();
     const path = pages(folder, "pages", { "502.html": "ours" });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--host=web.test", `--error-pages=${path}`);
     await proxy.deploy("other", app.address, "--host=other.test");
     await proxy.stop();

@@ -1,10 +1,14 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readMetric } from "../support/proxy-metrics.ts";
-import { type LogLine, ProxyProcess } from "../support/proxy-process.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
+import { ProxyProcess } from "../support/proxy-process.ts";
+import { type LogLine } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { type RawMessage, readResponse, valuesOf } from "../support/raw-response.ts";
 import { ok, startScriptedApp } from "../support/scripted-app.ts";
 import { waitFor } from "../support/wait-for.ts";
+
+const proxies = proxyPool();
 
 setDefaultTimeout(30_000);
 
@@ -33,7 +37,7 @@ describe("--log-request-header and --log-response-header", () => {
       () =>
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Cache: hit\r\nX-Cache: far\r\nETag: x\r\n\r\n",
     );
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy(
       "web",
       app.address,
@@ -133,7 +137,7 @@ describe("--forward-headers", () => {
 
   test("the default is to forward what came, `false` replaces it", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     for (const [flags, expected] of [
       [[], believed],
       [["--forward-headers"], believed],
@@ -155,7 +159,7 @@ describe("--forward-headers", () => {
 describe("--client-ip-header", () => {
   test("its value takes the place of X-Forwarded-For, upstream and in the log", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--client-ip-header=CF-Connecting-IP");
     const both = "cf-connecting-ip: 5.5.5.5\r\nX-Forwarded-For: 1.1.1.1\r\n";
     await ask(proxy, "/both", both);
@@ -200,7 +204,7 @@ describe("--scope-cookie-paths", () => {
 
   test("cookies of the host itself get the stripped prefix as their path", async () => {
     using app = startScriptedApp(() => response);
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--path-prefix=/api", "--scope-cookie-paths");
     const scoped = valuesOf(await ask(proxy, "/api/login"), "set-cookie");
     expect(scoped.map(attributes)).toEqual(
@@ -216,7 +220,7 @@ describe("--scope-cookie-paths", () => {
 
   test("nothing changes without the flag, at the root, or when the prefix stays", async () => {
     using app = startScriptedApp(() => response);
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     for (const flags of [
       ["--path-prefix=/api"],
       ["--scope-cookie-paths"],
@@ -231,7 +235,7 @@ describe("--scope-cookie-paths", () => {
 describe("--path-prefix and --strip-path-prefix", () => {
   test("the prefix is taken off once, everything behind it stays byte for byte", async () => {
     using app = startScriptedApp(() => ok);
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy(
       "web",
       app.address,

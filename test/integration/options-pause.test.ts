@@ -1,11 +1,14 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startApp } from "../support/app.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
 import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { waitForInFlight } from "../support/proxy-metrics.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
 import { startRawServer } from "../support/raw-server.ts";
 import { waitFor } from "../support/wait-for.ts";
+
+const proxies = proxyPool({ env: severalWorkers });
 
 setDefaultTimeout(30_000);
 
@@ -65,7 +68,7 @@ describe("pause", () => {
 
   test("a request waits for max-pause at most and is then answered with the 504 page", async () => {
     await using app = startApp(() => new Response("ok"));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     await command(proxy, "pause", "web", "--max-pause=100ms");
     const late = await exchange(proxy, "GET", "/late");
@@ -81,7 +84,7 @@ describe("pause", () => {
 
   test("a second pause counts for later requests only", async () => {
     await using app = startApp(() => new Response("ok"));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     await command(proxy, "pause", "web", "--max-pause=1h");
     using first = await send(proxy, head("GET", "/first"));
@@ -99,7 +102,7 @@ describe("pause", () => {
       return new Response("done");
     });
     await using other = startApp(() => new Response("other"));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--host=web.test");
     await proxy.deploy("other", other.address, "--host=other.test");
     using running = await send(proxy, head("GET", "/"));
@@ -122,7 +125,7 @@ describe("pause", () => {
 
   test("after drain-timeout the requests under way are cancelled", async () => {
     await using app = startApp(() => new Promise(() => {}));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     using running = await send(proxy, head("GET", "/"));
     await waitFor(() => app.requestCount === 1, "the request to reach the app");
@@ -142,7 +145,7 @@ describe("pause", () => {
       connection.send("HTTP/1.1 101 Hi\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
       connection.send(await connection.receiveBytes(4));
     });
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     await command(proxy, "pause", "web");
     using client = await send(proxy, head("GET", "/", "Connection: Upgrade\r\nUpgrade: echo\r\n"));
@@ -155,7 +158,7 @@ describe("pause", () => {
 
   test("a client that leaves frees its place and its request is never sent", async () => {
     await using app = startApp(() => new Response("ok"));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     await command(proxy, "pause", "web");
     for (const [method, fields] of [
@@ -188,7 +191,7 @@ describe("pause", () => {
       await waitFor(() => connection.peerEnded, "the end of the request");
       bodies.set(path, connection.unread);
     });
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     const body = "x".repeat(300_000);
     for (const [path, fields, whole] of [
@@ -214,7 +217,7 @@ describe("pause", () => {
     await using app = startApp(
       async (request) => new Response(`${(await request.bytes()).length}`),
     );
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     const body = "x".repeat(300_000);
     await command(proxy, "pause", "web");
@@ -237,7 +240,7 @@ describe("pause", () => {
 
   test("removing the service answers the held requests", async () => {
     await using app = startApp(() => new Response("ok"));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     await command(proxy, "pause", "web", "--max-pause=1h");
     using held = await send(proxy, head("GET", "/"));
@@ -251,7 +254,7 @@ describe("pause", () => {
   test("a redeploy leaves the service paused and held requests go to the new target", async () => {
     await using older = startApp(() => new Response("older"));
     await using newer = startApp(() => new Response("newer"));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", older.address);
     await command(proxy, "pause", "web");
     using held = await send(proxy, head("GET", "/"));
@@ -266,7 +269,7 @@ describe("pause", () => {
 
   test("it outlasts a restart and can be ended then", async () => {
     await using app = startApp(() => new Response("ok"));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     await command(proxy, "pause", "web", "--max-pause=1h");
     await proxy.stop();
@@ -283,7 +286,7 @@ describe("pause", () => {
 describe("stop", () => {
   test("held and later requests are answered 503 with the message, escaped for HTML", async () => {
     await using app = startApp(() => new Response("ok"));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     await command(proxy, "pause", "web", "--max-pause=1h");
     using held = await send(proxy, head("POST", "/held", "Content-Length: 1000\r\n"));
@@ -309,7 +312,7 @@ describe("stop", () => {
 
   test("it outlasts a restart and a redeploy, with its message", async () => {
     await using app = startApp(() => new Response("ok"));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     await command(proxy, "stop", "web", "--message=Moving house");
     await proxy.stop();
@@ -323,7 +326,7 @@ describe("stop", () => {
 
   test("after drain-timeout the requests under way are cancelled", async () => {
     await using app = startApp(() => new Promise(() => {}));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     using running = await send(proxy, head("GET", "/"));
     await waitFor(() => app.requestCount === 1, "the request to reach the app");
@@ -336,7 +339,7 @@ describe("the health check path while paused or stopped", () => {
   for (const state of ["pause", "stop"]) {
     test(`GET and HEAD of exactly that path are answered 200 without the target (${state})`, async () => {
       await using app = startApp(() => new Response("ok"));
-      await using proxy = await ProxyProcess.start({ env: severalWorkers });
+      await using proxy = await proxies.borrow();
       const prefixed = ["--path-prefix=/api", "--health-check-path=up"];
       await proxy.deploy("root", app.address, "--host=root.test");
       await proxy.deploy("api", app.address, "--host=api.test", ...prefixed);
@@ -384,7 +387,7 @@ describe("the health check path while paused or stopped", () => {
 describe("bad commands", () => {
   test("they name what is wrong and change nothing", async () => {
     await using app = startApp(() => new Response("ok"));
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     const invalid = (flag: string, value: string, reason: string): string =>
       `Error: invalid argument "${value}" for "--${flag}" flag: ${reason}\n`;

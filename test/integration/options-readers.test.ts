@@ -1,10 +1,13 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startApp, type App, type AppHandler } from "../support/app.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
+import type { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { type RawResponse, readResponse, valuesOf } from "../support/raw-response.ts";
 import { startRawServer } from "../support/raw-server.ts";
 import { waitFor } from "../support/wait-for.ts";
+
+const proxies = proxyPool();
 
 setDefaultTimeout(30_000);
 
@@ -42,7 +45,7 @@ describe("several targets", () => {
     await using one = named("one");
     await using two = named("two");
     await using three = named("three");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", one.address, `--target=${two.address},${three.address}`);
     expect(await turns(proxy, 7)).toEqual(["two", "three", "one", "two", "three", "one", "two"]);
     const response = await ask(proxy, "POST", "Content-Length: 0\r\n");
@@ -52,7 +55,7 @@ describe("several targets", () => {
 
   test("X-Kamal-Target joins what came when headers are forwarded, else replaces it", async () => {
     await using app = named("app");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     const came = "X-Kamal-Target: x\r\nX-Kamal-Target: y\r\n";
     expect((await ask(proxy, "GET", came)).body.toString()).toBe(`app x, y, ${app.address}`);
@@ -63,7 +66,7 @@ describe("several targets", () => {
   test("one that fails its checks is left out and comes back", async () => {
     await using one = named("one");
     await using two = named("two");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const fast = ["--health-check-interval=20ms"];
     await proxy.deploy("web", one.address, `--target=${two.address}`, ...fast);
     two.healthy = false;
@@ -83,7 +86,7 @@ describe("several targets", () => {
 
   test("a single target stays, whatever its health", async () => {
     await using app = named("app");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--health-check-interval=10ms");
     app.healthy = false;
     expect(await turns(proxy, 3)).toEqual(["app", "app", "app"]);
@@ -96,7 +99,7 @@ describe("readers", () => {
     await using other = named("other");
     await using reader = named("reader");
     await using second = named("second");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy(
       "web",
       `${writer.address},${other.address}`,
@@ -117,7 +120,7 @@ describe("readers", () => {
   test("reads go to the writers when no reader is healthy", async () => {
     await using writer = named("writer");
     await using reader = named("reader");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy(
       "web",
       writer.address,
@@ -140,7 +143,7 @@ describe("readers", () => {
   test("a write sets the affinity cookie with exactly these attributes", async () => {
     await using writer = named("writer");
     await using reader = named("reader");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy(
       "web",
       writer.address,
@@ -182,7 +185,7 @@ describe("readers", () => {
       return new Response("writer", { status: 500, headers });
     });
     await using reader = named("reader");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", writer.address, `--read-target=${reader.address}`);
     const without = await ask(proxy, "POST", "Content-Length: 0\r\n");
     expect(without.status).toBe(500);
@@ -201,7 +204,7 @@ describe("readers", () => {
       if (request.startsWith("GET /up ")) connection.send("HTTP/1.1 200 OK\r\n\r\n");
       connection.end();
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const write = async () => affinity(await ask(proxy, "POST", "Content-Length: 0\r\n")).length;
     await proxy.deploy("web", writer.address);
     expect(await write()).toBe(0);
@@ -228,7 +231,7 @@ describe("readers", () => {
       });
     using writer = switching("writer");
     using reader = switching("reader");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const upgrade = async (protocol: string): Promise<string> => {
       const response = await ask(
         proxy,
@@ -249,7 +252,7 @@ describe("readers", () => {
   test("readers and their options outlast a restart", async () => {
     await using writer = named("writer");
     await using reader = named("reader");
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy(
       "web",
       writer.address,

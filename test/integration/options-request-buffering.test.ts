@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startApp } from "../support/app.ts";
 import { waitForInFlight } from "../support/proxy-metrics.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { type RawMessage, readResponse, valuesOf } from "../support/raw-response.ts";
@@ -8,6 +9,8 @@ import { ok, startScriptedApp } from "../support/scripted-app.ts";
 import { namedSpillFiles, openSpillFiles } from "../support/spill-files.ts";
 import { tinyDisk } from "../support/tiny-disk.ts";
 import { waitFor } from "../support/wait-for.ts";
+
+const proxies = proxyPool();
 
 setDefaultTimeout(30_000);
 
@@ -46,7 +49,7 @@ describe("--buffer-requests", () => {
   for (const [place, size] of Object.entries(sizes)) {
     test(`the target hears of a request when all of it is there (${place})`, async () => {
       using app = startScriptedApp();
-      await using proxy = await ProxyProcess.start();
+      await using proxy = await proxies.borrow();
       await proxy.deploy("web", app.address, "--buffer-requests", "--buffer-memory=100000");
       const body = pattern(size);
       const half = body.length / 2;
@@ -80,7 +83,7 @@ describe("--buffer-requests", () => {
 
   test("without the flag the target hears of it at once", async () => {
     await using app = startApp(async (request) => new Response(await request.text()));
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-requests=false", "--buffer-memory=1");
     using client = await send(proxy, withLength(8), "half");
     await waitFor(() => app.requestCount === 1, "the request to reach the app");
@@ -90,7 +93,7 @@ describe("--buffer-requests", () => {
 
   test("empty bodies and requests without one pass as they are", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-requests", "--max-request-body=1");
     expect(await statusOf(proxy, "GET / HTTP/1.1\r\nHost: web.test\r\n\r\n")).toBe(200);
     expect(await statusOf(proxy, withLength(0))).toBe(200);
@@ -104,7 +107,7 @@ describe("--buffer-requests", () => {
 
   test("a chunked body that was collected goes on with its length, unless it has trailers", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-requests", "--buffer-memory=10000");
     for (const size of [1, 9_000, 300_000]) {
       const pieces = [chunk(pattern(size)), "0\r\n\r\n"];
@@ -123,7 +126,7 @@ describe("--buffer-requests", () => {
 
   test("an upload that is broken off never contacts the target and leaves nothing behind", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-requests", "--buffer-memory=1000");
     const uploads = {
       "/memory": [withLength(900, "/memory"), pattern(500)],
@@ -147,7 +150,7 @@ describe("--buffer-requests", () => {
 
   test("a malformed chunk is answered 400 and never contacts the target", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-requests");
     using client = await send(proxy, chunkedHead(), chunk("good"), "xyz\r\nbad\r\n0\r\n\r\n");
     const response = await readResponse(client);
@@ -217,7 +220,7 @@ describe("--buffer-requests", () => {
 describe("--max-request-body", () => {
   test("the limit counts exactly, declared or not, and the target hears of nothing larger", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-requests", "--max-request-body=1000");
     const body = pattern(1_000);
     expect(await statusOf(proxy, withLength(1_000), body)).toBe(200);
@@ -229,7 +232,7 @@ describe("--max-request-body", () => {
 
   test("a declared length beyond it is answered 413 before the body is sent", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-requests", "--max-request-body=1000");
     using client = await send(proxy, head("/", "Content-Length: 1001\r\nExpect: 100-continue\r\n"));
     const response = await readResponse(client);
@@ -243,7 +246,7 @@ describe("--max-request-body", () => {
 
   test("it holds for what goes to disk, and 0 means none", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const memory = ["--buffer-requests", "--buffer-memory=100"];
     await proxy.deploy("web", app.address, ...memory, "--max-request-body=1000");
     const pieces = Array.from({ length: 11 }, () => chunk(pattern(100)));
@@ -256,7 +259,7 @@ describe("--max-request-body", () => {
 
   test("a service of its own limits does not limit others", async () => {
     using app = startScriptedApp();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const limited = ["--host=limited.test", "--buffer-requests", "--max-request-body=1"];
     await proxy.deploy("limited", app.address, ...limited);
     await proxy.deploy("web", app.address, "--host=web.test", "--buffer-requests");

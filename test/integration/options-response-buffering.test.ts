@@ -1,10 +1,13 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { proxyPool } from "../support/proxy-pool.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { readResponse, valuesOf } from "../support/raw-response.ts";
 import { type AppScript, ok, startScriptedApp } from "../support/scripted-app.ts";
 import { namedSpillFiles, openSpillFiles } from "../support/spill-files.ts";
 import { waitFor } from "../support/wait-for.ts";
+
+const proxies = proxyPool();
 
 setDefaultTimeout(30_000);
 
@@ -56,7 +59,7 @@ describe("--buffer-responses", () => {
       const half = body.slice(0, size / 2);
       const halves = inHalves(withLength(size, "X-App: yes") + half, body.slice(size / 2));
       using app = startScriptedApp(halves.script);
-      await using proxy = await ProxyProcess.start();
+      await using proxy = await proxies.borrow();
       await proxy.deploy("web", app.address, "--buffer-responses", "--buffer-memory=100000");
       using client = await ask(proxy);
       await waitFor(() => app.requests.length === 1, "the request to reach the app");
@@ -86,7 +89,7 @@ describe("--buffer-responses", () => {
       return null;
     };
     using app = startScriptedApp(script);
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-responses");
     using client = await ask(proxy);
     const response = await readResponse(client);
@@ -104,7 +107,7 @@ describe("--buffer-responses", () => {
     const size = 8_000_000;
     const body = pattern(size);
     using app = startScriptedApp(() => withLength(size) + body);
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-responses", "--buffer-memory=1000");
     using slow = await ask(proxy);
     slow.pause();
@@ -124,7 +127,7 @@ describe("--buffer-responses", () => {
   test("a client that leaves frees what was collected", async () => {
     const halves = inHalves(withLength(100_000) + pattern(50_000), "");
     using app = startScriptedApp(halves.script);
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-responses", "--buffer-memory=1000");
     using client = await ask(proxy, "/left");
     await waitFor(() => openSpillFiles(proxy).length === 1, "a spill file");
@@ -137,7 +140,7 @@ describe("--buffer-responses", () => {
 
   test("clients that leave while their answer is read back from the file harm nobody", async () => {
     using app = startScriptedApp(() => withLength(2_000_000) + "x".repeat(2_000_000));
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-responses", "--buffer-memory=1");
     for (let i = 0; i < 10; i++) {
       using client = await ask(proxy);
@@ -177,7 +180,7 @@ describe("--buffer-responses", () => {
       await gate.promise;
       return finals[startLine.split(" ")[1]!] ?? null;
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     for (const flags of [["--buffer-requests", "--buffer-responses"], everyFlag]) {
       await proxy.deploy("web", app.address, ...flags);
       for (const path of Object.keys(finals)) {
@@ -204,7 +207,7 @@ describe("--buffer-responses", () => {
       OPTIONS: withLength(0),
     };
     using app = startScriptedApp(({ startLine }) => answers[startLine.split(" ")[0]!] ?? null);
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, ...everyFlag);
     const statuses: number[] = [];
     for (const method of Object.keys(answers)) {
@@ -232,7 +235,7 @@ describe("--buffer-responses", () => {
           connection.send(second! + (isChunked ? lastChunk : "")).end();
           return null;
         });
-        await using proxy = await ProxyProcess.start();
+        await using proxy = await proxies.borrow();
         await proxy.deploy("web", app.address, ...flags);
         using client = await ask(proxy);
         await client.receive("data: first\n\n");
@@ -254,7 +257,7 @@ describe("--max-response-body", () => {
       const body = pattern(size(startLine));
       return withLength(body.length, "X-App: yes", "Set-Cookie: a=b") + body;
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     for (const memory of ["--buffer-memory=100", "--buffer-memory=1000000"]) {
       await proxy.deploy("web", app.address, ...limit, memory);
       expect((await answer(proxy, "/1000")).body.length).toBe(1_000);
@@ -278,7 +281,7 @@ describe("--max-response-body", () => {
       connection.send(withLength(1_001));
       return null;
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, ...limit);
     expect((await answer(proxy)).status).toBe(500);
     await waitFor(() => app.connections[0]!.peerEnded, "the target's connection to be closed");
@@ -296,7 +299,7 @@ describe("--max-response-body", () => {
         chunked("X-App: yes") + chunk(body.slice(0, middle)) + chunk(body.slice(middle)) + lastChunk
       );
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     for (const memory of ["--buffer-memory=100", "--buffer-memory=1000000"]) {
       await proxy.deploy("web", app.address, ...limit, memory);
       for (const framing of ["chunked", "close"]) {
@@ -316,7 +319,7 @@ describe("--max-response-body", () => {
   test("a slow one flows, and is cut where it becomes too large", async () => {
     const halves = inHalves(chunked() + chunk(pattern(900)), chunk(pattern(101)) + lastChunk);
     using app = startScriptedApp(halves.script);
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, ...limit, "--buffer-memory=100");
     using client = await ask(proxy, "/slow");
     await client.receive(chunk(pattern(900)).slice(-100));
@@ -336,7 +339,7 @@ describe("--max-response-body", () => {
       await halves.script(request, connection);
       return `${chunk("late")}0\r\nX-Sum: 4\r\n\r\n`;
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, ...limit);
     using client = await ask(proxy);
     const start = await client.receive("\r\n\r\n");
@@ -353,7 +356,7 @@ describe("--max-response-body", () => {
       connection.end();
       return null;
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, ...limit);
     expect((await answer(proxy, "/soon")).status).toBe(502);
     using client = await ask(proxy, "/later");
@@ -371,7 +374,7 @@ describe("--max-response-body", () => {
     using app = startScriptedApp(
       () => chunked("Content-Type: text/event-stream") + chunk(body) + lastChunk,
     );
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, ...limit);
     expect((await answer(proxy)).body.toString()).toBe(body);
   });
@@ -384,7 +387,7 @@ describe("--max-response-body", () => {
       connection.send(await connection.receiveBytes(4));
       return null;
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, ...everyFlag);
     using client = await connectRaw(proxy.httpPort);
     client.send("GET / HTTP/1.1\r\nHost: web.test\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
@@ -395,7 +398,7 @@ describe("--max-response-body", () => {
 
   test("an answer to an upload that is still under way is not kept waiting", async () => {
     using app = startScriptedApp(() => ok);
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, "--buffer-responses", "--max-response-body=1000");
     using client = await connectRaw(proxy.httpPort);
     client.send("POST / HTTP/1.1\r\nHost: web.test\r\nContent-Length: 4\r\n\r\nab");

@@ -1,8 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startApp, type App } from "../support/app.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
 import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { rawRequest } from "../support/raw-request.ts";
 import { startRawServer } from "../support/raw-server.ts";
+
+const proxies = proxyPool({ env: severalWorkers });
 
 setDefaultTimeout(30_000);
 
@@ -66,7 +69,7 @@ describe("rollout", () => {
   test("each cookie value falls on the same side as in kamal-proxy", async () => {
     await using web = named("web");
     await using beta = named("beta");
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", web.address);
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     for (const percentage of percentages) {
@@ -80,7 +83,7 @@ describe("rollout", () => {
   test("the cookie is read as kamal-proxy reads it", async () => {
     await using web = named("web");
     await using beta = named("beta");
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", web.address);
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     await command(proxy, "rollout", "set", "web", "--percent=0", "--list=yes,a b", "--list=c");
@@ -109,7 +112,7 @@ describe("rollout", () => {
   test("each set replaces percentage and list together, stop forgets both and keeps the target", async () => {
     await using web = named("web");
     await using beta = named("beta");
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", web.address);
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     expect(await group(proxy, "me")).toBe("web");
@@ -129,7 +132,7 @@ describe("rollout", () => {
     await using web = named("web");
     await using next = named("next");
     await using beta = named("beta");
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", web.address);
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     await command(proxy, "rollout", "set", "web", "--percent=10", "--list=me");
@@ -183,7 +186,7 @@ describe("rollout", () => {
       });
     using web = echo("web");
     using beta = echo("beta");
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", web.address, "--forward-headers=false");
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     await command(proxy, "rollout", "set", "web", "--list=me");
@@ -200,7 +203,7 @@ describe("rollout", () => {
     await using web = named("web");
     await using sick = named("sick");
     sick.healthy = false;
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", web.address);
     const cases: [string[], string][] = [
       [["set", "web", "--percent=10"], "rollout target not set"],
@@ -239,7 +242,7 @@ describe("rollout", () => {
   test("a percentage is between 0 and 100", async () => {
     await using web = named("web");
     await using beta = named("beta");
-    await using proxy = await ProxyProcess.start({ env: severalWorkers });
+    await using proxy = await proxies.borrow();
     await proxy.deploy("web", web.address);
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     await command(proxy, "rollout", "set", "web", "--list=me");

@@ -72,6 +72,9 @@ export class ProxyProcess implements AsyncDisposable {
   readonly logs: LogLine[] = [];
   /** Everything else that was written to stdout or stderr. */
   output = "";
+  /** Of one that is from a pool. */
+  giveBack: (() => Promise<void>) | null = null;
+  #forgotten = 0;
 
   private constructor(options: ProxyProcessOptions) {
     this.#options = options;
@@ -227,7 +230,29 @@ export class ProxyProcess implements AsyncDisposable {
     await this.#start();
   }
 
+  /** Ends it, or gives it back to the pool that it is from. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await (this.giveBack === null ? this.end() : this.giveBack());
+  }
+
+  /**
+   * Removes all services, waits until the last lines of their requests are in the log, and forgets the log.
+   * False when it does not run any more.
+   */
+  async forget(): Promise<boolean> {
+    if (!this.running) return false;
+    const reply = await sendCommand(this.socketPath, { command: "list" });
+    if (!reply.ok) throw new Error(`list failed: ${reply.error}`);
+    for (const name of Object.keys(reply.services ?? {})) await this.#runHere(["remove", name]);
+    const path = `/forget-${++this.#forgotten}`;
+    await fetch(this.url + path);
+    await this.waitForLog((line) => line["path"] === path);
+    this.logs.length = 0;
+    this.output = "";
+    return true;
+  }
+
+  async end(): Promise<void> {
     if (this.running) await this.stop("SIGKILL");
     releasePorts([this.httpPort, this.httpsPort, this.metricsPort]);
     this.#folder[Symbol.dispose]();
