@@ -11,6 +11,11 @@ const folders = ["src", "test", "scripts"];
 export const gates: Gate[] = [
   // `bun check` alone would run the package script `check`, which is this file.
   { name: "types", command: [bunPath, "check", "--no-script"] },
+  // What runs in a browser knows a document, and the proxy does not.
+  {
+    name: "types of the page",
+    command: [bunPath, "check", "--no-script", "-p", "src/status-page"],
+  },
   { name: "format", command: [bunPath, "fmt", "--no-script", "--check", ...folders] },
   { name: "lint", command: [oxlintPath, "--deny-warnings", ...folders] },
 ];

@@ -45,9 +45,12 @@ function readStrictly(setting: RunSetting, environment: Environment): KindValue 
   const text = environment[variable]!;
   const { kind } = setting;
   const parsed = kinds[kind].parse(kind === "text" || kind === "choice" ? text.trim() : text);
-  const reason = "error" in parsed ? parsed.error : optionFault(setting, parsed.value)?.reason;
-  if ("value" in parsed && reason === undefined) return parsed.value;
-  throw new CommandError(`invalid value ${goQuote(text)} for ${variable}: ${reason}`);
+  const fault = "error" in parsed ? undefined : optionFault(setting, parsed.value);
+  if ("value" in parsed && fault === undefined) return parsed.value;
+  const reason = "error" in parsed ? parsed.error : fault?.reason;
+  // Of a secret, the part that tells which one it is.
+  const shown = setting.secret === true ? (fault?.value ?? "…") : text;
+  throw new CommandError(`invalid value ${goQuote(shown)} for ${variable}: ${reason}`);
 }
 
 /** A name that is set counts even if its value cannot be read. */

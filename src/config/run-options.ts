@@ -13,6 +13,12 @@ export interface RunOptions {
   httpsPort: number;
   /** 0: off. */
   metricsPort: number;
+  /** 0: off. */
+  statusPort: number;
+  statusBind: string;
+  /** `user:hash`; empty: everybody may see it. */
+  statusAuth: string[];
+  statusHosts: string[];
   http3: boolean;
   socketPath: string;
   /** Folder of the state file. */

@@ -14,6 +14,7 @@ import type {
   CertificateDetails,
   ProxyStatus,
   Reply,
+  ServiceDescriptions,
   WorkerDescription,
 } from "./socket/protocol.ts";
 import { decodeState, encodeState } from "./state/state-file.ts";
@@ -33,6 +34,9 @@ import {
 import { reloadSettings, setSettings, unsetSettings } from "./service-settings.ts";
 import { readSettingsFolder } from "./settings-files/settings-folder.ts";
 import { SettingFileWatch } from "./setting-files.ts";
+import { EventJournal } from "./status/event-journal.ts";
+import { healthEvent } from "./status/health-event.ts";
+import { recordCommands } from "./status/recorded-commands.ts";
 import { ServiceRegistry } from "./service-registry.ts";
 import { StateStore } from "./state/state-store.ts";
 
@@ -49,9 +53,10 @@ export interface ControlPlaneSettings extends ServiceFiles {
   settingsFolder?: string;
   /** Given when apps may have settings of their own. */
   askApp?: DeploymentContext["askApp"];
-  /** For `list`. */
   /** For `top` and `doctor`. */
   describeProxy: () => Promise<ProxyStatus>;
+  /** Hears of what changes. */
+  journal?: EventJournal;
   describeWorkers?: () => Promise<WorkerDescription[]>;
   /** What the executable before has left; null or not given: this is a start. */
   handover?: Handover | null;
@@ -65,7 +70,7 @@ export interface ControlPlaneSettings extends ServiceFiles {
 export type UpgradeHandler = (path: string | null, client: number) => Promise<never>;
 
 /** What the control plane hands over to the next executable. */
-export type HandedServices = Pick<Handover, "targets" | "state" | "lastTargetId">;
+export type HandedServices = Pick<Handover, "targets" | "state" | "lastTargetId" | "events">;
 
 /** What commands say and do about certificates. */
 export interface CertificateOperations {
@@ -95,13 +100,16 @@ export class ControlPlane {
   readonly #settingFiles: SettingFileWatch;
   readonly #rollouts: AutomaticRollouts;
   readonly #shutdown = new AbortController();
+  readonly #certificates: CertificateOperations;
+  readonly #journal: EventJournal;
   #lastTargetId: number;
   #retryTimer: Timer | null = null;
 
   constructor(settings: ControlPlaneSettings) {
     const { dataPlane, logger, clock, statePath, socketPath, probe } = settings;
     const registry = new ServiceRegistry(dataPlane);
-    const { handover = null } = settings;
+    const { handover = null, journal = new EventJournal(() => clock.wallMs()) } = settings;
+    this.#journal = journal;
     this.#lastTargetId = handover?.lastTargetId ?? 0;
     this.#clock = clock;
     this.#settingFiles = new SettingFileWatch({ registry, clock, logger });
@@ -123,8 +131,11 @@ export class ControlPlane {
         logger,
         probe,
         nextTargetId: () => `t${++this.#lastTargetId}`,
-        healthChanged: (group) => {
-          if (registry.serves(group)) registry.publish();
+        healthChanged: (group, target, was) => {
+          const service = registry.serviceOf(group);
+          if (service === undefined) return;
+          registry.publish();
+          journal.note(healthEvent(service.name, target, was));
         },
       },
     };
@@ -133,10 +144,10 @@ export class ControlPlane {
       ...this.#context,
       metrics: () => dataPlane.metrics(),
     });
-    const handlers = this.#createHandlers(
-      settings.certificates ?? noCertificates,
-      settings.describeWorkers ?? (async () => []),
-      settings.describeProxy,
+    this.#certificates = settings.certificates ?? noCertificates;
+    const handlers = recordCommands(
+      this.#createHandlers(settings.describeWorkers ?? (async () => []), settings.describeProxy),
+      journal,
     );
     this.#server = new ControlServer({
       socketPath,
@@ -192,7 +203,18 @@ export class ControlPlane {
       targets[name] = { active: active.handOver(), rollout: rollout?.handOver() ?? null };
     }
     const state = encodeState(registry.stateEntries());
-    return { targets, state, lastTargetId: this.#lastTargetId };
+    const events = [...this.#journal.events];
+    return { targets, state, lastTargetId: this.#lastTargetId, events };
+  }
+
+  /** Every service as it is. */
+  async describe(): Promise<ServiceDescriptions> {
+    const { registry, dataPlane } = this.#context;
+    const samples = await dataPlane.samples();
+    return describeServices(registry, samples, {
+      certificatesOf: this.#certificates.describe,
+      isFollowed: (service) => this.#rollouts.isFollowed(service),
+    });
   }
 
   /** Answers the command that led to this executable. */
@@ -241,11 +263,11 @@ export class ControlPlane {
   }
 
   #createHandlers(
-    certificates: CertificateOperations,
     describeWorkers: () => Promise<WorkerDescription[]>,
     describeProxy: () => Promise<ProxyStatus>,
   ): ServiceHandlers {
     const context = this.#context;
+    const certificates = this.#certificates;
     return {
       deploy: async (command, report) => {
         const warnings = await deployService(command, context, report);
@@ -285,14 +307,10 @@ export class ControlPlane {
         return reply;
       },
       list: async () => {
-        const { registry, dataPlane } = context;
-        const samples = await dataPlane.samples();
+        const services = await this.describe();
         const workers = await describeWorkers();
         return {
-          services: describeServices(registry, samples, {
-            certificatesOf: certificates.describe,
-            isFollowed: (service) => this.#rollouts.isFollowed(service),
-          }),
+          services,
           ...(workers.some(({ state }) => state !== "serving") && { workers }),
         };
       },

@@ -1,7 +1,13 @@
 /** What `top` and `doctor` are told of the whole proxy: settings, processes, machine, and counts of requests. */
+import { maxToldEvents } from "../config/operator-limits.ts";
 import type { RunOptions } from "../config/run-options.ts";
 import { durationBuckets, type ServiceMetrics } from "../seam/service-metrics.ts";
-import type { ProxyStatus, ServiceTraffic, SlotDescription } from "./socket/protocol.ts";
+import type {
+  ProxyEvent,
+  ProxyStatus,
+  ServiceTraffic,
+  SlotDescription,
+} from "./socket/protocol.ts";
 import { machineFacts } from "./machine-facts.ts";
 import { processUsage } from "./telemetry/process-figures.ts";
 
@@ -13,10 +19,11 @@ export interface StatusSources {
   nowMs: number;
   workers: readonly SlotDescription[];
   metrics: readonly ServiceMetrics[];
+  events: readonly ProxyEvent[];
 }
 
 export function proxyStatus(sources: StatusSources): ProxyStatus {
-  const { options, version, pid, nowMs, workers, metrics } = sources;
+  const { options, version, pid, nowMs, workers, metrics, events } = sources;
   return {
     version,
     at_ms: nowMs,
@@ -34,6 +41,7 @@ export function proxyStatus(sources: StatusSources): ProxyStatus {
     ],
     bucket_seconds: [...durationBuckets],
     traffic: metrics.map(trafficOf),
+    events: events.slice(-maxToldEvents),
   };
 }
 
@@ -44,10 +52,12 @@ export function trafficOf({ service, inFlight, series }: ServiceMetrics): Servic
     requests: 0,
     status_4xx: 0,
     status_5xx: 0,
+    bytes: 0,
     buckets: Array.from({ length: durationBuckets.length + 1 }, () => 0),
   };
-  for (const { status, count, buckets } of series) {
+  for (const { status, count, bodyBytes, buckets } of series) {
     traffic.requests += count;
+    traffic.bytes += bodyBytes;
     if (status.startsWith("4")) traffic.status_4xx += count;
     if (status.startsWith("5")) traffic.status_5xx += count;
     for (const [index, inBucket] of buckets.entries()) traffic.buckets[index]! += inBucket;

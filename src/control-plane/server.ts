@@ -43,6 +43,9 @@ import { certificateFigures } from "./telemetry/certificate-figures.ts";
 import { wireControlPlane, type WiringContext } from "./wired-control-plane.ts";
 import { type ControlPlane, refuseUpgrade, type UpgradeHandler } from "./control-plane.ts";
 import type { Reply } from "./socket/protocol.ts";
+import { EventJournal } from "./status/event-journal.ts";
+import { notingLogger } from "./status/noting-logger.ts";
+import { openStatusPage } from "./status/status-page.ts";
 import { type Handover, parseHandover } from "./upgrade/handover.ts";
 import { descriptorsOf, Upgrade } from "./upgrade/upgrade.ts";
 import {
@@ -76,23 +79,29 @@ export async function runServer(options: RunOptions): Promise<number> {
   if (libc !== null) holdSignals(libc, false);
   const output = createOutput();
   process.on("exit", () => output.flushSync());
-  const logger = createLogger(output, clock, options.debug);
+  const journal = new EventJournal(() => clock.wallMs());
+  const logger = notingLogger(createLogger(output, clock, options.debug), journal);
   logStrayErrors(process, logger);
   const manager = ServiceManager.find(libc, process.env, (error) => {
     logger.warn("Unable to tell the service manager how the proxy is", { error });
   });
   const handover = takeHandover();
+  journal.takeOver(handover?.events ?? []);
   const chosen = await chooseServing(options, handover, output, logger);
-  const { controlPlane, certificates, serving, restore } = wireControlPlane(options, {
-    clock,
-    logger,
-    version: productVersion,
-    pid: process.pid,
-    loadErrorPages,
-    handover,
-    upgrade: (path, client) => upgrade(path, client),
-    serve: chosen.serve,
-  });
+  const { controlPlane, certificates, serving, restore, describeProxy } = wireControlPlane(
+    options,
+    {
+      clock,
+      logger,
+      journal,
+      version: productVersion,
+      pid: process.pid,
+      loadErrorPages,
+      handover,
+      upgrade: (path, client) => upgrade(path, client),
+      serve: chosen.serve,
+    },
+  );
   const upgrades =
     chosen.sockets === null
       ? null
@@ -115,9 +124,23 @@ export async function runServer(options: RunOptions): Promise<number> {
   if (metricsListener !== null) {
     logger.info("Metrics enabled", { address: `${options.bind}:${metricsListener.port}` });
   }
+  const statusPage =
+    options.statusPort === 0
+      ? null
+      : await openStatusPage({
+          options,
+          clock,
+          logger,
+          version: productVersion,
+          journal,
+          serving,
+          services: () => controlPlane.describe(),
+          certificates: async () => certificates.details(),
+          processes: async () => (await describeProxy()).processes,
+        });
   const ports = await serving.open().catch(async (error: unknown) => {
     if (handover === null || handover.failure !== null || upgrades === null) throw error;
-    await metricsListener?.close();
+    await Promise.all([metricsListener?.close(), statusPage?.close()]);
     return await upgrades.goBack(handover, messageOf(error));
   });
   await controlPlane.listen();
@@ -145,7 +168,7 @@ export async function runServer(options: RunOptions): Promise<number> {
   timer.cancel();
   await serving.end();
   certificates.close();
-  await metricsListener?.close();
+  await Promise.all([metricsListener?.close(), statusPage?.close()]);
   logger.info("Server stopped");
   output.close();
   return 0;
@@ -267,7 +290,11 @@ async function chooseServing(
     const [end, workerEnd] = joinedEnds();
     startWorker({ end: workerEnd, output, clock, onEnd() {} });
     const serve: ChosenServing["serve"] = (questions) =>
-      serveInOneProcess(new DistantDataPlane(end, questions), dataPlaneOptions(options, 1, secret));
+      serveInOneProcess(
+        new DistantDataPlane(end, questions),
+        dataPlaneOptions(options, 1, secret),
+        clock,
+      );
     return { serve, sockets: null };
   }
   const sockets = handover?.sockets ?? openWorkerSockets(libc, options, handed);

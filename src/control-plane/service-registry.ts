@@ -63,11 +63,12 @@ export class ServiceRegistry {
     return this.#derive(service).options;
   }
 
-  serves(group: TargetGroup): boolean {
+  /** The service whose targets they are; undefined: none any more, or not yet. */
+  serviceOf(group: TargetGroup): DeployedService | undefined {
     for (const service of this.#services.values()) {
-      if (service.active === group || service.rollout === group) return true;
+      if (service.active === group || service.rollout === group) return service;
     }
-    return false;
+    return undefined;
   }
 
   /** Adds or replaces, and publishes. */

@@ -16,6 +16,8 @@ import { askAppThrough } from "./settings-files/ask-app.ts";
 import { ControlPlane, type UpgradeHandler } from "./control-plane.ts";
 import { preflightWays } from "./preflight-ways.ts";
 import { proxyStatus } from "./proxy-status.ts";
+import type { ProxyStatus } from "./socket/protocol.ts";
+import type { EventJournal } from "./status/event-journal.ts";
 import type { ServiceFiles } from "./service-check.ts";
 import type { Handover } from "./upgrade/handover.ts";
 import type { Serving } from "./workers/serving.ts";
@@ -23,6 +25,8 @@ import type { Serving } from "./workers/serving.ts";
 export interface WiringContext<S extends Serving> {
   clock: Clock;
   logger: Logger;
+  /** Of what happens. */
+  journal: EventJournal;
   version: string;
   pid: number;
   loadErrorPages: ServiceFiles["loadErrorPages"];
@@ -38,13 +42,25 @@ export interface WiredControlPlane<S extends Serving> {
   controlPlane: ControlPlane;
   certificates: CertificateManager;
   serving: S;
+  /** For `top` and the status page. */
+  describeProxy(): Promise<ProxyStatus>;
   /** Serves what was saved, or handed over; until then no question is answered. */
   restore(): Promise<void>;
 }
 
 export function wireControlPlane<S extends Serving>(
   options: RunOptions,
-  { clock, logger, version, pid, loadErrorPages, handover, upgrade, serve }: WiringContext<S>,
+  {
+    clock,
+    logger,
+    journal,
+    version,
+    pid,
+    loadErrorPages,
+    handover,
+    upgrade,
+    serve,
+  }: WiringContext<S>,
 ): WiredControlPlane<S> {
   const cachePath = certificateFolder(options.dataPath);
   const dns =
@@ -96,6 +112,12 @@ export function wireControlPlane<S extends Serving>(
     },
   };
   const serving = serve(questions, () => feed.whole());
+  const describeProxy = async (): Promise<ProxyStatus> => {
+    const metrics = await serving.plane.metrics();
+    const workers = (await serving.describe()).filter((worker) => "worker" in worker);
+    const { events } = journal;
+    return proxyStatus({ options, version, pid, nowMs: clock.now(), workers, metrics, events });
+  };
   const controlPlane = new ControlPlane({
     dataPlane: {
       async apply(snapshot) {
@@ -127,16 +149,14 @@ export function wireControlPlane<S extends Serving>(
     handover,
     upgrade,
     describeWorkers: () => serving.describe(),
-    describeProxy: async () => {
-      const metrics = await serving.plane.metrics();
-      const workers = (await serving.describe()).filter((worker) => "worker" in worker);
-      return proxyStatus({ options, version, pid, nowMs: clock.now(), workers, metrics });
-    },
+    describeProxy,
+    journal,
   });
   return {
     controlPlane,
     certificates,
     serving,
+    describeProxy,
     async restore() {
       await controlPlane.restore();
       certificates.restored();

@@ -14,6 +14,8 @@ export interface Series {
   readonly rollout: boolean | null;
   count: number;
   sumSeconds: number;
+  /** Of the bodies of responses, as far as they were sent. */
+  bodyBytes: number;
   /** Each bucket alone, not the ones below it. */
   readonly buckets: number[];
 }

@@ -1,4 +1,5 @@
 /** Both planes, and between them only what survives a copy and a real serialisation. */
+import { EventJournal } from "../../src/control-plane/status/event-journal.ts";
 import { acmeSettings } from "../support/acme-settings.ts";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -30,6 +31,10 @@ function runOptions(folder: TempFolder): RunOptions {
     httpPort: 0,
     httpsPort: 0,
     metricsPort: 0,
+    statusPort: 0,
+    statusBind: "127.0.0.1",
+    statusAuth: [],
+    statusHosts: [],
     http3: false,
     socketPath: folder.file("sock"),
     settingsFolder: "/nowhere",
@@ -70,6 +75,7 @@ class Planes implements AsyncDisposable {
   readonly #wired = wireControlPlane(this.#options, {
     clock,
     logger: new RecordingLogger(),
+    journal: new EventJournal(() => 0),
     version: "test",
     pid: 0,
     loadErrorPages: () => ({}),
@@ -79,6 +85,7 @@ class Planes implements AsyncDisposable {
       serveInOneProcess(
         new DistantDataPlane(this.#ends[0], questions),
         dataPlaneOptions(this.#options, 1, 1),
+        clock,
       ),
   });
 

@@ -52,6 +52,7 @@ export function proxyStatus(part: Partial<ProxyStatus> = {}): ProxyStatus {
     ],
     bucket_seconds: [0.1, 1],
     traffic: [],
+    events: [],
     ...part,
   };
 }
@@ -64,6 +65,7 @@ export function serviceTraffic(part: Partial<ServiceTraffic> = {}): ServiceTraff
     requests: 0,
     status_4xx: 0,
     status_5xx: 0,
+    bytes: 0,
     buckets: [0, 0, 0],
     ...part,
   };

@@ -41,6 +41,8 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "control-plane/health": [...shared, "protocols/http2"],
   "control-plane/state": shared,
   "control-plane": shared,
+  // What runs in a browser: it imports types alone of the proxy.
+  "status-page": ["control-plane/socket/protocol", "control-plane/status/page-state"],
   cli: [
     "control-plane/socket/client",
     "control-plane/socket/protocol",

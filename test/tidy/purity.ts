@@ -35,6 +35,9 @@ export const impure: readonly string[] = [
   "control-plane/settings-files",
   "control-plane/machine-facts",
   "control-plane/socket",
+  "control-plane/status/page-files",
+  "control-plane/status/status-listener",
+  "control-plane/status/viewers",
   "control-plane/state/state-store",
   "control-plane/telemetry",
   "control-plane/upgrade/rehearsal",
@@ -49,6 +52,7 @@ export const impure: readonly string[] = [
   "data-plane/proxy/bodies/spooled-body",
   "data-plane/proxy/bodies/content-encoder",
   "data-plane/upstream",
+  "status-page",
 ];
 
 export const pure: readonly string[] = [
@@ -62,4 +66,6 @@ export const pure: readonly string[] = [
   "control-plane/socket/rollout-protocol",
   "control-plane/telemetry/exposition",
   "data-plane/listeners/http1/http1-request",
+  "status-page/history",
+  "status-page/scales",
 ];

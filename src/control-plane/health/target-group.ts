@@ -20,7 +20,7 @@ export interface GroupContext {
   /** Unique as long as the data plane lives. */
   nextTargetId: () => string;
   /** A target went in or out. */
-  healthChanged: (group: TargetGroup) => void;
+  healthChanged: (group: TargetGroup, target: GroupTarget, was: HealthState) => void;
 }
 
 export interface GroupTarget {
@@ -231,7 +231,7 @@ export class TargetGroup {
       was,
     });
     if (this.#settled) this.stop();
-    healthChanged(this);
+    healthChanged(this, target, was);
     if (this.allHealthy) for (const { healthy } of this.#waiting) healthy();
   }
 

@@ -281,6 +281,24 @@ export interface ProxyStatus extends MachineFacts {
   /** Upper bounds of the buckets of `traffic`; the last bucket has none. */
   bucket_seconds: number[];
   traffic: ServiceTraffic[];
+  /** The last ones, the oldest first. */
+  events: ProxyEvent[];
+}
+
+/** Something that has happened. */
+export interface ProxyEvent {
+  /** Grows. */
+  id: number;
+  /** Milliseconds since 1970. */
+  at_ms: number;
+  /** `change`: of a service, by another command than a deploy. */
+  kind: "deploy" | "change" | "health" | "certificate" | "process";
+  outcome: "good" | "bad" | "info" | "running";
+  /** Empty: it is about none. */
+  service: string;
+  text: string;
+  /** Null while it goes on, and of what takes no time. */
+  took_ms: number | null;
 }
 
 export interface ProcessStatus extends Omit<SlotDescription, "worker"> {
@@ -298,6 +316,8 @@ export interface ServiceTraffic {
   requests: number;
   status_4xx: number;
   status_5xx: number;
+  /** Of response bodies. */
+  bytes: number;
   /** Requests by their duration, each bucket alone. */
   buckets: number[];
 }

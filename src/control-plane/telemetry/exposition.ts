@@ -26,6 +26,7 @@ export function formatMetrics(
     inFlightText(services) +
     durationText(rows) +
     requestsText(rows) +
+    bodyBytesText(services) +
     answeredByText(services) +
     figures.map(figureText).join("")
   );
@@ -82,6 +83,16 @@ function requestsText(rows: readonly Row[]): string {
     "counter",
     text,
   );
+}
+
+function bodyBytesText(services: readonly ServiceMetrics[]): string {
+  const name = "kamal_proxy_http_response_body_bytes_total";
+  let text = "";
+  for (const { service, series } of services) {
+    const bytes = series.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
+    text += `${name}{service="${labelValue(service)}"} ${bytes}\n`;
+  }
+  return family(name, "Bytes of response bodies that were sent, by service.", "counter", text);
 }
 
 function answeredByText(services: readonly ServiceMetrics[]): string {

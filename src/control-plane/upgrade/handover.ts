@@ -1,5 +1,6 @@
 /** What the primary leaves to the executable that takes its place; the descriptors in it stay open. */
 import * as v from "valibot";
+import type { ProxyEvent } from "../socket/protocol.ts";
 import type { HandedTarget } from "../health/target-group.ts";
 
 /** Of the messages between the primary and its workers; another one's workers are only waited for. */
@@ -23,6 +24,7 @@ const series = v.object({
   rollout: v.optional(v.nullable(v.boolean()), null),
   count: v.number(),
   sumSeconds: v.number(),
+  bodyBytes: v.optional(v.number(), 0),
   buckets: v.array(v.number()),
 });
 
@@ -30,6 +32,16 @@ const counts = v.object({
   requests: v.number(),
   failed: v.number(),
   durations: v.array(v.number()),
+});
+
+const event: v.GenericSchema<ProxyEvent> = v.object({
+  id: integer,
+  at_ms: v.number(),
+  kind: v.picklist(["deploy", "change", "health", "certificate", "process"]),
+  outcome: v.picklist(["good", "bad", "info", "running"]),
+  service: v.string(),
+  text: v.string(),
+  took_ms: v.nullable(v.number()),
 });
 
 const handoverSchema = v.object({
@@ -62,6 +74,8 @@ const handoverSchema = v.object({
       groups: v.optional(v.nullable(v.object({ rollout: counts, active: counts })), null),
     }),
   ),
+  /** What has happened; another version may have other kinds, which are worth no failed upgrade. */
+  events: v.fallback(v.array(event), []),
   goneServed: v.array(v.tuple([v.string(), v.number()])),
   /** Why the executable that was to take over did not: it is the old one again. */
   failure: v.nullable(v.string()),

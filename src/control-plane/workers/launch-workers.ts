@@ -78,7 +78,7 @@ export function serveWithWorkers(context: WorkersContext): WorkerServing {
     clock,
     logger,
     certificates: context.certificates,
-    keepsMetrics: options.metricsPort !== 0,
+    keepsMetrics: options.metricsPort !== 0 || options.statusPort !== 0,
     closeSockets() {
       for (const fd of [...http.fds, ...https.fds, ...shared]) closeSync(fd);
     },
@@ -107,6 +107,12 @@ export function serveWithWorkers(context: WorkersContext): WorkerServing {
   });
   return {
     pool,
+    get onMetrics() {
+      return pool.onMetrics;
+    },
+    set onMetrics(listener) {
+      pool.onMetrics = listener;
+    },
     async adopt(left) {
       for (const { pid, fd } of left) {
         pool.adopt(await SpawnedWorker.adopt({ libc, clock, pid, fd, questions, onLog }));

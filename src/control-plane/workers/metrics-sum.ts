@@ -36,15 +36,18 @@ class ServiceSum implements ServiceMetrics {
     addCounts(this.groups.active, active);
   }
 
-  #addSeries({ method, status, rollout = null, count, sumSeconds, buckets }: Series): void {
+  #addSeries(series: Series): void {
+    // What an older executable has counted may have less to tell.
+    const { method, status, rollout = null, count, sumSeconds, bodyBytes = 0, buckets } = series;
     const key = `${method} ${status} ${rollout}`;
     const sum = this.#series.get(key);
     if (sum === undefined) {
-      this.#series.set(key, { method, status, rollout, count, sumSeconds, buckets: [...buckets] });
+      this.#series.set(key, { ...series, rollout, bodyBytes, buckets: [...buckets] });
       return;
     }
     sum.count += count;
     sum.sumSeconds += sumSeconds;
+    sum.bodyBytes += bodyBytes;
     for (let i = 0; i < buckets.length; i++) sum.buckets[i]! += buckets[i]!;
   }
 }

@@ -43,6 +43,8 @@ export class WorkerPool implements DataPlane {
   readonly #old = new Set<LinkedWorker>();
   #snapshot: Snapshot | null = null;
   #timer: Timer | null = null;
+  /** Is told what all have counted, as often as it is kept. */
+  onMetrics: ((metrics: readonly ServiceMetrics[]) => void) | null = null;
 
   constructor(context: WorkerPoolContext) {
     this.#context = context;
@@ -214,7 +216,10 @@ export class WorkerPool implements DataPlane {
 
   #keepMetrics(): void {
     this.#timer = this.#context.clock.after(workerMetricsIntervalMs, () => {
-      void Promise.all([this.metrics(), this.samples()]).then(() => this.#keepMetrics());
+      void Promise.all([this.metrics(), this.samples()]).then(([metrics]) => {
+        this.onMetrics?.(metrics);
+        this.#keepMetrics();
+      });
     });
   }
 }

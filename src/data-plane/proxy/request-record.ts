@@ -68,7 +68,9 @@ export class RequestRecorder {
     if (routed !== null) metrics.requestEnded(serviceName);
     if (routed?.answeredBy) metrics.countAnsweredBy(serviceName, routed.answeredBy);
     const rollout = routed?.rollout ?? null;
-    metrics.countRequest(serviceName, request.method, status, durationMs / 1e3, rollout);
+    const seconds = durationMs / 1e3;
+    const { bodyBytesSent } = exchange;
+    metrics.countRequest(serviceName, request.method, status, seconds, rollout, bodyBytesSent);
   }
 }
 

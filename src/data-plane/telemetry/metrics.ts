@@ -43,13 +43,14 @@ export class Metrics {
     if (entry.inFlight > 0) entry.inFlight--;
   }
 
-  /** Counts a request that was answered. `rollout`: as in `Series`. */
+  /** Counts a request that was answered. `rollout`, `bodyBytes`: as in `Series`. */
   countRequest(
     service: string,
     method: string,
     status: number,
     durationSeconds: number,
     rollout: boolean | null = null,
+    bodyBytes = 0,
   ): void {
     const entry = this.#entry(service);
     if (rollout !== null) {
@@ -58,6 +59,7 @@ export class Metrics {
     const series = entry.find(method, status, rollout);
     series.count++;
     series.sumSeconds += durationSeconds;
+    series.bodyBytes += bodyBytes;
     let bucket = 0;
     while (bucket < durationBuckets.length && durationSeconds > durationBuckets[bucket]!) bucket++;
     series.buckets[bucket]!++;
@@ -146,6 +148,7 @@ class ServiceEntry implements ServiceMetrics {
         rollout,
         count: 0,
         sumSeconds: 0,
+        bodyBytes: 0,
         buckets: Array.from({ length: durationBuckets.length + 1 }, () => 0),
       };
       byStatus.set(key, series);

@@ -5,7 +5,15 @@ import { durationBuckets, type Series } from "../../../src/seam/service-metrics.
 function series(status: string, count: number, bucket: number): Series {
   const buckets = Array.from({ length: durationBuckets.length + 1 }, () => 0);
   buckets[bucket] = count;
-  return { method: "GET", status, rollout: null, count, sumSeconds: 0, buckets };
+  return {
+    method: "GET",
+    status,
+    rollout: null,
+    count,
+    sumSeconds: 0,
+    bodyBytes: count * 10,
+    buckets,
+  };
 }
 
 test("the traffic of a service is the sum of its series, errors by their class", () => {

@@ -130,6 +130,7 @@ describe("WorkerPool", () => {
       rollout: null,
       count: 3,
       sumSeconds: 1,
+      bodyBytes: 100,
       buckets: [1, 2],
     };
     const counted = {
@@ -149,7 +150,7 @@ describe("WorkerPool", () => {
       {
         service: "web",
         inFlight: 4,
-        series: [{ count: 6, sumSeconds: 2, buckets: [2, 4] }],
+        series: [{ count: 6, sumSeconds: 2, bodyBytes: 200, buckets: [2, 4] }],
         answeredBy: { ip: 2 },
         groups: { rollout: { requests: 6, failed: 2 }, active: { requests: 18, failed: 0 } },
       },
@@ -157,7 +158,11 @@ describe("WorkerPool", () => {
     workers[0]!.die("SIGKILL");
     await waitFor(() => workers.length === 3, "the successor");
     expect(await pool.metrics()).toMatchObject([
-      { service: "web", inFlight: 2, series: [{ count: 6, sumSeconds: 2, buckets: [2, 4] }] },
+      {
+        service: "web",
+        inFlight: 2,
+        series: [{ count: 6, sumSeconds: 2, bodyBytes: 200, buckets: [2, 4] }],
+      },
     ]);
   });
 
