@@ -44,6 +44,12 @@ export const notedMessages: Readonly<Record<string, Describe>> = {
     about("process", "", "good", `Upgraded from ${field("from")} to ${field("to")}`),
   "Unable to upgrade": processes("bad", "Unable to upgrade"),
   "Unable to save state": processes("bad", "Unable to save the state"),
+  "Raised rollout": (field) =>
+    about("change", field("service"), "good", `Rollout raised to ${field("percentage")} %`),
+  "Took rollout back": (field) =>
+    about("change", field("service"), "bad", `Rollout taken back: ${field("reason")}`),
+  "Promoted rollout": (field) =>
+    about("deploy", field("service"), "good", `Promoted the rollout: ${field("targets")}`),
   "Service is degraded": (field) =>
     about("health", field("service"), "bad", withReason("The service is degraded", field)),
   "Keeping what a file of settings said before": (field) =>
