@@ -12,11 +12,11 @@ import { restoreServices, retryDegraded } from "./restore.ts";
 import type { Libc } from "../net/libc.ts";
 import type {
   CertificateDetails,
-  ProxyStatus,
   Reply,
   ServiceDescriptions,
   WorkerDescription,
 } from "./socket/protocol.ts";
+import type { ProxyStatus } from "./socket/status-protocol.ts";
 import { decodeState, encodeState } from "./state/state-file.ts";
 import type { Handover } from "./upgrade/handover.ts";
 import { type ControlClient, ControlServer } from "./socket/control-server.ts";

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { messageOf } from "../lib/error-text.ts";
 import { openFileLimit } from "../net/descriptor-ceiling.ts";
-import type { MachineFacts } from "./socket/protocol.ts";
+import type { MachineFacts } from "./socket/status-protocol.ts";
 
 export function machineFacts(dataPath: string): MachineFacts {
   const limit = openFileLimit();

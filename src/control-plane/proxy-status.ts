@@ -7,7 +7,7 @@ import type {
   ProxyStatus,
   ServiceTraffic,
   SlotDescription,
-} from "./socket/protocol.ts";
+} from "./socket/status-protocol.ts";
 import { machineFacts } from "./machine-facts.ts";
 import { processUsage } from "./telemetry/process-figures.ts";
 

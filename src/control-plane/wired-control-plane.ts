@@ -16,7 +16,7 @@ import { askAppThrough } from "./settings-files/ask-app.ts";
 import { ControlPlane, type UpgradeHandler } from "./control-plane.ts";
 import { preflightWays } from "./preflight-ways.ts";
 import { proxyStatus } from "./proxy-status.ts";
-import type { ProxyStatus } from "./socket/protocol.ts";
+import type { ProxyStatus } from "./socket/status-protocol.ts";
 import type { EventJournal } from "./status/event-journal.ts";
 import type { ServiceFiles } from "./service-check.ts";
 import type { Handover } from "./upgrade/handover.ts";

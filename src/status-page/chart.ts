@@ -1,5 +1,5 @@
 /** One chart: a headline, a drawing of the last minutes, and a legend with the figures of one moment. */
-import type { ProxyEvent } from "../control-plane/socket/protocol.ts";
+import type { ProxyEvent } from "../control-plane/socket/status-protocol.ts";
 import { timeText } from "./format.ts";
 import { drawing, element, setAttributes, setText } from "./dom.ts";
 import type { History, Values } from "./history.ts";

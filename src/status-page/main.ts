@@ -1,5 +1,5 @@
 /** The status page: follows the proxy by its server-sent events and shows what they say. */
-import type { ProcessStatus } from "../control-plane/socket/protocol.ts";
+import type { ProcessStatus } from "../control-plane/socket/status-protocol.ts";
 import type { PageState, PageTick } from "../control-plane/status/page-state.ts";
 import { byId, setText } from "./dom.ts";
 import { spanText } from "./format.ts";

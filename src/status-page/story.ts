@@ -1,5 +1,5 @@
 /** What happened, the newest first. */
-import type { ProxyEvent } from "../control-plane/socket/protocol.ts";
+import type { ProxyEvent } from "../control-plane/socket/status-protocol.ts";
 import { byId, element, keepChildren, setAttributes, setText } from "./dom.ts";
 import { agoText, spanText } from "./format.ts";
 

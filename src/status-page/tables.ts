@@ -1,5 +1,5 @@
 /** Routes, certificates and processes. */
-import type { ProcessStatus } from "../control-plane/socket/protocol.ts";
+import type { ProcessStatus } from "../control-plane/socket/status-protocol.ts";
 import type {
   PageCertificate,
   PageService,

@@ -1,5 +1,5 @@
 /** The four charts, and what is chosen above them: whose traffic, how much time, which moment. */
-import type { ProxyEvent } from "../control-plane/socket/protocol.ts";
+import type { ProxyEvent } from "../control-plane/socket/status-protocol.ts";
 import type { PageTick } from "../control-plane/status/page-state.ts";
 import { Chart, type ChartPlan } from "./chart.ts";
 import { byId, element, setText } from "./dom.ts";

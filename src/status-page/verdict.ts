@@ -1,5 +1,5 @@
 /** What is wrong now, in one place at the top; or that nothing is. */
-import type { ProcessStatus } from "../control-plane/socket/protocol.ts";
+import type { ProcessStatus } from "../control-plane/socket/status-protocol.ts";
 import type { PageState } from "../control-plane/status/page-state.ts";
 import { badge, byId, element, type BadgeOutcome, setText } from "./dom.ts";
 

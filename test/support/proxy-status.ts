@@ -1,9 +1,9 @@
 /** What a proxy tells of itself, where only some of it matters. */
+import type { ServiceDescription } from "../../src/control-plane/socket/protocol.ts";
 import type {
   ProxyStatus,
-  ServiceDescription,
   ServiceTraffic,
-} from "../../src/control-plane/socket/protocol.ts";
+} from "../../src/control-plane/socket/status-protocol.ts";
 
 export function serviceDescription(part: Partial<ServiceDescription> = {}): ServiceDescription {
   return {

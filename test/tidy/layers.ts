@@ -42,11 +42,12 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "control-plane/state": shared,
   "control-plane": shared,
   // What runs in a browser: it imports types alone of the proxy.
-  "status-page": ["control-plane/socket/protocol", "control-plane/status/page-state"],
+  "status-page": ["control-plane/socket/status-protocol", "control-plane/status/page-state"],
   cli: [
     "control-plane/socket/client",
     "control-plane/socket/protocol",
     "control-plane/socket/rollout-protocol",
+    "control-plane/socket/status-protocol",
     ...ground,
   ],
 };

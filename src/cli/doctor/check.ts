@@ -1,5 +1,6 @@
 /** One thing that `doctor` looks at: a small function of what is known, in the list that `checks` names. */
-import type { ProxyStatus, ServiceDescription } from "../../control-plane/socket/protocol.ts";
+import type { ServiceDescription } from "../../control-plane/socket/protocol.ts";
+import type { ProxyStatus } from "../../control-plane/socket/status-protocol.ts";
 import type { Probes } from "./probes.ts";
 
 /** `note`: good to know; `warning`: may be meant so; `failure`: something does not work. */

@@ -1,9 +1,9 @@
 /** One picture of `top`: text for so many columns and rows. Pure. */
 import type {
-  ProxyStatus,
   ServiceDescription,
   ServiceDescriptions,
 } from "../../control-plane/socket/protocol.ts";
+import type { ProxyStatus } from "../../control-plane/socket/status-protocol.ts";
 import type { Latency } from "../../lib/percentile.ts";
 import { printableText } from "../../lib/printable-text.ts";
 import { cells, cut, fitted, type Paint, type Section, sparkline } from "./text-cells.ts";

@@ -4,7 +4,7 @@
  */
 import { topLimits } from "../../config/operator-limits.ts";
 import { type Latency, percentile } from "../../lib/percentile.ts";
-import type { ProxyStatus, ServiceTraffic } from "../../control-plane/socket/protocol.ts";
+import type { ProxyStatus, ServiceTraffic } from "../../control-plane/socket/status-protocol.ts";
 
 /** Of the last seconds; null where nothing was counted, or the longest bucket has no bound. */
 export interface Rates {

@@ -15,7 +15,6 @@ import type {
   Reply,
   RolloutDeployCommand,
   RolloutSetCommand,
-  ProxyStatus,
   ServiceDescriptions,
   SetCommand,
   SettingChange,
@@ -26,6 +25,7 @@ import type {
   Warnings,
   WorkerDescription,
 } from "./protocol.ts";
+import type { ProxyStatus } from "./status-protocol.ts";
 import type { RolloutAutoCommand } from "./rollout-protocol.ts";
 import type { Report } from "./progress.ts";
 import { parseCommand } from "./protocol-schema.ts";

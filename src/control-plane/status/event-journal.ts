@@ -1,6 +1,6 @@
 /** The last things that happened: deploys, changes of health, certificates, processes. Bounded; in memory. */
 import { maxJournalEvents } from "../../config/operator-limits.ts";
-import type { ProxyEvent } from "../socket/protocol.ts";
+import type { ProxyEvent } from "../socket/status-protocol.ts";
 
 export type NotedEvent = Pick<ProxyEvent, "kind" | "outcome" | "service" | "text">;
 

@@ -1,12 +1,11 @@
 /** What the status page is told: everything but the requests, and those second by second. Pure. */
 import type {
   CertificateDetails,
-  ProcessStatus,
-  ProxyEvent,
   ServiceDescription,
   ServiceDescriptions,
   TargetDescription,
 } from "../socket/protocol.ts";
+import type { ProcessStatus, ProxyEvent } from "../socket/status-protocol.ts";
 import type { Figures } from "./traffic-record.ts";
 
 export interface PageState {

@@ -1,6 +1,6 @@
 /** What the primary leaves to the executable that takes its place; the descriptors in it stay open. */
 import * as v from "valibot";
-import type { ProxyEvent } from "../socket/protocol.ts";
+import type { ProxyEvent } from "../socket/status-protocol.ts";
 import type { HandedTarget } from "../health/target-group.ts";
 
 /** Of the messages between the primary and its workers; another one's workers are only waited for. */

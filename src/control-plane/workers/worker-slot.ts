@@ -5,7 +5,7 @@ import { messageOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { CertificateChange } from "../../seam/certificates.ts";
 import type { DataPlaneOptions } from "../../seam/plane-calls.ts";
-import type { SlotDescription } from "../socket/protocol.ts";
+import type { SlotDescription } from "../socket/status-protocol.ts";
 import { type LinkContext, LinkedWorker, type WorkerHandle } from "./linked-worker.ts";
 import { RestartPauses } from "./restart-pauses.ts";
 

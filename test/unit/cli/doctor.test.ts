@@ -2,10 +2,8 @@ import { describe, expect, test } from "bun:test";
 import type { Finding } from "../../../src/cli/doctor/check.ts";
 import type { ProbeAnswer, Probes, ServedCertificate } from "../../../src/cli/doctor/probes.ts";
 import { productVersion } from "../../../src/cli/version.ts";
-import type {
-  ProxyStatus,
-  ServiceDescription,
-} from "../../../src/control-plane/socket/protocol.ts";
+import type { ServiceDescription } from "../../../src/control-plane/socket/protocol.ts";
+import type { ProxyStatus } from "../../../src/control-plane/socket/status-protocol.ts";
 import { runLine } from "../../support/command-line.ts";
 import { proxyStatus, serviceDescription } from "../../support/proxy-status.ts";
 

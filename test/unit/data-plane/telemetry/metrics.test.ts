@@ -108,8 +108,8 @@ describe("formatMetrics", () => {
   test("has the names, labels and buckets of kamal-proxy", () => {
     const metrics = new Metrics();
     metrics.requestStarted("a");
-    metrics.countRequest("a", "GET", 200, 0.02);
-    metrics.countRequest("a", "GET", 200, 11);
+    metrics.countRequest("a", "GET", 200, 0.02, null, 500);
+    metrics.countRequest("a", "GET", 200, 11, null, 20);
     metrics.countRequest("", "FOO", 404, 0.25);
     const figure = { name: "process_open_fds", help: "Open.", type: "gauge", value: 7 } as const;
     const buckets = (labels: string, counts: number[]) =>
@@ -135,6 +135,10 @@ describe("formatMetrics", () => {
       "# TYPE kamal_proxy_http_requests_total counter",
       `kamal_proxy_http_requests_total{${get}} 2`,
       `kamal_proxy_http_requests_total{${other}} 1`,
+      "# HELP kamal_proxy_http_response_body_bytes_total Bytes of response bodies that were sent, by service.",
+      "# TYPE kamal_proxy_http_response_body_bytes_total counter",
+      'kamal_proxy_http_response_body_bytes_total{service=""} 0',
+      'kamal_proxy_http_response_body_bytes_total{service="a"} 520',
       "# HELP process_open_fds Open.",
       "# TYPE process_open_fds gauge",
       "process_open_fds 7",
