@@ -11,8 +11,8 @@ import {
   finishTimeoutMs,
 } from "./defaults.ts";
 import { maxConnectionsPerClient } from "./access-limits.ts";
-import { credentialFault } from "./credentials.ts";
 import { maxPort } from "./limits.ts";
+import { statusSettings } from "./status-settings.ts";
 import { maxWorkers } from "./worker-limits.ts";
 import type { RunSettingTable } from "./environment.ts";
 
@@ -58,14 +58,7 @@ export const runSettings = {
     fallback: 0,
     help: "Port of the metrics (0: off)",
   },
-  statusPort: {
-    kind: "count",
-    flag: "status-port",
-    variables: ["KAMAL_PROXY_STATUS_PORT"],
-    fallback: 0,
-    fault: (port) => (port >= 0 && port <= maxPort ? undefined : `must be from 0 to ${maxPort}`),
-    help: "Port of the status page, on this machine alone unless KAMAL_PROXY_STATUS_BIND says else (0: off)",
-  },
+  ...statusSettings,
   http3: {
     kind: "switch",
     flag: "http3",
@@ -192,30 +185,6 @@ export const runSettings = {
     variables: ["KAMAL_PROXY_PUBLISH_HEALTH"],
     fallback: false,
     help: "Answer /.kamal-proxy/health on the HTTP port, whatever the host",
-  },
-  statusBind: {
-    kind: "text",
-    flag: null,
-    variables: ["KAMAL_PROXY_STATUS_BIND"],
-    fallback: "127.0.0.1",
-    fault: (address) => (isIpAddress(address) ? undefined : `"${address}" is not an IP address`),
-    help: "Address of the status page",
-  },
-  statusAuth: {
-    kind: "list",
-    flag: null,
-    variables: ["KAMAL_PROXY_STATUS_AUTH"],
-    fallback: [],
-    secret: true,
-    fault: credentialFault,
-    help: "Who may see the status page, user:hash as hash-password prints it (not given: everybody)",
-  },
-  statusHosts: {
-    kind: "list",
-    flag: null,
-    variables: ["KAMAL_PROXY_STATUS_HOSTS"],
-    fallback: [],
-    help: "Names by which the status page may be asked for, beside localhost and addresses",
   },
   appSettings: {
     kind: "switch",
