@@ -119,25 +119,17 @@ export async function runServer(options: RunOptions): Promise<number> {
   if (handover !== null) await (serving as WorkerServing).adopt(handover.workers);
   await restore();
 
-  const metricsListener =
-    options.metricsPort === 0 ? null : listenForFigures(options, serving, certificates, output);
-  if (metricsListener !== null) {
-    logger.info("Metrics enabled", { address: `${options.bind}:${metricsListener.port}` });
-  }
-  const statusPage =
-    options.statusPort === 0
-      ? null
-      : await openStatusPage({
-          options,
-          clock,
-          logger,
-          version: productVersion,
-          journal,
-          serving,
-          services: () => controlPlane.describe(),
-          certificates: async () => certificates.details(),
-          processes: async () => (await describeProxy()).processes,
-        });
+  const metricsListener = listenForFigures(options, serving, certificates, output, logger);
+  const statusPage = await openStatusPage(options, {
+    clock,
+    logger,
+    version: productVersion,
+    journal,
+    serving,
+    services: () => controlPlane.describe(),
+    certificates: async () => certificates.details(),
+    processes: async () => (await describeProxy()).processes,
+  });
   const ports = await serving.open().catch(async (error: unknown) => {
     if (handover === null || handover.failure !== null || upgrades === null) throw error;
     await Promise.all([metricsListener?.close(), statusPage?.close()]);
@@ -336,9 +328,11 @@ function listenForFigures(
   serving: Serving,
   certificates: CertificateManager,
   output: BatchedWriter,
-): MetricsListener {
+  logger: Logger,
+): MetricsListener | null {
+  if (options.metricsPort === 0) return null;
   const address = { hostname: options.bind, port: options.metricsPort };
-  return listenForMetrics(address, expositionType, async () => {
+  const listener = listenForMetrics(address, expositionType, async () => {
     const workers = await serving.describe();
     const pids = workers.map(({ pid }) => pid).filter((pid) => pid !== 0);
     return formatMetrics(await serving.plane.metrics(), [
@@ -348,6 +342,8 @@ function listenForFigures(
       ...processFigures(pids),
     ]);
   });
+  logger.info("Metrics enabled", { address: `${options.bind}:${listener.port}` });
+  return listener;
 }
 
 /** Resolves at the next SIGTERM or SIGINT. */

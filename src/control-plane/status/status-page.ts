@@ -11,14 +11,20 @@ import { StatusFeed, type StatusFeedContext } from "./status-feed.ts";
 import { listenForStatus, type StatusListener } from "./status-listener.ts";
 
 export interface StatusPageContext extends StatusFeedContext {
-  options: RunOptions;
   logger: Logger;
   serving: Pick<Serving, "onMetrics" | "plane">;
 }
 
-/** To be called before anything serves. Throws a CommandError when the port can't be had. */
-export async function openStatusPage(context: StatusPageContext): Promise<StatusListener> {
-  const { options, clock, logger, serving } = context;
+/**
+ * To be called before anything serves; null where there is none. Throws a CommandError when the port can't be
+ * had.
+ */
+export async function openStatusPage(
+  options: RunOptions,
+  context: StatusPageContext,
+): Promise<StatusListener | null> {
+  if (options.statusPort === 0) return null;
+  const { clock, logger, serving } = context;
   const { statusBind: hostname, statusPort: port, statusHosts: hosts } = options;
   const feed = new StatusFeed(context);
   const rates = new RateTable(new ArrayBuffer(statusLimits.rateMemoryBytes), 0);
