@@ -35,16 +35,12 @@ import { DistantDataPlane } from "../seam/distant-data-plane.ts";
 import { dataPlaneOptions } from "../seam/plane-calls.ts";
 import { createLogger, formatMessage } from "../seam/process-log.ts";
 import { joinedEnds } from "../seam/seam-end.ts";
-import type { CertificateManager } from "./certificates/certificate-manager.ts";
-import { expositionType, formatMetrics } from "./telemetry/exposition.ts";
-import { listenForMetrics, type MetricsListener } from "./telemetry/metrics-listener.ts";
-import { logFigure, processFigures } from "./telemetry/process-figures.ts";
-import { certificateFigures } from "./telemetry/certificate-figures.ts";
 import { wireControlPlane, type WiringContext } from "./wired-control-plane.ts";
 import { type ControlPlane, refuseUpgrade, type UpgradeHandler } from "./control-plane.ts";
 import type { Reply } from "./socket/protocol.ts";
 import { EventJournal } from "./status/event-journal.ts";
 import { notingLogger } from "./status/noting-logger.ts";
+import { listenForFigures } from "./figures-listener.ts";
 import { openStatusPage } from "./status/status-page.ts";
 import { type Handover, parseHandover } from "./upgrade/handover.ts";
 import { descriptorsOf, Upgrade } from "./upgrade/upgrade.ts";
@@ -59,7 +55,6 @@ import {
   noHandedSockets,
   takeHandedSockets,
 } from "./workers/handed-sockets.ts";
-import { workerFigures } from "./workers/worker-figures.ts";
 import { type Serving, serveInOneProcess } from "./workers/serving.ts";
 
 /** Runs the proxy until a signal stops it; resolves with the exit code. Throws when it can't start. */
@@ -321,29 +316,6 @@ function handedSockets({ httpPort, httpsPort }: RunOptions): HandedSockets {
     httpsPort,
     portOf: (fd) => listeningPort(libc, fd),
   });
-}
-
-function listenForFigures(
-  options: RunOptions,
-  serving: Serving,
-  certificates: CertificateManager,
-  output: BatchedWriter,
-  logger: Logger,
-): MetricsListener | null {
-  if (options.metricsPort === 0) return null;
-  const address = { hostname: options.bind, port: options.metricsPort };
-  const listener = listenForMetrics(address, expositionType, async () => {
-    const workers = await serving.describe();
-    const pids = workers.map(({ pid }) => pid).filter((pid) => pid !== 0);
-    return formatMetrics(await serving.plane.metrics(), [
-      logFigure(output.droppedLines),
-      ...certificateFigures(certificates.expiries(), certificates.failedOrders),
-      ...workerFigures(workers),
-      ...processFigures(pids),
-    ]);
-  });
-  logger.info("Metrics enabled", { address: `${options.bind}:${listener.port}` });
-  return listener;
 }
 
 /** Resolves at the next SIGTERM or SIGINT. */
