@@ -20,8 +20,9 @@ export const top = cliCommand({
   path: "top",
   summary: "Shows requests, latencies, targets and processes as they are now.",
   notes:
-    "Keys: s sorts, / filters by name, j and k or arrows move, Enter opens a service, Esc goes back,\n" +
-    "p pauses, q quits.\n",
+    "Keys: s sorts, as do r by requests, l by latency, e by errors, f by requests in flight, b by bytes and\n" +
+    "n by name; / filters by name, j and k or arrows move, Enter opens a service, Esc goes back, p pauses,\n" +
+    "q quits.\n",
   positionals: "none",
   flags: () => ({
     once: {
@@ -97,12 +98,12 @@ async function look(context: CliContext, picture: Picture): Promise<void> {
   }
 }
 
-async function ask(context: CliContext): Promise<Pick<Picture, "status" | "services">> {
+async function ask(context: CliContext): Promise<Pick<Picture, "status" | "services" | "nowMs">> {
   const [{ status }, { services = {} }] = await Promise.all([
     send(context, { command: "status" }),
     send(context, { command: "list" }),
   ]);
-  return { status: status!, services };
+  return { status: status!, services, nowMs: context.wallMs() };
 }
 
 /** In raw mode a line feed alone does not go back to the left. */

@@ -6,6 +6,7 @@ import type {
 import type { ProxyStatus } from "../../control-plane/socket/status-protocol.ts";
 import type { Latency } from "../../lib/percentile.ts";
 import { printableText } from "../../lib/printable-text.ts";
+import { eventSection } from "./event-section.ts";
 import { cells, cut, fitted, type Paint, type Section, sparkline } from "./text-cells.ts";
 import type { Rates, TrafficHistory } from "./traffic-history.ts";
 import type { View } from "./view.ts";
@@ -14,6 +15,8 @@ export interface Picture {
   status: ProxyStatus;
   services: ServiceDescriptions;
   history: TrafficHistory;
+  /** Milliseconds since 1970, when that was. */
+  nowMs: number;
   view: View;
   /** Why there is nothing newer; null: there is. */
   fault: string | null;
@@ -72,10 +75,16 @@ function sectionsOf(picture: Picture, rows: readonly Row[], size: Size, paint: P
       services,
       { head: "  REQUESTS A SECOND, LAST MINUTES", lines: [`  ${bars}`], focus: 0 },
       targets,
+      eventSection(picture, view.drilled, size.columns, paint),
     ];
   }
   const processes = status.processes.map((each) => processLine(each, history, paint));
-  return [services, targets, { head: processHead(), lines: processes, focus: 0 }];
+  return [
+    services,
+    targets,
+    { head: processHead(), lines: processes, focus: 0 },
+    eventSection(picture, null, size.columns, paint),
+  ];
 }
 
 function rowsOf({ services, status, history, view }: Picture): Row[] {
@@ -110,6 +119,8 @@ function weight({ rates, inFlight }: Row, { sorting }: View): number {
       return rates.status5xx;
     case "in flight":
       return inFlight;
+    case "bytes":
+      return rates.bytes;
     case "name":
       return 0;
   }
@@ -117,7 +128,7 @@ function weight({ rates, inFlight }: Row, { sorting }: View): number {
 
 /** Requests that no service wanted have a line, too. */
 function label(name: string): string {
-  return name === "" ? "(no service)" : printableText(name);
+  return name === "" ? "(unrouted)" : printableText(name);
 }
 
 function heading(picture: Picture, rows: readonly Row[], { columns }: Size, paint: Paint): string {
@@ -148,15 +159,28 @@ function footing({ view }: Picture, { columns }: Size, paint: Paint): string {
   return paint(cut(`${keys}  by ${view.sorting}${filter}`, columns), "dim");
 }
 
-const rateColumns = ["REQ/S", "P50", "P95", "P99", "4XX/S", "5XX/S", "FLIGHT", "HELD"];
+/** Negative: to the right. */
+const rateColumns: readonly (readonly [head: string, width: number])[] = [
+  ["REQ/S", -6],
+  ["P50", -6],
+  ["P95", -6],
+  ["P99", -6],
+  ["4XX/S", -5],
+  ["5XX/S", -5],
+  ["FLIGHT", -6],
+  ["HELD", -4],
+  ["SENT/S", -6],
+];
+const stateColumns = 8;
 
 function nameColumns({ columns }: Size): number {
-  return Math.max(8, Math.min(40, columns - 2 - rateColumns.length * 7 - 9));
+  const others = rateColumns.reduce((sum, [, width]) => sum + 1 - width, 0);
+  return Math.max(8, Math.min(40, columns - 2 - others - 1 - stateColumns));
 }
 
 function serviceHead(size: Size): string {
   const spark = size.columns >= wideColumns ? "  LAST MINUTES" : "";
-  return `  ${cells([["SERVICE", nameColumns(size)], ...rateColumns.map((each): [string, number] => [each, -6]), ["STATE", 8]])}${spark}`;
+  return `  ${cells([["SERVICE", nameColumns(size)], ...rateColumns, ["STATE", stateColumns]])}${spark}`;
 }
 
 function serviceLine(
@@ -168,17 +192,21 @@ function serviceLine(
 ): string {
   const isDegraded = service !== undefined && service.degraded !== null;
   const state = isDegraded ? "degraded" : (service?.state ?? "");
+  const figures = [
+    rate(rates.requests),
+    latency(rates.p50Ms),
+    latency(rates.p95Ms),
+    latency(rates.p99Ms),
+    rate(rates.status4xx),
+    rate(rates.status5xx),
+    String(inFlight),
+    String(service?.held_requests ?? 0),
+    bytes(rates.bytes),
+  ];
   const text = cells([
     [label(name), nameColumns(size)],
-    [rate(rates.requests), -6],
-    [latency(rates.p50Ms), -6],
-    [latency(rates.p95Ms), -6],
-    [latency(rates.p99Ms), -6],
-    [rate(rates.status4xx), -6],
-    [rate(rates.status5xx), -6],
-    [String(inFlight), -6],
-    [String(service?.held_requests ?? 0), -6],
-    [state, 8],
+    ...rateColumns.map(([, width], index): [string, number] => [figures[index]!, width]),
+    [state, stateColumns],
   ]);
   const spark =
     size.columns >= wideColumns ? `  ${sparkline(history.requestsOf(name), sparkColumns)}` : "";
@@ -248,6 +276,14 @@ function processLine(
     [state, 8],
   ]);
   return paint(`  ${text}`, state === "serving" ? "plain" : "alarm");
+}
+
+function bytes(perSecond: number): string {
+  const units = ["B", "K", "M", "G"];
+  const unit = units.findIndex((_, index) => perSecond < 1_000 * 1_024 ** index);
+  const power = unit < 0 ? units.length - 1 : unit;
+  const value = perSecond / 1_024 ** power;
+  return `${power === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)}${units[power]}`;
 }
 
 function rate(perSecond: number): string {

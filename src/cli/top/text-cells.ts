@@ -54,17 +54,18 @@ export interface Section {
 /** Lines that each section has at least, when there are so many. */
 const fewLines = 3;
 
-/** The sections below each other, a blank line between them. What does not fit is counted. */
+/** The sections below each other, a blank line between them. What does not fit is counted; empty ones are left out. */
 export function fitted(sections: readonly Section[], rows: number, paint: Paint): string[] {
-  const shares = sections.map(({ lines }) => Math.min(lines.length, fewLines));
-  const overhead = sections.length * 2 - 1;
+  const shown = sections.filter(({ lines }) => lines.length > 0);
+  const shares = shown.map(({ lines }) => Math.min(lines.length, fewLines));
+  const overhead = shown.length * 2 - 1;
   let left = rows - overhead - shares.reduce((sum, share) => sum + share, 0);
-  for (const [index, { lines }] of sections.entries()) {
+  for (const [index, { lines }] of shown.entries()) {
     const more = Math.max(0, Math.min(lines.length - shares[index]!, left));
     shares[index]! += more;
     left -= more;
   }
-  return sections.flatMap(({ head, lines, focus }, index) => [
+  return shown.flatMap(({ head, lines, focus }, index) => [
     ...(index === 0 ? [] : [""]),
     paint(head, "strong"),
     ...around(lines, focus, shares[index]!, paint),

@@ -11,6 +11,8 @@ export interface Rates {
   requests: number;
   status4xx: number;
   status5xx: number;
+  /** Bytes of response bodies. */
+  bytes: number;
   p50Ms: Latency;
   p95Ms: Latency;
   p99Ms: Latency;
@@ -20,6 +22,7 @@ const noRates: Rates = {
   requests: 0,
   status4xx: 0,
   status5xx: 0,
+  bytes: 0,
   p50Ms: null,
   p95Ms: null,
   p99Ms: null,
@@ -56,6 +59,7 @@ export class TrafficHistory {
       requests: (now.requests - (before?.requests ?? 0)) / seconds,
       status4xx: (now.status_4xx - (before?.status_4xx ?? 0)) / seconds,
       status5xx: (now.status_5xx - (before?.status_5xx ?? 0)) / seconds,
+      bytes: (now.bytes - (before?.bytes ?? 0)) / seconds,
       p50Ms: latency(0.5),
       p95Ms: latency(0.95),
       p99Ms: latency(0.99),

@@ -1,6 +1,6 @@
 /** What the viewer has chosen, and how keys change it. */
 
-export const sortings = ["requests", "p95", "5xx", "in flight", "name"] as const;
+export const sortings = ["requests", "p95", "5xx", "in flight", "bytes", "name"] as const;
 
 export type Sorting = (typeof sortings)[number];
 
@@ -53,6 +53,18 @@ function commanded(view: View, key: string, services: readonly string[]): View {
         ...view,
         sorting: sortings[(sortings.indexOf(view.sorting) + 1) % sortings.length]!,
       };
+    case "r":
+      return { ...view, sorting: "requests" };
+    case "l":
+      return { ...view, sorting: "p95" };
+    case "e":
+      return { ...view, sorting: "5xx" };
+    case "f":
+      return { ...view, sorting: "in flight" };
+    case "b":
+      return { ...view, sorting: "bytes" };
+    case "n":
+      return { ...view, sorting: "name" };
     case "/":
       return { ...view, typing: true, drilled: null };
     case "p":

@@ -40,9 +40,35 @@ function picture(names: readonly string[], view: Partial<View> = {}): Picture {
     status: at(1_000, 10),
     services: Object.fromEntries(services),
     history,
+    nowMs: 100_000,
     view: { ...firstView, ...view },
     fault: null,
   };
+}
+
+function withEvents(names: readonly string[], view: Partial<View> = {}): Picture {
+  const shown = picture(names, view);
+  const event = { kind: "deploy", service: "web", outcome: "good", took_ms: null } as const;
+  shown.status.events = [
+    { ...event, id: 1, at_ms: 70_000, text: "Deployed 10.0.0.7:3000", took_ms: 2_340 },
+    {
+      ...event,
+      id: 2,
+      at_ms: 98_000,
+      kind: "health",
+      outcome: "bad",
+      text: "10.0.0.7:3000 is unhealthy",
+    },
+    {
+      ...event,
+      id: 3,
+      at_ms: 99_000,
+      service: "api",
+      outcome: "running",
+      text: "Deploying \u001b[2J",
+    },
+  ];
+  return shown;
 }
 
 const many = Array.from({ length: 60 }, (_, index) => `service-${index}`);
@@ -67,8 +93,8 @@ describe("a picture of top", () => {
     expect(text).toMatch(
       /^kamal-proxy 1\.0\.0 +30\.0 req\/s +4xx 0 +5xx 10\.0 +in flight 4 +held 1$/m,
     );
-    expect(text).toMatch(/^ {2}web +10\.0 +50ms +95ms +99ms +0 +10\.0 +2 +1 running *$/m);
-    expect(text).toMatch(/^> \(no service\) +20\.0 /m);
+    expect(text).toMatch(/^ {2}web +10\.0 +50ms +95ms +99ms +0 +10\.0 +2 +1 +0B running *$/m);
+    expect(text).toMatch(/^> \(unrouted\) +20\.0 /m);
     expect(text).toMatch(/^ {2}10\.0\.0\.7:3000 +web +active +3 healthy *$/m);
     expect(text).toMatch(/^ {2}worker 0 +2 +0% +0 MB +0 serving *$/m);
   });
@@ -118,4 +144,46 @@ test("a sparkline has the newest to the right, and its highest at full height", 
   expect(sparkline([9, 1, 1], 2)).toBe("██");
   expect(sparkline([0, 0], 2)).toBe("▁▁");
   expect(sparkline([], 3)).toBe("   ");
+});
+
+describe("the events of a picture", () => {
+  const linesOf = (shown: Picture) => {
+    const lines = frame(shown, { columns: 100, rows: Number.POSITIVE_INFINITY }, plain);
+    const head = lines.findIndex((line) => line.includes("WHAT HAPPENED"));
+    return lines.slice(head + 1).map((line) => line.trimEnd());
+  };
+
+  test("are the newest first, each with its sign", () => {
+    expect(linesOf(withEvents(["web", "api"]))).toEqual([
+      expect.stringContaining("1.0s ~ deploy      api            Deploying "),
+      "   2.0s ! health      web            10.0.0.7:3000 is unhealthy",
+      "    30s + deploy      web            Deployed 10.0.0.7:3000 (2.3s)",
+    ]);
+  });
+
+  test("can't steer the terminal", () => {
+    expect(linesOf(withEvents(["web", "api"])).join()).not.toContain("\u001b");
+  });
+
+  test("are those of the service that is open", () => {
+    const lines = linesOf(withEvents(["web", "api"], { drilled: "web" }));
+    expect(lines).toHaveLength(2);
+  });
+});
+
+test("a picture has the bytes that were sent a second", () => {
+  const shown = picture(["web"]);
+  for (const [bytes, text] of [
+    [0, "0B"],
+    [2_500, "2.4K"],
+    [30 * 1_024 * 1_024, "30M"],
+  ] as const) {
+    const history = new TrafficHistory();
+    for (const part of [0, 1]) {
+      const traffic = [serviceTraffic({ bytes: bytes * part, requests: part })];
+      history.add(proxyStatus({ at_ms: part * 1_000, traffic }));
+    }
+    const lines = frame({ ...shown, history }, { columns: 80, rows: 24 }, plain);
+    expect(lines.find((line) => line.startsWith("> web"))).toMatch(new RegExp(` ${text} running`));
+  }
 });

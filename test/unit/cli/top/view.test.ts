@@ -39,7 +39,15 @@ describe("keys of top", () => {
 
   test("sort in turn, pause and end", () => {
     expect(after("s").sorting).toBe("p95");
-    expect(after("sssss").sorting).toBe("requests");
+    expect(after("ssssss").sorting).toBe("requests");
+    expect([..."lefbnr"].map((key) => after(key).sorting)).toEqual([
+      "p95",
+      "5xx",
+      "in flight",
+      "bytes",
+      "name",
+      "requests",
+    ]);
     expect(after("p").paused).toBe(true);
     expect(after("pp").paused).toBe(false);
     expect(after("q").ended).toBe(true);
