@@ -190,6 +190,7 @@ class ServingPlane {
       clock,
       newRequestId: randomUUID,
       createTransport,
+      countEvent: (service, event) => this.metrics.countEvent(service, event),
       digest: keyedDigest(),
       trustedProxies: this.#trusted,
       challengeResponse: (hostName, path) =>

@@ -20,6 +20,9 @@ export interface Series {
   readonly buckets: number[];
 }
 
+/** What counts beside requests: one was sent to a target again, or a target was taken out because it failed. */
+export type ServiceEvent = "retry" | "ejection";
+
 export interface ServiceMetrics {
   readonly service: string;
   inFlight: number;
@@ -28,6 +31,8 @@ export interface ServiceMetrics {
   readonly series: readonly Series[];
   /** Requests that policies have answered, by their name in the log. */
   readonly answeredBy: Readonly<Record<string, number>>;
+  /** How often each has happened; missing: never. */
+  readonly events?: Readonly<Partial<Record<ServiceEvent, number>>>;
   /** Null as long as there was no rollout. */
   readonly groups: RolloutCounts | null;
 }

@@ -242,3 +242,16 @@ test("the proxy tells on its http port that it serves, when it was told to", asy
   await other.deploy("web", one.address, "--tls-redirect=false");
   expect((await ask(plainHttp1, other.httpPort, { path })).body.toString()).toBe("ok");
 });
+
+test("retries and ejections are counted in the metrics", async () => {
+  await deploy("eject");
+  one.answer = () => failed;
+  await deploy("retry");
+  for (let i = 0; i < 2; i++) {
+    expect((await ask(plainHttp1, proxy.httpPort, { path: "/retry/counted" })).status).toBe(200);
+  }
+  for (let i = 0; i < 4; i++) await ask(plainHttp1, proxy.httpPort, { path: "/eject/counted" });
+  const text = await (await fetch(`http://127.0.0.1:${proxy.metricsPort}/`)).text();
+  expect(text).toMatch(/^kamal_proxy_retries_total\{service="retry"\} [1-9]/m);
+  expect(text).toMatch(/^kamal_proxy_ejections_total\{service="eject"\} [1-9]/m);
+});

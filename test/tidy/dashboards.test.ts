@@ -15,6 +15,9 @@ function exposedNames(): Set<string> {
   const metrics = new Metrics();
   metrics.requestStarted("web");
   metrics.countRequest("web", "GET", 200, 0.1);
+  metrics.countAnsweredBy("web", "ip");
+  metrics.countEvent("web", "retry");
+  metrics.countEvent("web", "ejection");
   const text = formatMetrics(metrics.snapshot(), [
     ...processFigures(),
     logFigure(0),

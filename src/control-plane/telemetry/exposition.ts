@@ -1,5 +1,10 @@
 /** The text format of Prometheus, version 0.0.4. Pure. */
-import { durationBuckets, type Series, type ServiceMetrics } from "../../seam/service-metrics.ts";
+import {
+  durationBuckets,
+  type Series,
+  type ServiceEvent,
+  type ServiceMetrics,
+} from "../../seam/service-metrics.ts";
 
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -28,6 +33,8 @@ export function formatMetrics(
     requestsText(rows) +
     bodyBytesText(services) +
     answeredByText(services) +
+    eventsText(services, "retry") +
+    eventsText(services, "ejection") +
     figures.map(figureText).join("")
   );
 }
@@ -104,6 +111,27 @@ function answeredByText(services: readonly ServiceMetrics[]): string {
     }
   }
   return family(name, "HTTP requests that a policy has answered, by service.", "counter", text);
+}
+
+const eventFamilies: Readonly<Record<ServiceEvent, { name: string; help: string }>> = {
+  retry: {
+    name: "kamal_proxy_retries_total",
+    help: "HTTP requests that were sent to a target again, by service.",
+  },
+  ejection: {
+    name: "kamal_proxy_ejections_total",
+    help: "Targets that got no requests for a while because they failed, by service.",
+  },
+};
+
+function eventsText(services: readonly ServiceMetrics[], event: ServiceEvent): string {
+  const { name, help } = eventFamilies[event];
+  let text = "";
+  for (const { service, events } of services) {
+    const count = events?.[event] ?? 0;
+    if (count > 0) text += `${name}{service="${labelValue(service)}"} ${count}\n`;
+  }
+  return family(name, help, "counter", text);
 }
 
 function figureText(figure: Figure): string {

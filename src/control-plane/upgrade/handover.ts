@@ -71,6 +71,7 @@ const handoverSchema = v.object({
       started: v.boolean(),
       series: v.array(series),
       answeredBy: v.optional(v.record(v.string(), v.number()), {}),
+      events: v.exactOptional(v.record(v.picklist(["retry", "ejection"]), v.number())),
       groups: v.optional(v.nullable(v.object({ rollout: counts, active: counts })), null),
     }),
   ),

@@ -1,13 +1,14 @@
 /** Counts of several workers as those of one: what the dead have counted stays, so no counter ever falls. */
 import { maxMeteredServices } from "../../config/limits.ts";
 import { addCounts, noCounts, type RolloutCounts } from "../../seam/group-counts.ts";
-import type { Series, ServiceMetrics } from "../../seam/service-metrics.ts";
+import type { Series, ServiceEvent, ServiceMetrics } from "../../seam/service-metrics.ts";
 
 class ServiceSum implements ServiceMetrics {
   readonly service: string;
   inFlight = 0;
   started = false;
   readonly answeredBy: Record<string, number> = {};
+  readonly events: Partial<Record<ServiceEvent, number>> = {};
   groups: RolloutCounts | null = null;
   readonly #series = new Map<string, Series>();
 
@@ -19,13 +20,12 @@ class ServiceSum implements ServiceMetrics {
     return [...this.#series.values()];
   }
 
-  add({ inFlight, started, series, answeredBy, groups }: ServiceMetrics): void {
+  add({ inFlight, started, series, answeredBy, events, groups }: ServiceMetrics): void {
     this.inFlight += inFlight;
     this.started ||= started;
     for (const one of series) this.#addSeries(one);
-    for (const [policy, count] of Object.entries(answeredBy)) {
-      this.answeredBy[policy] = (this.answeredBy[policy] ?? 0) + count;
-    }
+    addByName(this.answeredBy, answeredBy);
+    addByName(this.events, events ?? {});
     // A worker of a version before knows of none.
     if (groups) this.#addGroups(groups);
   }
@@ -50,6 +50,10 @@ class ServiceSum implements ServiceMetrics {
     sum.bodyBytes += bodyBytes;
     for (let i = 0; i < buckets.length; i++) sum.buckets[i]! += buckets[i]!;
   }
+}
+
+function addByName(sums: Record<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + count;
 }
 
 /** By name of service. */
@@ -78,9 +82,7 @@ export class GoneMetrics {
 
   /** Nothing of it is under way any more. */
   add(last: readonly ServiceMetrics[]): void {
-    const ended = last.map(({ service, started, series, answeredBy, groups }) => {
-      return { service, started, series, answeredBy, groups, inFlight: 0 };
-    });
+    const ended = last.map((metrics) => ({ ...metrics, inFlight: 0 }));
     const names = new Set(ended.map(({ service }) => service));
     const kept = this.#metrics.filter(({ service }) => !names.has(service));
     const summed = sumMetrics([this.#metrics.filter(({ service }) => names.has(service)), ended]);

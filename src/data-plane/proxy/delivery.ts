@@ -15,20 +15,31 @@ import type { Phase, PhaseOutcome } from "./phases.ts";
 import type { ServicePolicies } from "./policies/service-policies.ts";
 import { DeliveredRequest, type RoutedRequest } from "./request-stages.ts";
 
+export interface DeliveryContext {
+  clock: Clock;
+  space: SpoolSpace;
+  answers: Answers;
+  /** How long a request is held while its targets refuse connections; 0: not at all. */
+  targetRetryMs: number;
+  /** A request of the service is sent to a target again. */
+  onRetry(service: string): void;
+}
+
 export class Delivery implements Phase {
   readonly #clock: Clock;
   readonly #space: SpoolSpace;
   readonly #answers: Answers;
   readonly #targetRetryMs: number;
+  readonly #onRetry: DeliveryContext["onRetry"];
   readonly #responsePauses: DeadlineQueue;
 
-  /** `targetRetryMs`: how long a request is held while its targets refuse connections; 0: not at all. */
-  constructor(clock: Clock, space: SpoolSpace, answers: Answers, targetRetryMs: number) {
-    this.#clock = clock;
-    this.#space = space;
-    this.#answers = answers;
-    this.#targetRetryMs = targetRetryMs;
-    this.#responsePauses = new DeadlineQueue(clock, responseQuietMs);
+  constructor(context: DeliveryContext) {
+    this.#clock = context.clock;
+    this.#space = context.space;
+    this.#answers = context.answers;
+    this.#targetRetryMs = context.targetRetryMs;
+    this.#onRetry = context.onRetry;
+    this.#responsePauses = new DeadlineQueue(context.clock, responseQuietMs);
   }
 
   run(request: RoutedRequest, policies: ServicePolicies): Promise<PhaseOutcome> {
@@ -46,7 +57,8 @@ export class Delivery implements Phase {
     group: LoadBalancer,
     target: Target,
   ): Promise<PhaseOutcome> {
-    const { options } = request.service;
+    const { name, options } = request.service;
+    if (request.retry !== null && request.retry.failure !== null) this.#onRetry(name);
     if (options.retries > 0) request.retry ??= this.#retryOf(request);
     const error = await this.#forward(request, policies, group, target).done;
     for (const policy of policies.onAttempt) policy.onAttempt(request.delivered!, error);

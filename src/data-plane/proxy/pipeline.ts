@@ -8,6 +8,7 @@ import { maxEncoderMemoryBytes } from "../../config/limits.ts";
 import { MemoryBudget } from "../../net/memory-budget.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import { Fields } from "../../protocols/http/fields.ts";
+import type { ServiceEvent } from "../../seam/service-metrics.ts";
 import type { LiveServices } from "../services/live-services.ts";
 import type { TransportFactory } from "../services/target.ts";
 import { stripPrefix } from "../services/routed-path.ts";
@@ -39,6 +40,8 @@ export interface PipelineOptions {
   workers: number;
   services: LiveServices;
   createTransport: TransportFactory;
+  /** For the metrics. */
+  countEvent(service: string, event: ServiceEvent): void;
   recorder: RequestRecorder;
   newRequestId(): string;
   /** A keyed hash of 256 bits. */
@@ -84,6 +87,7 @@ export class Pipeline {
       encoderMemory: new MemoryBudget(Math.floor(maxEncoderMemoryBytes / options.workers)),
       services: options.services,
       createTransport: options.createTransport,
+      countEvent: options.countEvent,
       admit: async (request) => (await admission.run(request)) === "next",
       digest: options.digest,
       appSettings: options.appSettings,
@@ -93,7 +97,13 @@ export class Pipeline {
       policies: new PolicyPhase(answers),
       admission,
       collection: new Collection(space, answers),
-      delivery: new Delivery(clock, space, answers, targetRetryMs),
+      delivery: new Delivery({
+        clock,
+        space,
+        answers,
+        targetRetryMs,
+        onRetry: (service) => options.countEvent(service, "retry"),
+      }),
     };
   }
 

@@ -1,5 +1,10 @@
 /** Counts of requests by service, method and status. What clients invent never makes it grow. */
-import { durationBuckets, type Series, type ServiceMetrics } from "../../seam/service-metrics.ts";
+import {
+  durationBuckets,
+  type Series,
+  type ServiceEvent,
+  type ServiceMetrics,
+} from "../../seam/service-metrics.ts";
 import {
   countRequestOfGroup,
   type GroupCounts,
@@ -71,6 +76,11 @@ export class Metrics {
     answeredBy[policy] = (answeredBy[policy] ?? 0) + 1;
   }
 
+  countEvent(service: string, event: ServiceEvent): void {
+    const { events } = this.#entry(service);
+    events[event] = (events[event] ?? 0) + 1;
+  }
+
   /** By name of service, series by method and status. */
   snapshot(): ServiceMetrics[] {
     const entries = [...this.#services.values()];
@@ -105,6 +115,7 @@ class ServiceEntry implements ServiceMetrics {
   lastUse = 0;
   readonly series: Series[] = [];
   readonly answeredBy: Record<string, number> = {};
+  readonly events: Partial<Record<ServiceEvent, number>> = {};
   groups: RolloutCounts | null = null;
   readonly #outsideRollouts: SeriesTable = new Map();
   /** Made when there is a rollout. */

@@ -13,7 +13,7 @@ interface Record {
   ejections: number;
 }
 
-export const ejection: PolicyFactory = (service, { logger }): Policy | null => {
+export const ejection: PolicyFactory = (service, { logger, countEvent }): Policy | null => {
   const { ejectAfter, ejectForMs } = service.options;
   if (ejectAfter === 0 || ejectForMs === 0) return null;
   const records = new WeakMap<Target, Record>();
@@ -35,6 +35,7 @@ export const ejection: PolicyFactory = (service, { logger }): Policy | null => {
       }
       const forMs = Math.min(maxEjectionMs, ejectForMs * 2 ** ejections);
       target.eject(forMs);
+      countEvent(service.name, "ejection");
       // The first failure behind its time takes it out again.
       records.set(target, { failures: ejectAfter - 1, ejections: ejections + 1 });
       logger.warn("Target gets no requests for a while", {

@@ -8,6 +8,7 @@ import type { BodySink } from "../../../protocols/http/body.ts";
 import type { ResponseHead } from "../../../protocols/http/message-head.ts";
 import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { OutgoingHead } from "../../../protocols/http/outgoing-head.ts";
+import type { ServiceEvent } from "../../../seam/service-metrics.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import type { LiveServices } from "../../services/live-services.ts";
@@ -79,6 +80,8 @@ export interface PolicyContext {
   admit(request: RoutedRequest): Promise<boolean>;
   /** A keyed hash: what is remembered by it tells nothing. */
   digest(text: string): string;
+  /** For the metrics. */
+  countEvent(service: string, event: ServiceEvent): void;
   /** Apps may have settings of their own. */
   readonly appSettings: boolean;
   /** Null when the service of that host has no automatic certificate. */

@@ -139,6 +139,7 @@ describe("WorkerPool", () => {
       started: true,
       series: [series],
       answeredBy: { ip: 1 },
+      events: { retry: 2 },
       groups: {
         rollout: { requests: 3, failed: 1, durations: [2, 1] },
         active: { requests: 9, failed: 0, durations: [9] },
@@ -152,6 +153,7 @@ describe("WorkerPool", () => {
         inFlight: 4,
         series: [{ count: 6, sumSeconds: 2, bodyBytes: 200, buckets: [2, 4] }],
         answeredBy: { ip: 2 },
+        events: { retry: 4 },
         groups: { rollout: { requests: 6, failed: 2 }, active: { requests: 18, failed: 0 } },
       },
     ]);

@@ -46,7 +46,7 @@ function setUp(targetRetryMs = 10_000) {
     policies: new PolicyPhase(answers),
     admission: new Admission(answers, logger),
     collection: new Collection(space, answers),
-    delivery: new Delivery(clock, space, answers, targetRetryMs),
+    delivery: new Delivery({ clock, space, answers, targetRetryMs, onRetry() {} }),
   };
   const policies = new ServicePolicies([]);
   const deploy = (...targets: string[]): void =>
