@@ -10,14 +10,14 @@ import { startRolloutClients } from "../support/rollout-clients.ts";
 const windowSeconds = 5;
 const requestsPerSecond = 500;
 const errorRate = 0.03;
-/** Looks come each second, and a command takes its time. */
-const slackSeconds = 2.5;
+/** In the log: a step begins, or is watched once more. */
+const windowBegins = new Set(["Raised rollout", "Rollout is watched for longer"]);
 const flags = [`--every=${windowSeconds}s`, "--steps=25,50,100"];
 
 interface Outcome {
   code: number;
   seconds: number;
-  /** That passed before it was taken back, this one included. */
+  /** That were begun. */
   windows: number;
   requestsPerSecond: number;
   text: string;
@@ -41,7 +41,8 @@ async function canary(failing: number): Promise<Outcome> {
   const { code, stdout, stderr } = await proxy.run("rollout", "auto", "web", ...flags);
   const seconds = (performance.now() - began) / 1_000;
   await clients.stop();
-  const windows = Math.ceil((seconds - slackSeconds) / windowSeconds);
+  const begun = proxy.logs.filter(({ msg }) => typeof msg === "string" && windowBegins.has(msg));
+  const windows = begun.length;
   const text = (stderr || stdout).trim().split("\n").at(-1)!;
   return { code, seconds, windows, requestsPerSecond: clients.answered / seconds, text };
 }

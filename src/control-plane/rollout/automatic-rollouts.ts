@@ -154,12 +154,18 @@ class FollowedRollout {
       const verdict = step.look(await this.#counts(), clock.runningMs());
       this.#ours();
       if (verdict.kind === "worse") await this.#takeBack(percentage, verdict.reason);
+      if (verdict.kind === "doubtful") this.#tellDoubt(percentage, verdict.reason);
       if (verdict.kind !== "well") continue;
       this.#reference = step.reference;
       this.#passed.push({ percentage, ...step.figures });
       this.#tell(step, index);
       return;
     }
+  }
+
+  #tellDoubt(percentage: number, reason: string): void {
+    const fields = { service: this.#name, percentage, reason };
+    this.#context.logger.info("Rollout is watched for longer", fields);
   }
 
   async #takeBack(percentage: number, reason: string): Promise<never> {
