@@ -99,6 +99,15 @@ export const deliverySettings = {
     fallback: false,
     help: "Tell at /.kamal-proxy/SERVICE/health whether the service is served",
   },
+  traceContext: {
+    kind: "choice",
+    words: ["off", "propagate", "generate"],
+    flag: "trace-context",
+    stateKey: "trace_context",
+    own: true,
+    fallback: "off",
+    help: "Take part in the traces of clients (propagate), and begin one where there is none (generate)",
+  },
   ejectAfter: {
     kind: "count",
     flag: "eject-after",

@@ -1,6 +1,7 @@
 /** What `run` takes from its flags and environment. */
 import type { AcmeSettings } from "./acme-settings.ts";
 import type { SharedStoreSettings } from "./shared-store-settings.ts";
+import type { TracingSettings } from "./tracing-settings.ts";
 import type { ClientLimits } from "./defaults.ts";
 import type { runSettings } from "./run-settings.ts";
 import type { ValuesOf } from "./setting.ts";
@@ -53,6 +54,7 @@ export interface RunOptions {
   oneProcess: boolean;
   /** Of the container image that this runs in; empty: not known. */
   imageVersion: string;
+  tracing: TracingSettings;
   acme: AcmeSettings;
   /** Null: certificates are in folders of this machine. */
   certificateStore: SharedStoreSettings | null;

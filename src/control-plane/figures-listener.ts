@@ -6,6 +6,7 @@ import type { CertificateManager } from "./certificates/certificate-manager.ts";
 import { certificateFigures } from "./telemetry/certificate-figures.ts";
 import { expositionType, formatMetrics } from "./telemetry/exposition.ts";
 import { listenForMetrics, type MetricsListener } from "./telemetry/metrics-listener.ts";
+import { spanFigures } from "./telemetry/span-figures.ts";
 import { logFigure, processFigures } from "./telemetry/process-figures.ts";
 import type { Serving } from "./workers/serving.ts";
 import { workerFigures } from "./workers/worker-figures.ts";
@@ -22,9 +23,11 @@ export function listenForFigures(
   const address = { hostname: options.bind, port: options.metricsPort };
   const listener = listenForMetrics(address, expositionType, async () => {
     const workers = await serving.describe();
+    const { spans } = await serving.plane.samples();
     const pids = workers.map(({ pid }) => pid).filter((pid) => pid !== 0);
     return formatMetrics(await serving.plane.metrics(), [
       logFigure(output.droppedLines),
+      ...(spans === undefined ? [] : spanFigures(spans)),
       ...certificateFigures(certificates.expiries(), certificates.failedOrders),
       ...workerFigures(workers),
       ...processFigures(pids),

@@ -285,7 +285,11 @@ async function chooseServing(
     return { serve, sockets: null };
   }
   const sockets = handover?.sockets ?? openWorkerSockets(libc, options, handed);
-  const gone = { metrics: handover?.goneMetrics ?? [], served: handover?.goneServed ?? [] };
+  const gone = {
+    metrics: handover?.goneMetrics ?? [],
+    served: handover?.goneServed ?? [],
+    spans: handover?.goneSpans ?? { exported: 0, dropped: 0 },
+  };
   return {
     sockets,
     serve: (questions, certificates) =>

@@ -2,22 +2,24 @@
  * The root of the data plane: builds who serves from its options and the seam alone. What it has to know
  * comes down, what it has to ask goes up; it reads no file, keeps no state, decides nothing.
  */
-import { createHmac, randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { shutdownTimeoutMs } from "../config/limits.ts";
 import { idleGraceMs } from "../config/worker-limits.ts";
+import { productVersion } from "../cli/version.ts";
 import { CommandError } from "../config/command-error.ts";
 import { connectionMemoryBytes, rateMemoryBytes } from "../config/access-limits.ts";
 import { CidrFault, CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import { keyedDigest } from "../lib/keyed-hash.ts";
 import { MemoryBudget } from "../net/memory-budget.ts";
 import { mapSharedMemory } from "../net/shared-memory.ts";
 import { shareWaitingMemory } from "../net/unsent-memory.ts";
 import { SystemResolver } from "../net/resolver/resolver.ts";
 import { SystemConnector } from "../net/system-connector.ts";
 import type { Exchange } from "../protocols/http/exchange.ts";
-import { Conversation, SeamClosedError } from "../seam/conversation.ts";
+import { askAgain, Conversation } from "../seam/conversation.ts";
 import type {
   ControlPlaneCalls,
   DataPlaneCalls,
@@ -42,6 +44,8 @@ import { systemPasswords } from "../access/system-passwords.ts";
 import { RequestRecorder } from "./proxy/request-record.ts";
 import { LiveServices } from "./services/live-services.ts";
 import type { TransportFactory } from "./services/target.ts";
+import { otlpTracing } from "./telemetry/otlp-tracing.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { ProtocolTransport } from "./upstream/protocol-transport.ts";
 
@@ -82,7 +86,7 @@ export function startWorker({ end, output, clock, onEnd }: WorkerContext): Start
       await plane().services.drain(targetIds, timeoutMs);
       return null;
     },
-    samples: () => plane().services.samples(),
+    samples: () => ({ ...plane().services.samples(), ...plane().tracing.counts }),
     metrics: () => plane().metrics.snapshot(),
     askTarget: (question, signal) => askTarget(plane().services, question, signal),
     async finish({ graceMs }) {
@@ -103,6 +107,7 @@ export function startWorker({ end, output, clock, onEnd }: WorkerContext): Start
       serving?.destroy();
       // What was cut just now still gets its log line.
       await new Promise<void>((resolve) => void setImmediate(resolve));
+      await serving?.tracing.close();
       setImmediate(onEnd);
       return null;
     },
@@ -145,6 +150,7 @@ class ServingPlane {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #pipeline: Pipeline;
+  readonly tracing: Tracing;
   readonly #trusted: CidrList | null;
   readonly #connections: ConnectionSet[] = [];
   readonly #tcpPorts: Listener[] = [];
@@ -173,6 +179,7 @@ class ServingPlane {
       ask: (name) => askAgain(() => control.call("certificate", name)),
       askForRsa: (name) => control.call("rsaWanted", name),
     });
+    this.tracing = otlpTracing(options.tracing, productVersion, clock, this.#logger);
     const rates = rateTable(options);
     this.#pipeline = new Pipeline({
       services: this.services,
@@ -201,6 +208,7 @@ class ServingPlane {
       showsErrorCodes: options.errorCodes,
       appSettings: options.appSettings,
       publishesHealth: options.publishesHealth,
+      tracing: this.tracing,
     });
   }
 
@@ -301,6 +309,7 @@ class ServingPlane {
     );
     await Promise.race([gone, timeUp.promise]);
     timer.cancel();
+    await this.tracing.close();
   }
 
   /** How long connections live on here when it was replaced. */
@@ -315,27 +324,12 @@ class ServingPlane {
   }
 }
 
-function keyedDigest(): (text: string) => string {
-  const key = randomBytes(32);
-  return (text) => createHmac("sha256", key).update(text).digest("base64");
-}
-
 /** Without workers nobody shares it. */
 function rateTable({ rateMemory }: DataPlaneOptions): RateTable {
   const { descriptor, secret } = rateMemory;
   const memory =
     descriptor === null ? new ArrayBuffer(rateMemoryBytes) : mapSharedMemory(descriptor);
   return new RateTable(memory, secret);
-}
-
-/** The control plane may have changed its executable: the one that is there now is asked once more. */
-async function askAgain<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof SeamClosedError)) throw error;
-    return await ask();
-  }
 }
 
 /** They were checked when the command line was read. */

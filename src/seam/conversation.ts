@@ -144,3 +144,13 @@ export class Conversation<Theirs extends Calls<Theirs>, Ours extends Calls<Ours>
     }
   }
 }
+
+/** The control plane may have changed its executable: the one that is there now is asked once more. */
+export async function askAgain<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof SeamClosedError)) throw error;
+    return await ask();
+  }
+}

@@ -55,6 +55,14 @@ export interface DataPlaneSamples {
   targets: Record<string, TargetSample>;
   /** Requests held by a pause, by service. */
   held: Record<string, number>;
+  /** Not given where nobody collects spans. */
+  spans?: SpanCounts;
+}
+
+/** Spans that a collector has got, and those that nobody has. */
+export interface SpanCounts {
+  exported: number;
+  dropped: number;
 }
 
 export interface TargetSample {

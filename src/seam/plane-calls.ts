@@ -69,6 +69,7 @@ export type DataPlaneOptions = Pick<
   | "errorCodes"
   | "appSettings"
   | "publishesHealth"
+  | "tracing"
   | "finishTimeoutMs"
 > & {
   /** Processes that serve, this one included. */
@@ -119,6 +120,7 @@ export function dataPlaneOptions(
     errorCodes: options.errorCodes,
     appSettings: options.appSettings,
     publishesHealth: options.publishesHealth,
+    tracing: options.tracing,
     finishTimeoutMs: options.finishTimeoutMs,
   };
 }

@@ -1,6 +1,7 @@
 /** Both planes, and between them only what survives a copy and a real serialisation. */
 import { EventJournal } from "../../src/control-plane/status/event-journal.ts";
 import { acmeSettings } from "../support/acme-settings.ts";
+import { noTracing } from "../support/tracing-settings.ts";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { refuseUpgrade } from "../../src/control-plane/control-plane.ts";
@@ -55,6 +56,7 @@ function runOptions(folder: TempFolder): RunOptions {
     oneProcess: true,
     imageVersion: "",
     finishTimeoutMs: 3_600_000,
+    tracing: noTracing(),
     acme: acmeSettings(),
   };
 }

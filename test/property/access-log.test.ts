@@ -29,6 +29,7 @@ const record = {
   customFields: null,
   policy: null,
   rollout: null,
+  traceId: null,
   error: "",
 };
 

@@ -51,6 +51,7 @@ export const impure: readonly string[] = [
   "data-plane/proxy/policies/session-affinity",
   "data-plane/proxy/bodies/spooled-body",
   "data-plane/proxy/bodies/content-encoder",
+  "data-plane/telemetry/otlp-tracing",
   "data-plane/upstream",
   "status-page",
 ];

@@ -13,6 +13,7 @@ import {
   certificateStoreSettings,
   runSettings,
 } from "../../config/run-settings.ts";
+import { readTracingSettings, tracingSettings } from "../../config/tracing-settings.ts";
 import { mapTable, optionFault, type ValuesOf } from "../../config/setting.ts";
 import { cliCommand, type Input } from "../cli-command.ts";
 import { ownDataFolder } from "../data-folder.ts";
@@ -46,6 +47,7 @@ function variableNotes(): string {
     ...runSettings,
     ...authoritySettings,
     ...certificateStoreSettings,
+    ...tracingSettings,
   })
     .filter(({ flag }) => flag === null)
     .map((setting) => [setting.variables.join(", "), withDefault(setting)] as const);
@@ -91,6 +93,7 @@ function runOptions(input: Input<RunFlags>): RunOptions {
     dataPath: ownDataFolder(context),
     settingsFolder: settingsFolder(environment),
     limits: { headerTimeoutMs, idleTimeoutMs, stallTimeoutMs, maxHeaderBytes },
+    tracing: readTracingSettings(environment),
     acme: readAcmeSettings(environment),
     certificateStore: readSharedStoreSettings(environment),
     trustedProxies,

@@ -77,6 +77,11 @@ const handoverSchema = v.object({
   ),
   /** What has happened; another version may have other kinds, which are worth no failed upgrade. */
   events: v.fallback(v.array(event), []),
+  // Not known to versions before.
+  goneSpans: v.optional(v.object({ exported: v.number(), dropped: v.number() }), {
+    exported: 0,
+    dropped: 0,
+  }),
   goneServed: v.array(v.tuple([v.string(), v.number()])),
   /** Why the executable that was to take over did not: it is the old one again. */
   failure: v.nullable(v.string()),

@@ -97,7 +97,13 @@ export class Upgrade {
 
   /** Of the same form, and what is most of it. */
   #rehearsal(): Handover {
-    return this.#handover([], { metrics: [], served: [] }, nobody, nobody, null);
+    return this.#handover(
+      [],
+      { metrics: [], served: [], spans: { exported: 0, dropped: 0 } },
+      nobody,
+      nobody,
+      null,
+    );
   }
 
   async #handOver(path: string, client: number): Promise<never> {
@@ -141,6 +147,7 @@ export class Upgrade {
       workers: workers.map(({ handle }) => ({ pid: handle.pid, fd: handle.channelFd })),
       ...controlPlane.services(),
       goneMetrics: gone.metrics.map((metrics) => ({ ...metrics, series: [...metrics.series] })),
+      goneSpans: gone.spans,
       goneServed: gone.served.map(([id, count]) => [id, count]),
       failure,
     };

@@ -6,6 +6,7 @@ import { SeamClosedError } from "../../seam/conversation.ts";
 import type {
   DataPlane,
   DataPlaneSamples,
+  SpanCounts,
   TargetAnswer,
   TargetQuestion,
 } from "../../seam/data-plane.ts";
@@ -30,6 +31,7 @@ export interface WorkerPoolContext extends Pick<SlotContext, "clock" | "logger" 
 export interface GoneCounts {
   metrics: readonly ServiceMetrics[];
   served: readonly (readonly [targetId: string, count: number])[];
+  spans: SpanCounts;
 }
 
 export class WorkerPool implements DataPlane {
@@ -39,6 +41,7 @@ export class WorkerPool implements DataPlane {
   readonly #gone = new GoneMetrics();
   /** Requests that workers have ended which are gone, by target. */
   #goneServed = new Map<string, number>();
+  #goneSpans: SpanCounts;
   /** Those of the executable before. */
   readonly #old = new Set<LinkedWorker>();
   #snapshot: Snapshot | null = null;
@@ -50,6 +53,7 @@ export class WorkerPool implements DataPlane {
     this.#context = context;
     this.#gone.add(context.gone.metrics);
     this.#goneServed = new Map(context.gone.served);
+    this.#goneSpans = context.gone.spans;
     const links = { ...context, snapshot: () => this.#snapshot };
     this.#links = links;
     this.#slots = context.slots.map((slot, number) => {
@@ -75,7 +79,11 @@ export class WorkerPool implements DataPlane {
     await Promise.all([this.metrics(), this.samples()]);
     const workers = this.#workers();
     await Promise.all(workers.map((worker) => worker.answer(worker.handle.hold())));
-    const gone = { metrics: this.#gone.metrics, served: [...this.#goneServed] };
+    const gone = {
+      metrics: this.#gone.metrics,
+      served: [...this.#goneServed],
+      spans: this.#goneSpans,
+    };
     return { workers, gone };
   }
 
@@ -101,7 +109,8 @@ export class WorkerPool implements DataPlane {
   async samples(): Promise<DataPlaneSamples> {
     const parts = await Promise.all(this.#workers().map((worker) => worker.samples()));
     const sum: DataPlaneSamples = { targets: {}, held: {} };
-    for (const { targets, held } of parts) {
+    for (const { targets, held, spans } of parts) {
+      if (spans !== undefined) sum.spans = sumOfSpans(sum.spans ?? this.#goneSpans, spans);
       for (const [id, { inFlight, served, ejectedForMs }] of Object.entries(targets)) {
         const target = (sum.targets[id] ??= { inFlight: 0, served: 0 });
         target.inFlight += inFlight;
@@ -212,6 +221,8 @@ export class WorkerPool implements DataPlane {
       }
     }
     this.#goneServed = served;
+    const { spans } = worker.lastSamples;
+    if (spans !== undefined) this.#goneSpans = sumOfSpans(this.#goneSpans, spans);
   }
 
   #keepMetrics(): void {
@@ -222,4 +233,8 @@ export class WorkerPool implements DataPlane {
       });
     });
   }
+}
+
+function sumOfSpans(one: SpanCounts, other: SpanCounts): SpanCounts {
+  return { exported: one.exported + other.exported, dropped: one.dropped + other.dropped };
 }

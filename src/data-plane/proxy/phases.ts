@@ -21,6 +21,7 @@ import { ipRules } from "./policies/ip-rules.ts";
 import { rateLimit } from "./policies/rate-limit.ts";
 import { publishedHealth } from "./policies/published-health.ts";
 import { maxInFlight } from "./policies/max-in-flight.ts";
+import { tracedPolicies, traceContext } from "./policies/trace-context.ts";
 import { userAgents } from "./policies/user-agents.ts";
 import { redirect } from "./policies/redirect.ts";
 import type { ServicePolicies } from "./policies/service-policies.ts";
@@ -30,6 +31,7 @@ import type { RoutedRequest } from "./request-stages.ts";
 
 /** Requests meet them in this order, responses from the last to the first. */
 export const policies: readonly PolicyFactory[] = [
+  traceContext,
   acmeChallenge,
   appSettings,
   ipRules,
@@ -52,6 +54,7 @@ export const policies: readonly PolicyFactory[] = [
   headerRules,
   hsts,
   cookiePaths,
+  tracedPolicies,
 ];
 
 export const phases = [

@@ -24,6 +24,7 @@ import { PolicyPhase } from "./policies/policy-phase.ts";
 import { PolicyCompiler, type ServicePolicies } from "./policies/service-policies.ts";
 import type { PasswordChecker } from "../../access/password-checker.ts";
 import type { RateTable } from "../../access/rate-table.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import type { RequestRecorder } from "./request-record.ts";
 import { ReceivedRequest, RoutedRequest } from "./request-stages.ts";
 
@@ -57,6 +58,7 @@ export interface PipelineOptions {
   targetRetryMs: number;
   /** The proxy's own answers name the code of the failure. */
   showsErrorCodes: boolean;
+  tracing: Tracing;
   /** Apps may have settings of their own. */
   appSettings: boolean;
   /** The proxy itself tells on the http port how it is. */
@@ -91,6 +93,7 @@ export class Pipeline {
       admit: async (request) => (await admission.run(request)) === "next",
       digest: options.digest,
       appSettings: options.appSettings,
+      tracing: options.tracing,
       challengeResponse: options.challengeResponse,
     });
     this.#phases = {

@@ -31,7 +31,7 @@ export class RequestRecorder {
     const { exchange } = received;
     const { request } = exchange;
     const { fields, framing } = request;
-    const status = received.unsentStatus || exchange.status || 200;
+    const { status } = received;
     const durationMs = clock.now() - received.startedMs;
     const serviceName = routed?.service.name ?? "";
     writeLine(
@@ -61,6 +61,7 @@ export class RequestRecorder {
         customFields: routed === null ? null : customFields(routed),
         policy: routed?.answeredBy ?? null,
         rollout: routed?.rollout ?? null,
+        traceId: routed?.trace?.traceId ?? null,
         error: received.error,
       }),
     );

@@ -7,6 +7,7 @@ import type { Exchange } from "../../protocols/http/exchange.ts";
 import type { LoadBalancer } from "../services/load-balancer.ts";
 import type { LiveService } from "../services/live-service.ts";
 import type { Target } from "../services/target.ts";
+import type { RequestTrace } from "../telemetry/tracing.ts";
 import type { SpooledBody } from "./bodies/spooled-body.ts";
 import type { Retry } from "./retry.ts";
 import { type ForwardedFields, type Origin, trustedAddress } from "./forwarded-headers.ts";
@@ -31,6 +32,11 @@ export class ReceivedRequest {
     readonly requestId: string,
     readonly requestStart: string,
   ) {}
+
+  /** For log, metrics and traces. */
+  get status(): number {
+    return this.unsentStatus || this.exchange.status || 200;
+  }
 }
 
 export class RoutedRequest {
@@ -46,6 +52,8 @@ export class RoutedRequest {
   delivered: DeliveredRequest | null = null;
   /** It went to the targets of the rollout, or to the active ones beside them; null: there is no rollout. */
   rollout: boolean | null = null;
+  /** The trace that it belongs to; null: none. */
+  trace: RequestTrace | null = null;
   #clientAddress: string | null = null;
 
   constructor(

@@ -46,6 +46,8 @@ export interface AccessRecord {
   policy: string | null;
   /** It went to the targets of a rollout, or to others beside them; null, and left out, without a rollout. */
   rollout: boolean | null;
+  /** The trace that it belongs to; null, and left out, without one. Not escaped. */
+  traceId: string | null;
   /** Why it failed, as code and detail; empty, and left out, when it did not. */
   error: string;
 }
@@ -55,22 +57,24 @@ export function formatAccessLine(record: AccessRecord): string {
   const remoteAddr =
     record.remoteAddr === record.clientAddr
       ? `"${record.clientAddr}"`
-      : jsonValue(record.remoteAddr);
-  const line = `{"time":"${formatLogTime(record.wallMs)}","level":"INFO","msg":"Request","host":${jsonValue(record.host)},"port":${record.port},"path":${jsonValue(record.path)},"request_id":${jsonValue(record.requestId)},"status":${record.status},"service":${jsonFromText(record.service)},"target":"${record.target}","duration":${wholeNumber(record.durationNs)},"method":"${logged(record.method)}","req_content_length":${record.reqContentLength},"req_content_type":${jsonValue(record.reqContentType)},"resp_content_length":${record.respContentLength},"resp_content_type":${jsonValue(record.respContentType)},"client_addr":"${record.clientAddr}","client_port":"${record.clientPort}","remote_addr":${remoteAddr},"user_agent":${jsonValue(record.userAgent)},"proto":"${record.proto}","scheme":"${record.scheme}","query":${jsonValue(record.query)}`;
+      : loggedValueJson(record.remoteAddr);
+  const line = `{"time":"${formatLogTime(record.wallMs)}","level":"INFO","msg":"Request","host":${loggedValueJson(record.host)},"port":${record.port},"path":${loggedValueJson(record.path)},"request_id":${loggedValueJson(record.requestId)},"status":${record.status},"service":${jsonFromText(record.service)},"target":"${record.target}","duration":${wholeNumber(record.durationNs)},"method":"${logged(record.method)}","req_content_length":${record.reqContentLength},"req_content_type":${loggedValueJson(record.reqContentType)},"resp_content_length":${record.respContentLength},"resp_content_type":${loggedValueJson(record.respContentType)},"client_addr":"${record.clientAddr}","client_port":"${record.clientPort}","remote_addr":${remoteAddr},"user_agent":${loggedValueJson(record.userAgent)},"proto":"${record.proto}","scheme":"${record.scheme}","query":${loggedValueJson(record.query)}`;
   const policy = record.policy === null ? "" : `,"policy":"${record.policy}"`;
   const error = record.error === "" ? "" : `,"error":${jsonFromText(record.error)}`;
   const custom = record.customFields === null ? "" : customJson(record.customFields);
   const rollout = record.rollout === null ? "" : `,"rollout":${record.rollout}`;
-  return `${line}${custom}${policy}${rollout}${error}}\n`;
+  const trace = record.traceId === null ? "" : `,"trace_id":"${record.traceId}"`;
+  return `${line}${custom}${policy}${rollout}${trace}${error}}\n`;
 }
 
 function customJson(fields: NonNullable<AccessRecord["customFields"]>): string {
   let json = "";
-  for (const [key, value] of fields) json += `,${jsonFromText(key)}:${jsonValue(value)}`;
+  for (const [key, value] of fields) json += `,${jsonFromText(key)}:${loggedValueJson(value)}`;
   return json;
 }
 
-function jsonValue(bytes: string): string {
+/** What came from a client, or its beginning when there is too much of it. */
+export function loggedValueJson(bytes: string): string {
   return jsonFromBytes(logged(bytes));
 }
 

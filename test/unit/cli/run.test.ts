@@ -1,4 +1,5 @@
 import { acmeSettings } from "../../support/acme-settings.ts";
+import { noTracing } from "../../support/tracing-settings.ts";
 import { describe, expect, test } from "bun:test";
 import type { RunOptions } from "../../../src/config/run-options.ts";
 import { runLine } from "../../support/command-line.ts";
@@ -45,6 +46,7 @@ describe("run", () => {
       oneProcess: false,
       imageVersion: "",
       finishTimeoutMs: 3_600_000,
+      tracing: noTracing(),
       acme: acmeSettings("", { preflight: { port: 80, resolvers: [] } }),
       certificateStore: null,
     });

@@ -5,6 +5,7 @@ import {
   certificateStoreSettings,
   runSettings,
 } from "../../../src/config/run-settings.ts";
+import { tracingSettings } from "../../../src/config/tracing-settings.ts";
 import { fallbacksOf, optionFault, type Setting } from "../../../src/config/setting.ts";
 import {
   healthCheckSettings,
@@ -33,7 +34,12 @@ describe("tables of settings", () => {
   test("have fallbacks that can be meant", () => {
     const rows = [
       ...all,
-      ...Object.values({ ...runSettings, ...authoritySettings, ...certificateStoreSettings }),
+      ...Object.values({
+        ...runSettings,
+        ...authoritySettings,
+        ...certificateStoreSettings,
+        ...tracingSettings,
+      }),
     ];
     expect(rows.filter((row) => optionFault(row, row.fallback as never) !== undefined)).toEqual([]);
   });

@@ -9,6 +9,7 @@ import { skippedKeys } from "../../../protocols/http/key-spellings.ts";
 import type { OutgoingHead } from "../../../protocols/http/outgoing-head.ts";
 import { byteString } from "../../services/byte-string.ts";
 import type { RoutedRequest } from "../request-stages.ts";
+import { DroppedKeys } from "./dropped-keys.ts";
 import type { Policy, PolicyFactory } from "./policy.ts";
 
 export const headerRules: PolicyFactory = ({ options }): Policy | null => {
@@ -76,8 +77,7 @@ class OutgoingChange {
   readonly #rules: CompiledRules;
   readonly #keys: ReadonlySet<string>;
   readonly #host: CompiledField | null;
-  /** What stays behind, by what would have anyway: there are few such sets, and each has dozens of keys. */
-  readonly #dropped = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
+  readonly #dropped: DroppedKeys;
 
   constructor(rules: CompiledRules) {
     this.#host = rules.set.find(({ key }) => key === "host") ?? null;
@@ -86,26 +86,18 @@ class OutgoingChange {
       rules.removed,
       this.#rules.set.map(({ key }) => key),
     );
+    this.#dropped = new DroppedKeys(this.#keys);
   }
 
   apply(request: RoutedRequest, head: OutgoingHead): void {
     if (this.#keys.size > 0) {
-      head.dropped = this.#droppedWith(head.dropped);
+      head.dropped = this.#dropped.with(head.dropped);
       head.added = head.added.filter(([name]) => !this.#keys.has(name.toLowerCase()));
     }
     if (this.#host !== null) head.authority = textOf(this.#host.value, request);
     for (const { name, value } of this.#rules.set) head.added.push([name, textOf(value, request)]);
     for (const { name, value } of this.#rules.added)
       head.added.push([name, textOf(value, request)]);
-  }
-
-  #droppedWith(before: ReadonlySet<string>): ReadonlySet<string> {
-    let all = this.#dropped.get(before);
-    if (all === undefined) {
-      all = new Set([...before, ...this.#keys]);
-      this.#dropped.set(before, all);
-    }
-    return all;
   }
 }
 

@@ -20,6 +20,7 @@ import type { MemoryBudget } from "../../../net/memory-budget.ts";
 import type { Answers } from "../answers/answers.ts";
 import type { PasswordChecker } from "../../../access/password-checker.ts";
 import type { RateTable } from "../../../access/rate-table.ts";
+import type { Tracing } from "../../telemetry/tracing.ts";
 import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
 
 /** "answered-elsewhere": by what stands behind all policies, such as a pause. */
@@ -82,6 +83,7 @@ export interface PolicyContext {
   digest(text: string): string;
   /** For the metrics. */
   countEvent(service: string, event: ServiceEvent): void;
+  readonly tracing: Tracing;
   /** Apps may have settings of their own. */
   readonly appSettings: boolean;
   /** Null when the service of that host has no automatic certificate. */

@@ -24,7 +24,7 @@ function setup(slots = 2) {
     certificates: () => null,
     keepsMetrics: false,
     closeSockets() {},
-    gone: { metrics: [], served: [] },
+    gone: { metrics: [], served: [], spans: { exported: 1, dropped: 0 } },
     slots: Array.from({ length: slots }, () => ({
       options: {} as DataPlaneOptions,
       async launch() {
@@ -119,6 +119,19 @@ describe("WorkerPool", () => {
     await waitFor(() => workers.length === 3, "the successor");
     workers[2]!.samples = { targets: { t1: { inFlight: 0, served: 1 } }, held: {} };
     expect((await pool.samples()).targets).toEqual({ t1: { inFlight: 2, served: 16 } });
+  });
+
+  test("sums spans, those of the dead included, and has none where nobody collects them", async () => {
+    const { pool, workers } = setup();
+    await pool.start();
+    expect((await pool.samples()).spans).toBeUndefined();
+    const spans = { exported: 5, dropped: 2 };
+    for (const worker of workers) worker.samples = { targets: {}, held: {}, spans };
+    expect((await pool.samples()).spans).toEqual({ exported: 11, dropped: 4 });
+    workers[0]!.die("SIGKILL");
+    await waitFor(() => workers.length === 3, "the successor");
+    workers[2]!.samples = { targets: {}, held: {}, spans: { exported: 1, dropped: 0 } };
+    expect((await pool.samples()).spans).toEqual({ exported: 12, dropped: 4 });
   });
 
   test("keeps what the dead have counted", async () => {

@@ -32,6 +32,7 @@ const record: AccessRecord = {
   ],
   policy: null,
   rollout: null,
+  traceId: null,
   error: "",
 };
 
