@@ -9,6 +9,8 @@ export const doctorLimits = {
   minAcceptQueue: 1_024,
   /** Certificates of 90 days are renewed 30 days ahead. */
   minCertificateDays: 14,
+  /** A certificate that was just issued may be seen as not valid yet. */
+  maxClockSkewMs: 60_000,
 };
 
 export const topLimits = {

@@ -16,6 +16,7 @@ import type { BrokenEntry } from "./state/state-entry.ts";
 import { shownJson } from "../config/setting-json.ts";
 import { namedValuesJson } from "./state/layers-codec.ts";
 import { encodeOptions, encodeTargetOptions } from "./state/state-file.ts";
+import { healthEndpoint, type HealthEndpoint } from "./health/health-endpoint.ts";
 import type { TargetGroup } from "./health/target-group.ts";
 
 /** The certificates of a service, known to whoever obtains them. */
@@ -116,7 +117,9 @@ function describeTargets(
   name: TargetDescription["group"],
   samples: DataPlaneSamples,
 ): TargetDescription[] {
+  const { healthCheck } = group.targetOptions;
   return group.targets.map((target) => ({
+    ...healthPlace(healthEndpoint(target.address, healthCheck)),
     target: target.address.address,
     group: name,
     read_only: target.readOnly,
@@ -126,6 +129,14 @@ function describeTargets(
     served: samples.targets[target.id]?.served ?? 0,
     ...ejection(samples.targets[target.id]?.ejectedForMs),
   }));
+}
+
+function healthPlace({
+  protocol,
+  url,
+  hostField,
+}: HealthEndpoint): Pick<TargetDescription, "health_url" | "health_host"> {
+  return { health_url: protocol === "grpc" ? null : url, health_host: hostField };
 }
 
 function ejection(forMs: number | undefined): Pick<TargetDescription, "ejected_for_ms"> {

@@ -24,6 +24,9 @@ export function machineFacts(dataPath: string): MachineFacts {
     }),
     open_files: known(() => readdirSync("/proc/self/fd").length),
     max_open_files: Number.isFinite(limit) ? limit : null,
+    docker_dns:
+      known(() => /^nameserver 127\.0\.0\.11$/m.test(readFileSync("/etc/resolv.conf", "utf8"))) ??
+      false,
     accept_queue: known(() => Number(readFileSync("/proc/sys/net/core/somaxconn", "latin1"))),
   };
 }

@@ -36,6 +36,9 @@ export function proxyStatus(part: Partial<ProxyStatus> = {}): ProxyStatus {
     http_port: 80,
     https_port: 443,
     metrics_port: 0,
+    status_port: 0,
+    image_version: "",
+    acme_directory: "https://authority.invalid/directory",
     proxy_protocol: false,
     trusted_proxies: null,
     data_path: "/data",
@@ -46,6 +49,7 @@ export function proxyStatus(part: Partial<ProxyStatus> = {}): ProxyStatus {
     open_files: 20,
     max_open_files: 65_536,
     accept_queue: 4_096,
+    docker_dns: false,
     processes: [
       { worker: null, pid: 1, state: "serving", restarts: 0, cpu_seconds: 0, memory_bytes: 0 },
       { worker: 0, pid: 2, state: "serving", restarts: 0, cpu_seconds: 0, memory_bytes: 0 },

@@ -39,6 +39,8 @@ const serviceDescription = v.strictObject({
       last_error: v.nullable(v.string()),
       in_flight: integer,
       served: integer,
+      health_url: v.nullable(v.string()),
+      health_host: v.string(),
       ejected_for_ms: v.exactOptional(integer),
     }),
   ),

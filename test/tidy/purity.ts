@@ -9,6 +9,7 @@ export const impure: readonly string[] = [
   ...roots,
   "engine-environment",
   "access/system-passwords",
+  "cli/doctor/listeners",
   "cli/doctor/system-probes",
   "cli/top/keyboard",
   "cli/top/text-cells",

@@ -1,5 +1,7 @@
 /** `kamal-proxy doctor` */
 import { CommandError } from "../../config/command-error.ts";
+import { readVariable } from "../../config/environment.ts";
+import { runSettings } from "../../config/run-settings.ts";
 import { socketPath } from "../../config/paths.ts";
 import type {
   ServiceDescription,
@@ -10,6 +12,7 @@ import { printableText } from "../../lib/printable-text.ts";
 import { cliCommand, send } from "../cli-command.ts";
 import type { CliContext } from "../context.ts";
 import { type Facts, failure, type Finding, type Level, ok } from "../doctor/check.ts";
+import { machineChecks, strangersOn } from "../doctor/machine-checks.ts";
 import { proxyChecks } from "../doctor/proxy-checks.ts";
 import { serviceChecks } from "../doctor/service-checks.ts";
 import { traceRequest } from "../doctor/trace.ts";
@@ -52,7 +55,11 @@ async function examine(subject: string, context: CliContext): Promise<Finding[]>
   } catch (error) {
     const advice =
       "start the proxy, or give this command the KAMAL_PROXY_SOCKET, HOME and user of `run`";
-    return [{ check: "control socket", ...failure(socket, messageOf(error), advice) }];
+    const strangers = strangersOn(portsOf(context.environment), await context.probes());
+    return [
+      { check: "control socket", ...failure(socket, messageOf(error), advice) },
+      ...strangers.map((outcome) => ({ check: "port owner", ...outcome })),
+    ];
   }
   const findings: Finding[] = [{ check: "control socket", ...ok(socket, "answers") }];
   const known = {
@@ -64,11 +71,21 @@ async function examine(subject: string, context: CliContext): Promise<Finding[]>
   if (url !== null) return [...findings, ...(await traceRequest(url, services, known))];
   const chosen = subject === "" ? Object.entries(services) : servicesOf(subject, services);
   const facts: Facts = { ...known, services: chosen };
-  const checks = subject === "" ? [...proxyChecks, ...serviceChecks] : serviceChecks;
+  const checks =
+    subject === "" ? [...proxyChecks, ...machineChecks, ...serviceChecks] : serviceChecks;
   for (const check of checks) {
     for (const outcome of await check.run(facts)) findings.push({ check: check.name, ...outcome });
   }
   return findings;
+}
+
+/** Those that a proxy with this environment would have. */
+function portsOf(environment: CliContext["environment"]): number[] {
+  const { httpPort, httpsPort } = runSettings;
+  return [
+    readVariable(httpPort, environment) ?? httpPort.fallback,
+    readVariable(httpsPort, environment) ?? httpsPort.fallback,
+  ];
 }
 
 /** By its name, or by one of its hosts, which is then the only one that is looked at. */

@@ -8,11 +8,19 @@ export interface Probes {
   handshake(place: ProbePlace, serverName: string): Promise<ServedCertificate | ProbeFault>;
   /** GET, without following redirects. */
   get(place: ProbePlace, request: ProbeRequest): Promise<ProbeAnswer | ProbeFault>;
+  /** Who listens on a TCP port of this machine, or of this container. */
+  listeners(port: number): Listener[];
 }
 
 export interface ProbePlace {
   address: string;
   port: number;
+}
+
+/** Of another user there is neither name nor process. */
+export interface Listener {
+  pid: number | null;
+  name: string | null;
 }
 
 export interface ProbeRequest {
@@ -28,6 +36,8 @@ export interface ProbeAnswer {
   location: string | null;
   /** The proxy's own reason; null when the app has answered. */
   errorCode: string | null;
+  /** The clock of who has answered, milliseconds since 1970; null: it does not say. */
+  dateMs: number | null;
 }
 
 export interface ServedCertificate {

@@ -11,6 +11,7 @@ import {
   ownAddress,
   warning,
 } from "./check.ts";
+import type { Probes } from "./probes.ts";
 
 const state: Check = {
   name: "service",
@@ -36,17 +37,47 @@ const state: Check = {
 
 const targets: Check = {
   name: "target",
-  run: ({ services }) =>
-    services.flatMap(([name, { target_details }]) =>
-      target_details.map((target) => targetOutcome(name, target)),
-    ),
+  async run({ services, probes }) {
+    const looks = services.flatMap(([name, { target_details }]) =>
+      target_details.map((target) => targetOutcome(name, target, probes)),
+    );
+    return await Promise.all(looks);
+  },
 };
 
-function targetOutcome(service: string, target: TargetDescription): Outcome {
+/** What the proxy says of it, and what it answers now: one that is alone is not checked any more. */
+async function targetOutcome(
+  service: string,
+  target: TargetDescription,
+  probes: Probes,
+): Promise<Outcome> {
   const { target: address, state: is, last_error: error } = target;
   const subject = `${service} ${address}`;
-  if (is === "healthy") return ok(subject, "is healthy");
-  return failure(subject, error ?? "was not checked yet", adviceFor(error ?? ""));
+  if (is !== "healthy") {
+    return failure(subject, error ?? "was not checked yet", adviceFor(error ?? ""));
+  }
+  const url = target.health_url === null ? null : URL.parse(target.health_url);
+  if (url === null) return ok(subject, "is healthy");
+  const answer = await probes.get(
+    { address: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(url.port) || 80 },
+    { scheme: "http", host: target.health_host, path: url.pathname + url.search },
+  );
+  if (answer.kind === "fault") {
+    return warning(
+      subject,
+      `counts as healthy, and can't be reached from here: ${answer.reason}`,
+      `${adviceFor(answer.reason)} Where this command does not run beside the proxy it says nothing`,
+    );
+  }
+  const { status: code } = answer;
+  if (code >= 400) {
+    return failure(
+      subject,
+      `counts as healthy, and answers ${code} on ${url.pathname} now`,
+      adviceFor(`answered ${code}`),
+    );
+  }
+  return ok(subject, `is healthy, answers ${code} on ${url.pathname}`);
 }
 
 /** By the reasons that docs/troubleshooting.md lists. */
@@ -175,6 +206,30 @@ const certificate = ofEachHost("certificate", async ({ status, probes, nowMs }, 
   return [ok(host, `by ${served.issuer}, ${days} days left`)];
 });
 
+/** Through whoever is in front of this proxy, as clients come. */
+const fronts = ofEachHost("in front", async ({ probes }, host, service) => {
+  if (!service.tls) return [];
+  const local = probes.localAddresses();
+  const [address] = (await probes.resolve(host)).filter((each) => !local.includes(each));
+  if (address === undefined) return [];
+  const path = service.paths[0] ?? "/";
+  const answer = await probes.get({ address, port: 443 }, { scheme: "https", host, path });
+  if (answer.kind === "fault") {
+    return [note(host, `${address} does not answer here: ${answer.reason}`)];
+  }
+  const { location, status: code } = answer;
+  if (location !== null && isLoop(location, host, path)) {
+    return [
+      failure(
+        host,
+        `by way of ${address}, https redirects to ${location}: a loop ("too many redirects")`,
+        "what is in front ends TLS and speaks http to this proxy, which sends it back to https: let it use https (Cloudflare: Full (strict)), or --tls-redirect=false",
+      ),
+    ];
+  }
+  return [ok(host, `by way of ${address}: ${code}`)];
+});
+
 const redirects = ofEachHost("redirect", async ({ status, probes }, host, service) => {
   if (!service.tls) return [];
   const address = ownAddress(status);
@@ -214,4 +269,11 @@ function isLoop(location: string, host: string, path: string): boolean {
   return target.protocol === "http:" || target.pathname === path;
 }
 
-export const serviceChecks: readonly Check[] = [state, targets, dns, certificate, redirects];
+export const serviceChecks: readonly Check[] = [
+  state,
+  targets,
+  dns,
+  certificate,
+  redirects,
+  fronts,
+];

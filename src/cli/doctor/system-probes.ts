@@ -5,6 +5,7 @@ import { request as httpsRequest } from "node:https";
 import { networkInterfaces } from "node:os";
 import { checkServerIdentity, connect, type PeerCertificate } from "node:tls";
 import { doctorTimeoutMs } from "../../config/operator-limits.ts";
+import { listenersOf } from "./listeners.ts";
 import { messageOf } from "../../lib/error-text.ts";
 import type {
   ProbePlace,
@@ -29,6 +30,7 @@ export const systemProbes: Probes = {
     ),
   handshake,
   get,
+  listeners: (port) => listenersOf(port),
 };
 
 function handshake(place: ProbePlace, serverName: string): Promise<ServedCertificate | ProbeFault> {
@@ -90,6 +92,7 @@ function get(place: ProbePlace, request: ProbeRequest): Promise<ProbeAnswer | Pr
       status: statusCode,
       location: headers.location ?? null,
       errorCode: typeof code === "string" ? code : null,
+      dateMs: headers.date === undefined ? null : Date.parse(headers.date) || null,
     });
     // What follows may have no end.
     sent.destroy();

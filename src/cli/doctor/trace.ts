@@ -27,14 +27,22 @@ export async function traceRequest(
   found("route", ok(url.href, `belongs to service ${name}`));
   const { state, held_requests: held } = service;
   if (state === "stopped") {
-    found("admission", failure(name, "503: the service is stopped", `kamal-proxy resume ${name}`));
+    const since = sinceText(name, "Stopped", facts);
+    found(
+      "admission",
+      failure(name, `503: the service is stopped${since}`, `kamal-proxy resume ${name}`),
+    );
     return findings;
   }
   // Asked now, it would be held.
   if (state === "paused") {
     found(
       "admission",
-      failure(name, `the service is paused, ${held} requests wait`, `kamal-proxy resume ${name}`),
+      failure(
+        name,
+        `the service is paused${sinceText(name, "Paused", facts)}, ${held} requests wait`,
+        `kamal-proxy resume ${name}`,
+      ),
     );
     return findings;
   }
@@ -50,6 +58,12 @@ export async function traceRequest(
   );
   found("answer", await answerOf(url, facts));
   return findings;
+}
+
+/** As far as the proxy remembers what has happened. */
+function sinceText(service: string, text: string, { status }: Omit<Facts, "services">): string {
+  const event = status.events.findLast((each) => each.service === service && each.text === text);
+  return event === undefined ? "" : ` since ${new Date(event.at_ms).toISOString().slice(0, 19)}Z`;
 }
 
 async function answerOf(url: URL, { status, probes }: Omit<Facts, "services">): Promise<Outcome> {

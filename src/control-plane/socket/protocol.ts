@@ -165,6 +165,9 @@ export interface TargetDescription {
   last_error: string | null;
   in_flight: number;
   served: number;
+  /** Where it is asked for its health, and as which host; null: by gRPC. */
+  health_url: string | null;
+  health_host: string;
   /** It gets no requests for so long, because it failed some. */
   ejected_for_ms?: number;
 }

@@ -13,6 +13,8 @@ export interface MachineFacts {
   max_open_files: number | null;
   /** `net.core.somaxconn`. */
   accept_queue: number | null;
+  /** The name servers are Docker's own, as in every network but its default one. */
+  docker_dns: boolean;
 }
 
 /** What `doctor` and `top` are told. Bytes, and seconds where nothing else is said. */
@@ -26,6 +28,11 @@ export interface ProxyStatus extends MachineFacts {
   https_port: number;
   /** 0: off. */
   metrics_port: number;
+  status_port: number;
+  /** Of the container image; empty: it is none, or does not say. */
+  image_version: string;
+  /** Of the first authority of certificates. */
+  acme_directory: string;
   proxy_protocol: boolean;
   /** Null: kamal-proxy's rule. */
   trusted_proxies: string[] | null;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Finding } from "../../../src/cli/doctor/check.ts";
+import { listeningInodes } from "../../../src/cli/doctor/listeners.ts";
 import type { ProbeAnswer, Probes, ServedCertificate } from "../../../src/cli/doctor/probes.ts";
 import { productVersion } from "../../../src/cli/version.ts";
 import type { ServiceDescription } from "../../../src/control-plane/socket/protocol.ts";
@@ -8,7 +9,13 @@ import { runLine } from "../../support/command-line.ts";
 import { proxyStatus, serviceDescription } from "../../support/proxy-status.ts";
 
 const nowMs = Date.UTC(2026, 0, 1);
-const answer: ProbeAnswer = { kind: "answer", status: 200, location: null, errorCode: null };
+const answer: ProbeAnswer = {
+  kind: "answer",
+  status: 200,
+  location: null,
+  errorCode: null,
+  dateMs: null,
+};
 const certificate: ServedCertificate = {
   kind: "certificate",
   issuer: "Test CA",
@@ -23,6 +30,14 @@ interface World {
   probes?: Partial<Probes>;
 }
 
+const goodProbes: Probes = {
+  resolve: async () => ["192.0.2.1"],
+  localAddresses: () => ["192.0.2.1"],
+  handshake: async () => certificate,
+  get: async () => answer,
+  listeners: () => [{ pid: 1, name: "kamal-proxy" }],
+};
+
 /** Findings other than ok, as `level check subject: result`. */
 async function examine(world: World, ...args: string[]) {
   const status = proxyStatus({ version: productVersion, ...world.status });
@@ -30,13 +45,7 @@ async function examine(world: World, ...args: string[]) {
   const { stdout, stderr, exitCode } = await runLine(["doctor", "--json", ...args], {
     reply: ({ command }) => (command === "status" ? { ok: true, status } : { ok: true, services }),
     wallMs: nowMs,
-    probes: {
-      resolve: async () => ["192.0.2.1"],
-      localAddresses: () => ["192.0.2.1"],
-      handshake: async () => certificate,
-      get: async () => answer,
-      ...world.probes,
-    },
+    probes: { ...goodProbes, ...world.probes },
   });
   const findings = stdout === "" ? [] : (JSON.parse(stdout) as Finding[]);
   const faults = findings
@@ -57,6 +66,8 @@ const web = serviceDescription({
       last_error: null,
       in_flight: 0,
       served: 0,
+      health_url: "http://web:80/up",
+      health_host: "",
     },
   ],
 });
@@ -186,6 +197,119 @@ describe("doctor", () => {
       1,
     ],
     [
+      "another process on a port of the proxy",
+      {
+        probes: {
+          listeners: (port) => [
+            { pid: 1, name: "kamal-proxy" },
+            ...(port === 443 ? [{ pid: 77, name: "nginx" }] : []),
+          ],
+        },
+      },
+      "failure port owner https 443: nginx (77) listens there, too",
+      1,
+    ],
+    [
+      "a port that can't be looked at",
+      { probes: { listeners: () => [{ pid: null, name: null }] } },
+      "note port owner http 80: another user's process listens there",
+      0,
+    ],
+    [
+      "a clock that is wrong",
+      {
+        services: {
+          web: {
+            ...web,
+            certificates: [
+              { name: "app.test", source: "acme", expires: null, error: null, preflight: null },
+            ],
+          },
+        },
+        probes: { get: async () => ({ ...answer, dateMs: nowMs - 300_000 }) },
+      },
+      "failure clock : is 300 s ahead of that of authority.invalid",
+      1,
+    ],
+    [
+      "an authority that can't be reached",
+      {
+        services: {
+          web: {
+            ...web,
+            certificates: [
+              { name: "app.test", source: "acme", expires: null, error: null, preflight: null },
+            ],
+          },
+        },
+        probes: {
+          get: async ({ address }) =>
+            address === "authority.invalid" ? { kind: "fault", reason: "refused" } : answer,
+        },
+      },
+      "warning clock authority.invalid: the certificate authority can't be reached: refused",
+      0,
+    ],
+    [
+      "an upgrade that the image does not have",
+      { status: { image_version: "0.0.1" } },
+      `note image : is of 0.0.1, ${productVersion} runs in it`,
+      0,
+    ],
+    [
+      "Docker's default network",
+      { status: { in_container: true, data_is_mounted: true } },
+      "warning container network: has no names of containers",
+      0,
+    ],
+    [
+      "a container of another name",
+      {
+        status: { in_container: true, data_is_mounted: true, docker_dns: true },
+        probes: { resolve: async () => [] },
+      },
+      "note container name: is not kamal-proxy",
+      0,
+    ],
+    [
+      "a target that counts as healthy and fails now",
+      {
+        services: { web },
+        probes: {
+          get: async ({ address }) => (address === "web" ? { ...answer, status: 500 } : answer),
+        },
+      },
+      "failure target web web:80: counts as healthy, and answers 500 on /up now",
+      1,
+    ],
+    [
+      "a target that can't be reached",
+      {
+        services: { web },
+        probes: {
+          get: async ({ address }) =>
+            address === "web" ? { kind: "fault", reason: "connection refused" } : answer,
+        },
+      },
+      "warning target web web:80: counts as healthy, and can't be reached from here: connection refused",
+      0,
+    ],
+    [
+      "a loop between the proxy and what is in front of it",
+      {
+        services: { web },
+        probes: {
+          resolve: async () => ["203.0.113.9"],
+          get: async ({ address }) =>
+            address === "203.0.113.9"
+              ? { ...answer, status: 301, location: "https://app.test/" }
+              : answer,
+        },
+      },
+      "failure in front app.test: by way of 203.0.113.9, https redirects to https://app.test/: a loop",
+      1,
+    ],
+    [
       "a loop",
       {
         services: { web },
@@ -217,9 +341,15 @@ describe("doctor", () => {
   });
 
   test("says how to reach a proxy that is not there", async () => {
-    const { stdout, exitCode } = await runLine(["doctor"]);
+    const { stdout, exitCode } = await runLine(["doctor"], {
+      probes: {
+        ...goodProbes,
+        listeners: (port) => (port === 80 ? [{ pid: 77, name: "nginx" }] : []),
+      },
+    });
     expect(stdout).toContain("FAIL  control socket /run/test.sock: dial unix");
     expect(stdout).toContain("→ start the proxy");
+    expect(stdout).toContain("FAIL  port owner 80: nginx (77) listens there\n");
     expect(exitCode).toBe(1);
   });
 });
@@ -259,4 +389,28 @@ describe("doctor with a URL", () => {
     const { faults, exitCode } = await examine({ services, probes }, url);
     expect({ faults, exitCode }).toEqual({ faults: expected, exitCode: code });
   });
+});
+
+test("doctor with a URL says since when a service is paused", async () => {
+  const paused = serviceDescription({ hosts: ["old.test"], state: "paused", held_requests: 2 });
+  const event = { id: 1, kind: "change", outcome: "good", service: "web", took_ms: null } as const;
+  const events = [{ ...event, at_ms: nowMs, text: "Paused" }];
+  const { faults } = await examine(
+    { services: { web: paused }, status: { events } },
+    "http://old.test/",
+  );
+  expect(faults).toEqual([
+    "failure admission web: the service is paused since 2026-01-01T00:00:00Z, 2 requests wait",
+  ]);
+});
+
+test("listening sockets are found in the table of the system", () => {
+  const table =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n" +
+    "   0: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1\n" +
+    "   1: 0100007F:0050 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 4712 1\n" +
+    "   2: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1\n";
+  expect(listeningInodes(table, 80)).toEqual(["4711"]);
+  expect(listeningInodes(table, 8_080)).toEqual(["4713"]);
+  expect(listeningInodes("", 80)).toEqual([]);
 });

@@ -14,6 +14,8 @@ const target = {
   last_error: null,
   in_flight: 3,
   served: 9,
+  health_url: null,
+  health_host: "",
 };
 
 function picture(names: readonly string[], view: Partial<View> = {}): Picture {
