@@ -14,7 +14,9 @@ test("doctor sees ports, workers, certificate and targets, and follows a request
 
   const well = await proxy.run("doctor");
   expect(well.stdout).toContain(`ok    port http ${proxy.httpPort}: accepts and answers\n`);
-  expect(well.stdout).toContain(`ok    target web ${app.address}: is healthy\n`);
+  expect(well.stdout).toContain(
+    `ok    target web ${app.address}: is healthy, answers 200 on /up\n`,
+  );
   expect(well.stdout).toContain("certificate localhost: expires in 0 days");
   expect(well.stdout).toContain("redirect localhost: http goes to https\n");
   expect(well).toMatchObject({ code: 0, stderr: "" });

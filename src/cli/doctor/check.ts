@@ -1,6 +1,7 @@
 /** One thing that `doctor` looks at: a small function of what is known, in the list that `checks` names. */
 import type { ServiceDescription } from "../../control-plane/socket/protocol.ts";
 import type { ProxyStatus } from "../../control-plane/socket/status-protocol.ts";
+import { formatLogTime } from "../../lib/log-time.ts";
 import type { Probes } from "./probes.ts";
 
 /** `note`: good to know; `warning`: may be meant so; `failure`: something does not work. */
@@ -54,4 +55,9 @@ export function failure(subject: string, result: string, advice: string): Outcom
 export function ownAddress({ bind }: ProxyStatus): string {
   if (bind === "" || bind === "0.0.0.0") return "127.0.0.1";
   return bind === "::" ? "::1" : bind;
+}
+
+/** To the second, in the machine's time zone. */
+export function timeOf(wallMs: number): string {
+  return formatLogTime(wallMs).replace(/\.\d+/, "");
 }

@@ -1,7 +1,7 @@
 /** Checks of what is around the proxy: who has its ports, the clock, its image, and what Kamal expects. */
 import { doctorLimits } from "../../config/operator-limits.ts";
 import type { ProxyStatus } from "../../control-plane/socket/status-protocol.ts";
-import { type Check, failure, note, ok, type Outcome, warning } from "./check.ts";
+import { type Check, failure, note, ok, type Outcome, timeOf, warning } from "./check.ts";
 import type { Listener, Probes } from "./probes.ts";
 
 /** Ports that others hold: a part of the connections goes to them. */
@@ -73,7 +73,7 @@ const clock: Check = {
       certificates.some(({ source }) => source !== "file"),
     );
     const authority = URL.parse(status.acme_directory);
-    const shown = new Date(nowMs).toISOString();
+    const shown = timeOf(nowMs);
     if (!isAutomatic || authority === null) return [ok("", `says ${shown}`)];
     const scheme = authority.protocol === "http:" ? "http" : "https";
     const port = Number(authority.port) || (scheme === "http" ? 80 : 443);

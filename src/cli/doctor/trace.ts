@@ -5,7 +5,16 @@ import type {
 } from "../../control-plane/socket/protocol.ts";
 import { HostMap } from "../../config/host-map.ts";
 import { suggestionsFor } from "../suggestions.ts";
-import { type Facts, failure, type Finding, note, ok, type Outcome, ownAddress } from "./check.ts";
+import {
+  type Facts,
+  failure,
+  type Finding,
+  note,
+  ok,
+  type Outcome,
+  ownAddress,
+  timeOf,
+} from "./check.ts";
 
 type Routed = readonly [name: string, service: ServiceDescription];
 
@@ -63,7 +72,7 @@ export async function traceRequest(
 /** As far as the proxy remembers what has happened. */
 function sinceText(service: string, text: string, { status }: Omit<Facts, "services">): string {
   const event = status.events.findLast((each) => each.service === service && each.text === text);
-  return event === undefined ? "" : ` since ${new Date(event.at_ms).toISOString().slice(0, 19)}Z`;
+  return event === undefined ? "" : ` since ${timeOf(event.at_ms)}`;
 }
 
 async function answerOf(url: URL, { status, probes }: Omit<Facts, "services">): Promise<Outcome> {
