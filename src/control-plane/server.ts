@@ -35,6 +35,7 @@ import { DistantDataPlane } from "../seam/distant-data-plane.ts";
 import { dataPlaneOptions } from "../seam/plane-calls.ts";
 import { createLogger, formatMessage } from "../seam/process-log.ts";
 import { joinedEnds } from "../seam/seam-end.ts";
+import type { CertificateManager } from "./certificates/certificate-manager.ts";
 import { wireControlPlane, type WiringContext } from "./wired-control-plane.ts";
 import { type ControlPlane, refuseUpgrade, type UpgradeHandler } from "./control-plane.ts";
 import type { Reply } from "./socket/protocol.ts";
@@ -108,6 +109,7 @@ export async function runServer(options: RunOptions): Promise<number> {
           output,
           logger,
           manager,
+          certificates,
         );
   const upgrade: UpgradeHandler = (path, client) =>
     upgrades === null ? refuseUpgrade() : upgrades.begin(path, client);
@@ -199,6 +201,7 @@ function createUpgrade(
   output: BatchedWriter,
   logger: Logger,
   manager: ServiceManager | null,
+  certificates: CertificateManager,
 ): Upgrade {
   return new Upgrade({
     libc: openLibc()!,
@@ -213,6 +216,7 @@ function createUpgrade(
     sockets,
     pool: serving.pool,
     controlPlane,
+    ordersEnded: (signal) => certificates.orders.ended(signal),
     began: (path) => manager?.reloading(`Upgrading to ${path}`),
     failed: (reason) => manager?.ready(process.pid, `Unable to upgrade: ${reason}`),
     flushLog: () => output.flushSync(),

@@ -23,6 +23,7 @@ import type {
 } from "../../seam/handshake-certificates.ts";
 import type { CertificateIssuer } from "./acme/issuer.ts";
 import type { CertificateEntry } from "./certificate-entry.ts";
+import { OrdersUnderWay } from "./automatic/orders-under-way.ts";
 import { type AskTarget, OnDemandPolicy } from "./automatic/on-demand.ts";
 import { StaticCertificates } from "./files/static-certificates.ts";
 import { Preflight, type PreflightWays } from "./automatic/preflight.ts";
@@ -60,6 +61,7 @@ const noSuchChallenge: ChallengeAnswer = { status: 404, body: "no such challenge
 
 export class CertificateManager implements HandshakeCertificates {
   onChange: (() => void) | null = null;
+  readonly orders = new OrdersUnderWay();
   readonly #logger: Logger;
   readonly #challenges: ChallengeResponses;
   readonly #onDemand: OnDemandPolicy;
@@ -105,6 +107,7 @@ export class CertificateManager implements HandshakeCertificates {
       preflight: ways === null ? null : new Preflight(ways, challenges, clock),
       changed: () => this.#tellChange(),
       failed: () => void this.#failedOrders++,
+      ordering: () => this.orders.begin(),
     });
     this.#inventory = new CertificateInventory(this.#static, this.#origins, clock);
     this.#onDemand = new OnDemandPolicy({ askTarget, fetch, caFiles: acme.caFiles, clock, logger });

@@ -4,6 +4,7 @@
  */
 import { closeSync, existsSync, openSync } from "node:fs";
 import { CommandError } from "../../config/command-error.ts";
+import { upgradeOrderWaitMs } from "../../config/worker-limits.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
@@ -33,6 +34,8 @@ export interface UpgradeContext {
   sockets: WorkerSockets;
   pool: WorkerPool;
   controlPlane: ControlPlane;
+  /** Resolves when no certificate is being ordered: an authority counts what it could not validate. */
+  ordersEnded(signal: AbortSignal): Promise<void>;
   /** It is under way; then either the next executable tells that it serves, or `failed` is called. */
   began(path: string): void;
   failed(reason: string): void;
@@ -108,6 +111,7 @@ export class Upgrade {
 
   async #handOver(path: string, client: number): Promise<never> {
     const { libc, pool, controlPlane } = this.#context;
+    await this.#ordersEnded();
     const controlFd = await controlPlane.hold(libc, client);
     const { workers, gone } = await pool.hold();
     holdSignals(libc, true);
@@ -123,6 +127,13 @@ export class Upgrade {
     this.#refuseAtEnd();
     controlPlane.listenOn(controlFd);
     throw new CommandError(`${path} can't be executed: ${reason}`);
+  }
+
+  async #ordersEnded(): Promise<void> {
+    const timeUp = new AbortController();
+    const timer = this.#context.clock.after(upgradeOrderWaitMs, () => timeUp.abort());
+    await this.#context.ordersEnded(timeUp.signal);
+    timer.cancel();
   }
 
   #handover(

@@ -45,6 +45,8 @@ export interface AutomaticCertificateContext {
   changed: () => void;
   /** An order has failed. */
   failed: () => void;
+  /** An order has begun. */
+  ordering: () => Disposable;
 }
 
 export class AutomaticCertificate {
@@ -210,6 +212,7 @@ export class AutomaticCertificate {
   }
 
   async #order(): Promise<void> {
+    using _ = this.#context.ordering();
     const { clock, logger, random } = this.#context;
     const startedMs = clock.now();
     logger.debug("Obtaining certificate", { host: this.name });

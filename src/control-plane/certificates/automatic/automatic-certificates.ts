@@ -21,6 +21,7 @@ export interface AutomaticCertificatesContext {
   random: () => number;
   changed: () => void;
   failed: () => void;
+  ordering: () => Disposable;
 }
 
 export class AutomaticCertificates {
@@ -106,13 +107,15 @@ export class AutomaticCertificates {
   #create(name: string, keyType: OrderedKeyType): AutomaticCertificate {
     const isRsa = keyType === "rsa";
     const key = isRsa ? name + rsaSuffix : name;
-    const { cache, authorities, profile, clock, logger, random, changed, failed } = this.#context;
+    const { cache, authorities, profile, clock, logger, random, changed, failed, ordering } =
+      this.#context;
     return new AutomaticCertificate(name, {
       clock,
       logger,
       random,
       changed,
       failed,
+      ordering,
       keyType,
       load: isRsa ? () => cache.readRsaCertificate(name) : () => this.#loadBoth(name),
       save: (keyPair, lock) => cache.writeCertificate(name, keyPair, lock ?? undefined),

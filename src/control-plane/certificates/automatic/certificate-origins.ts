@@ -42,6 +42,7 @@ export interface CertificateOriginsContext {
   changed: () => void;
   /** An order has failed. */
   failed: () => void;
+  ordering: () => Disposable;
 }
 
 export interface CertificateOrigin {
@@ -146,7 +147,7 @@ export class CertificateOrigins {
   storeOf({ options }: ServiceSnapshot): AutomaticCertificates {
     const known = this.#storeOfOptions.get(options);
     if (known !== undefined) return known;
-    const { acme, clock, logger, random, issuer, defaultCachePath, changed, failed } =
+    const { acme, clock, logger, random, issuer, defaultCachePath, changed, failed, ordering } =
       this.#context;
     const directory = options.acmeDirectory || acme.directory;
     const storage = this.#storageAt(options.acmeCachePath || defaultCachePath);
@@ -169,6 +170,7 @@ export class CertificateOrigins {
         random,
         changed,
         failed,
+        ordering,
       });
       this.#stores.set(key, store);
     }

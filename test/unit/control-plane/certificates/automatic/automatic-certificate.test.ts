@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { createPrivateKey } from "node:crypto";
 import { AcmeError } from "../../../../../src/control-plane/certificates/acme/acme-error.ts";
+import { OrdersUnderWay } from "../../../../../src/control-plane/certificates/automatic/orders-under-way.ts";
 import { AutomaticCertificate } from "../../../../../src/control-plane/certificates/automatic/automatic-certificate.ts";
 import type { OrderFailure } from "../../../../../src/control-plane/certificates/storage/certificate-cache.ts";
 import type { RenewalWindow } from "../../../../../src/control-plane/certificates/acme/renewal-info.ts";
@@ -35,6 +36,7 @@ class Setup {
     random: () => 0,
     changed: () => void this.changes++,
     failed: () => {},
+    ordering: () => new OrdersUnderWay().begin(),
     load: async () => {
       this.loads++;
       return this.onDisk;
