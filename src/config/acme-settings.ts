@@ -58,6 +58,7 @@ const httpPort = 80;
 /** Throws a CommandError when a setting makes no sense. */
 export function readAcmeSettings(environment: Environment): AcmeSettings {
   const read = readVariables(authoritySettings, environment);
+  refuseStrayAccounts(directoriesOf(read.directory).length, environment);
   const caFiles = [read.caFile, environment["SSL_CERT_FILE"]?.trim() ?? ""];
   return {
     directory: directoriesOf(read.directory)[0]!,
@@ -87,6 +88,19 @@ function authorities(list: string, environment: Environment): AuthoritySettings[
     url: key || acmeProductionDirectory,
     externalAccount: externalAccount(index === 0 ? "" : `_${index + 1}`, environment),
   }));
+}
+
+/** An account for which there is no directory was meant for one. */
+function refuseStrayAccounts(directories: number, environment: Environment): void {
+  for (const variable of Object.keys(environment)) {
+    const number = /^KAMAL_PROXY_ACME_EAB_(?:KID|HMAC_KEY)_(\d+)$/.exec(variable)?.[1];
+    if (number === undefined || (+number >= 2 && +number <= directories)) continue;
+    throw new CommandError(
+      +number < 2
+        ? `${variable} is set: the variables of the first directory have no number`
+        : `${variable} is set, but KAMAL_PROXY_ACME_DIRECTORY names ${directories} of them`,
+    );
+  }
 }
 
 function externalAccount(suffix: string, environment: Environment): ExternalAccount | null {

@@ -300,6 +300,10 @@ export const maxOnDemandQuestions = 32;
 export const maxWaitingOnDemandQuestions = 256;
 export const maxOnDemandBodyBytes = 256;
 /** A chain with its key; more is no certificate. Those that a check has read, and wait to be published. */
+/** Bundles of a whole system have half a megabyte. */
+export const maxTrustedRootsBytes = 4 * MB;
+/** A file that a variable with `_FILE` names. */
+export const maxSecretFileBytes = 64 * KB;
 export const maxCertificateFileBytes = 1 * MB;
 export const maxCheckedCertificates = 10_000;
 /** How often certificate files are looked at. */

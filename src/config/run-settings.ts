@@ -264,6 +264,8 @@ export const authoritySettings = {
     flag: null,
     variables: ["KAMAL_PROXY_ACME_DNS_RESOLVERS"],
     fallback: [],
+    fault: (server) =>
+      isNameServer(server) ? undefined : "must be addresses, each with or without a port",
     help: "Name servers that are asked for challenges and addresses instead of the zone's and the machine's own",
   },
   preflight: {
@@ -289,7 +291,9 @@ export const certificateStoreSettings = {
     variables: ["KAMAL_PROXY_CERTIFICATE_STORE"],
     fallback: "",
     fault: (url) =>
-      url === "" || /^rediss?:\/\/[^/]/i.test(url) ? undefined : "must be redis://… or rediss://…",
+      url === "" || isRedisUrl(url)
+        ? undefined
+        : "must be redis://… or rediss://…, with nothing but the number of a database as its path",
     help: "Redis that several proxies keep their certificates in",
   },
   storeKey: {
@@ -323,4 +327,16 @@ function notPositive(ms: number): string | undefined {
 function addressBlockFault(block: string): string | undefined {
   const list = CidrList.parse([block]);
   return list instanceof CidrFault ? list.message : undefined;
+}
+
+/** `address`, `address:port` or `[address]:port`. */
+function isNameServer(text: string): boolean {
+  if (isIpAddress(text)) return true;
+  const [, address = "", port] = /^(.*):([0-9]{1,5})$/.exec(text) ?? [];
+  return isIpAddress(address.replace(/^\[(.*:.*)\]$/, "$1")) && +port! > 0 && +port! <= maxPort;
+}
+
+function isRedisUrl(text: string): boolean {
+  if (!/^rediss?:\/\/[^/]/i.test(text) || !URL.canParse(text)) return false;
+  return /^(?:\/[0-9]*)?$/.test(new URL(text).pathname);
 }

@@ -2,7 +2,15 @@
  * Reads files whose names come from outside. What is no regular file, or larger than anything that could
  * be meant, is refused before a byte is read: a pipe would be waited for without end, a device has none.
  */
-import { constants, type Stats } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { open, stat } from "node:fs/promises";
 
 /** A pipe that nobody writes to must not hold up its opening either. */
@@ -25,6 +33,18 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<B
     return bytes.subarray(0, length);
   } finally {
     await file.close();
+  }
+}
+
+/** For the start of the program alone: meanwhile nothing else goes on. */
+export function readRegularFileSync(path: string, maxBytes: number): Buffer {
+  refuseOthers(path, statSync(path), maxBytes);
+  const file = openSync(path, flags);
+  try {
+    refuseOthers(path, fstatSync(file), maxBytes);
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 

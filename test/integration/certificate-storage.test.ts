@@ -113,9 +113,6 @@ describe.skipIf(redisPath === null)("a store at Redis (Debian's package redis-se
     const wrong = atRedis(server, folder.file("b"), { secret: randomBytes(32) });
     expect(await wrong.read("dir/app")).toBeNull();
     expect(wrong.outage).toContain("KAMAL_PROXY_CERTIFICATE_STORE_KEY is another one");
-    const plain = atRedis(server, folder.file("c"), { secret: null });
-    await plain.write("dir/plain", Buffer.from("PRIVATE KEY"));
-    expect(await atRedis(server, folder.file("d")).read("dir/plain")).toBeNull();
     // A value that was moved to another name is not taken for that name's.
     await server.send("COPY", "kp:dir/app", "kp:dir/moved");
     expect(await atRedis(server, folder.file("e")).read("dir/moved")).toBeNull();
@@ -182,6 +179,37 @@ describe.skipIf(redisPath === null)("a store at Redis (Debian's package redis-se
     await expect(storage.write("x", Buffer.from("1"))).rejects.toThrow(text);
     expect(storage.outage).not.toContain("geheim");
     expect(storage.outage).not.toContain("falsch");
+  });
+
+  test.each([
+    ["another key", secret, randomBytes(32), "KAMAL_PROXY_CERTIFICATE_STORE_KEY is another one"],
+    ["a key where others have none", null, secret, "KEY may be plain elsewhere"],
+    ["no key where others have one", secret, null, "KEY is plain, but what is there is encrypted"],
+  ])("is left alone by a proxy with %s", async (_, ours, theirs, text) => {
+    using folder = tempFolder();
+    await using server = await RedisServer.start();
+    const storage = atRedis(server, folder.file("a"), { secret: ours });
+    await storage.write("dir/app", Buffer.from("certificate"));
+    const before = await server.dump();
+    const logger = new RecordingLogger();
+    const stranger = atRedis(server, folder.file("b"), { secret: theirs }, logger);
+    expect(await stranger.read("dir/app")).toBeNull();
+    expect(await stranger.read("dir/other")).toBeNull();
+    const attempts = [
+      () => stranger.lock("dir/other", never),
+      () => stranger.write("dir/other", Buffer.from("x")),
+      () => stranger.delete("dir/app"),
+      () => stranger.list("dir/"),
+    ];
+    for (const attempt of attempts) await expect(attempt()).rejects.toThrow(text);
+    expect(await server.dump()).toEqual(before);
+    // One outage, which is told once.
+    expect(logger.messages()).toEqual(["Certificate store can't be used"]);
+    expect((await storage.read("dir/app"))?.toString()).toBe("certificate");
+    // Emptied, it is whose it is next.
+    await server.send("FLUSHALL");
+    await stranger.write("dir/other", Buffer.from("x"));
+    await expect(storage.write("dir/app", Buffer.from("y"))).rejects.toThrow(/KEY/);
   });
 
   test("that may not be written says so in the server's own words", async () => {

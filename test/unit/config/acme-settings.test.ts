@@ -74,6 +74,20 @@ test.each([
     },
     "KAMAL_PROXY_ACME_EAB_KID_2 and KAMAL_PROXY_ACME_EAB_HMAC_KEY_2 must be set together",
   ],
+  [
+    { KAMAL_PROXY_ACME_EAB_KID_2: "k", KAMAL_PROXY_ACME_EAB_HMAC_KEY_2: "AAAA" },
+    "KAMAL_PROXY_ACME_EAB_KID_2 is set, but KAMAL_PROXY_ACME_DIRECTORY names 1 of them",
+  ],
+  [
+    { KAMAL_PROXY_ACME_EAB_HMAC_KEY_1: "AAAA" },
+    "KAMAL_PROXY_ACME_EAB_HMAC_KEY_1 is set: the variables of the first directory have no number",
+  ],
+  ...["dns.google", "10.0.0.2:0", "10.0.0.2:99999", "::1]:53"].map(
+    (text): [Record<string, string>, string] => [
+      { KAMAL_PROXY_ACME_DNS_RESOLVERS: `1.1.1.1,${text}` },
+      "KAMAL_PROXY_ACME_DNS_RESOLVERS: must be addresses, each with or without a port",
+    ],
+  ),
   [{ KAMAL_PROXY_ACME_DIRECTORY: "https://a.test/dir,b" }, "absolute http(s) URL"],
   [{ KAMAL_PROXY_ACME_EAB_KID: "k", KAMAL_PROXY_ACME_EAB_HMAC_KEY: "a b" }, "base64url"],
   [{ KAMAL_PROXY_ACME_DIRECTORY: "ca.test/dir" }, "absolute http(s) URL"],

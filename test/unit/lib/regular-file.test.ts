@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import { readRegularFile } from "../../../src/lib/regular-file.ts";
+import { readRegularFile, readRegularFileSync } from "../../../src/lib/regular-file.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 
 describe("readRegularFile", () => {
@@ -10,6 +10,7 @@ describe("readRegularFile", () => {
     writeFileSync(folder.file("a"), "content");
     symlinkSync(folder.file("a"), folder.file("link"));
     expect((await readRegularFile(folder.file("link"), 7)).toString()).toBe("content");
+    expect(readRegularFileSync(folder.file("link"), 7).toString()).toBe("content");
   });
 
   test("refuses at once what is no file, or too large", async () => {
@@ -24,8 +25,10 @@ describe("readRegularFile", () => {
       [folder.file("large"), "larger than 10 bytes"],
       ["/dev/zero", "is no regular file"],
     ] as const;
-    for (const [path, text] of cases)
+    for (const [path, text] of cases) {
       await expect(readRegularFile(path, 10)).rejects.toThrow(`${path}: ${text}`);
+      expect(() => readRegularFileSync(path, 10)).toThrow(`${path}: ${text}`);
+    }
     await expect(readRegularFile(folder.file("none"), 10)).rejects.toThrow("ENOENT");
   });
 });

@@ -96,7 +96,7 @@ export class AcmeHttp {
     try {
       return await readTrustedRoots(this.#settings.caFiles);
     } catch (error) {
-      const text = `trusted certificates: ${messageWithCause(error)}`;
+      const text = `the file of KAMAL_PROXY_ACME_CA_FILE or SSL_CERT_FILE: ${messageWithCause(error)}`;
       throw new AcmeError("unreachable", text, { cause: error });
     }
   }

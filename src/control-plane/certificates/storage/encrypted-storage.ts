@@ -59,7 +59,8 @@ export class EncryptedStorage implements CertificateStorage {
 
   #decrypt(key: string, value: Buffer): Buffer {
     if (!value.subarray(0, version.length).equals(version)) {
-      throw new StorageError(this.place, `${key} is not encrypted, or not by this version`);
+      const reason = `${key} is not encrypted by this version: KAMAL_PROXY_CERTIFICATE_STORE_KEY may be plain elsewhere`;
+      throw new StorageError(this.place, reason);
     }
     const nonce = value.subarray(version.length, version.length + nonceBytes);
     const tag = value.subarray(version.length + nonceBytes, version.length + nonceBytes + tagBytes);

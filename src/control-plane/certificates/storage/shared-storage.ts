@@ -1,13 +1,15 @@
 /** The store that several proxies share, as the environment of `run` names it. */
-import { readFileSync } from "node:fs";
 import { RedisClient } from "bun";
 import { CommandError } from "../../../config/command-error.ts";
 import type { SharedStoreSettings } from "../../../config/shared-store-settings.ts";
+import { maxCertificateFileBytes } from "../../../config/limits.ts";
+import { readRegularFileSync } from "../../../lib/regular-file.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/error-text.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { CopiedStorage } from "./copied-storage.ts";
 import { EncryptedStorage } from "./encrypted-storage.ts";
+import { GuardedStorage } from "./guarded-storage.ts";
 import { FolderStorage } from "./folder-storage.ts";
 import { RedisStorage, type RedisConnection } from "./redis-storage.ts";
 
@@ -31,7 +33,7 @@ export function sharedStorage(
     connect: connectToRedis,
   });
   const stored = secret === null ? redis : new EncryptedStorage(redis, Buffer.from(secret));
-  return new CopiedStorage(stored, new FolderStorage(copyFolder), logger);
+  return new CopiedStorage(new GuardedStorage(stored), new FolderStorage(copyFolder), logger);
 }
 
 function connectToRedis(url: string, ca: string | null): RedisConnection {
@@ -46,7 +48,7 @@ function connectToRedis(url: string, ca: string | null): RedisConnection {
 function readCa(path: string): string | null {
   if (path === "") return null;
   try {
-    return readFileSync(path, "utf8");
+    return readRegularFileSync(path, maxCertificateFileBytes).toString();
   } catch (error) {
     throw new CommandError(
       `KAMAL_PROXY_CERTIFICATE_STORE_CA_FILE: ${path} can't be read: ${messageOf(error)}`,

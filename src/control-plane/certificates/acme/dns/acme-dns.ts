@@ -3,13 +3,14 @@
  * subdomain of it. Its accounts are made by the operator (POST /register) and read from a file:
  * `{"example.com": {"username", "password", "fulldomain", "subdomain"}}`.
  */
-import { readFileSync } from "node:fs";
+import { readRegularFile } from "../../../../lib/regular-file.ts";
 import { messageWithCause } from "../../../../lib/error-text.ts";
 import { ApiClient, textAt } from "./api-client.ts";
 import { type DnsProvider, DnsProviderError, type TxtRecord } from "./dns-provider.ts";
 import type { ProviderContext } from "./provider-context.ts";
 
 const name = "acme-dns";
+const maxAccountsBytes = 1024 * 1024;
 
 export class AcmeDns implements DnsProvider {
   readonly name = name;
@@ -29,7 +30,7 @@ export class AcmeDns implements DnsProvider {
 
   /** The record's name is where the CNAME leads: the `fulldomain` of an account. */
   async add(record: TxtRecord, signal: AbortSignal): Promise<string> {
-    const account = this.#accountOf(record.name);
+    const account = await this.#accountOf(record.name);
     await this.#api.send(
       {
         method: "POST",
@@ -48,12 +49,14 @@ export class AcmeDns implements DnsProvider {
   /** It keeps the last two values and forgets older ones by itself. */
   async remove(): Promise<void> {}
 
-  #accountOf(recordName: string): unknown {
+  async #accountOf(recordName: string): Promise<unknown> {
     let accounts: unknown;
     try {
-      accounts = JSON.parse(readFileSync(this.#accountsPath, "utf8"));
+      accounts = JSON.parse(
+        (await readRegularFile(this.#accountsPath, maxAccountsBytes)).toString(),
+      );
     } catch (error) {
-      const text = `the accounts in ${this.#accountsPath} can't be read: ${messageWithCause(error)}`;
+      const text = `the accounts of ACME_DNS_STORAGE_PATH can't be read: ${messageWithCause(error)}`;
       throw new DnsProviderError(name, text, { cause: error });
     }
     for (const account of Object.values(accounts ?? {})) {

@@ -1,7 +1,8 @@
 /** The DNS challenge as the environment of `run` configures it, with real name servers and files. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AcmeDnsSettings } from "../../../../config/acme-settings.ts";
+import { maxSecretFileBytes } from "../../../../config/limits.ts";
+import { readRegularFileSync } from "../../../../lib/regular-file.ts";
 import type { Clock } from "../../../../lib/clock.ts";
 import type { Logger } from "../../../../lib/logger.ts";
 import type { Fetch } from "../acme-http.ts";
@@ -26,7 +27,7 @@ export function systemDnsChallenge(
   return new DnsChallenge({
     zones: DnsZones.read(zones, {
       environment,
-      readFile: (path) => readFileSync(path, "utf8"),
+      readFile: (path) => readRegularFileSync(path, maxSecretFileBytes).toString(),
       http: { fetch, clock },
     }),
     view: new ZoneView({ clock, questions: systemDnsQuestions(resolvers), resolvers }),
