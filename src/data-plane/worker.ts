@@ -227,7 +227,7 @@ class ServingPlane {
       altSvc: http3 ? `h3=":${httpsPort}"; ma=2592000` : null,
       minTlsVersion: this.#options.minTlsVersion,
       showsErrorCodes: this.#options.errorCodes,
-      handle: (exchange: Exchange): void => void this.#pipeline.handle(exchange),
+      handle: (exchange: Exchange): void => this.#pipeline.handle(exchange),
     };
     const http = new HttpPort({
       ...context,

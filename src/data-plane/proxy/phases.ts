@@ -79,17 +79,22 @@ export interface Phase {
 
 export type Phases = Readonly<Record<(typeof phases)[number], Phase>>;
 
+/** As `phases` names them. */
+export function inOrder(parts: Phases): readonly Phase[] {
+  return phases.map((name) => parts[name]);
+}
+
 /**
  * Resolves when the request is answered. Nothing is awaited on the common path: body bytes that came with the
  * head would wait in a copy.
  */
 export async function runPhases(
-  parts: Phases,
+  ordered: readonly Phase[],
   request: RoutedRequest,
   servicePolicies: ServicePolicies,
 ): Promise<void> {
-  for (let index = 0; index < phases.length;) {
-    const result = parts[phases[index]!].run(request, servicePolicies);
+  for (let index = 0; index < ordered.length;) {
+    const result = ordered[index]!.run(request, servicePolicies);
     const outcome = typeof result === "string" ? result : await result;
     if (outcome === "answered") return;
     index = outcome === "again" ? repeatedFrom : index + 1;

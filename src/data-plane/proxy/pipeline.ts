@@ -18,7 +18,7 @@ import { SpoolSpace } from "./bodies/spool-space.ts";
 import { Collection } from "./collection.ts";
 import { asksForProxyHealth, publishingService } from "./own-paths.ts";
 import { Delivery } from "./delivery.ts";
-import { type Phases, policies, runPhases } from "./phases.ts";
+import { inOrder, type Phase, policies, runPhases } from "./phases.ts";
 import type { ChallengeResponse } from "./policies/policy.ts";
 import { PolicyPhase } from "./policies/policy-phase.ts";
 import { PolicyCompiler, type ServicePolicies } from "./policies/service-policies.ts";
@@ -70,7 +70,7 @@ export class Pipeline {
   readonly #answers: Answers;
   readonly #policies: PolicyCompiler;
   #underWay = 0;
-  readonly #phases: Phases;
+  readonly #phases: readonly Phase[];
 
   constructor(options: PipelineOptions) {
     const { clock, logger, targetRetryMs } = options;
@@ -96,7 +96,7 @@ export class Pipeline {
       tracing: options.tracing,
       challengeResponse: options.challengeResponse,
     });
-    this.#phases = {
+    this.#phases = inOrder({
       policies: new PolicyPhase(answers),
       admission,
       collection: new Collection(space, answers),
@@ -107,10 +107,10 @@ export class Pipeline {
         targetRetryMs,
         onRetry: (service) => options.countEvent(service, "retry"),
       }),
-    };
+    });
   }
 
-  async handle(exchange: Exchange): Promise<void> {
+  handle(exchange: Exchange): void {
     if (exchange.request.path === "*") {
       // OPTIONS of the server itself (RFC 9110 9.3.7): of no service.
       exchange.respond(200, new Fields(), nothing);
@@ -119,8 +119,15 @@ export class Pipeline {
     this.#underWay++;
     const received = this.#receive(exchange);
     const routed = this.#asksForHealth(received) ? null : this.#route(received);
-    if (routed === null) this.#answerAlone(received);
-    else await this.#serve(routed);
+    if (routed !== null) {
+      void this.#serve(routed);
+      return;
+    }
+    this.#answerAlone(received);
+    this.#ended(received, null);
+  }
+
+  #ended(received: ReceivedRequest, routed: RoutedRequest | null): void {
     this.#options.recorder.ended(received, routed);
     this.#underWay--;
   }
@@ -164,6 +171,7 @@ export class Pipeline {
         this.#logFailure(exchange, error);
       }
     }
+    this.#ended(request.received, request);
   }
 
   /** A mistake of the program costs this request alone. */

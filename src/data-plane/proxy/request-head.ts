@@ -58,16 +58,22 @@ export function outgoingHead(
     : namedByConnection(fields.joined("connection"));
   const keys = values.isStranger ? droppedOfStrangers : dropped;
   const always = framing.kind === "chunked" ? keys.butTrailer : keys.all;
-  const added: [string, string][] = [
-    ["X-Forwarded-For", forwarded.forwardedFor],
-    ["X-Forwarded-Host", forwarded.forwardedHost],
-    ["X-Forwarded-Proto", forwarded.forwardedProto],
-    ["X-Kamal-Target", forwarded.kamalTarget],
-    ["X-Request-Id", values.requestId],
-    ["X-Request-Start", values.requestStart],
+  const added = [
+    "X-Forwarded-For",
+    forwarded.forwardedFor,
+    "X-Forwarded-Host",
+    forwarded.forwardedHost,
+    "X-Forwarded-Proto",
+    forwarded.forwardedProto,
+    "X-Kamal-Target",
+    forwarded.kamalTarget,
+    "X-Request-Id",
+    values.requestId,
+    "X-Request-Start",
+    values.requestStart,
   ];
   const te = fields.joined("te");
-  if (te !== undefined && acceptsTrailers(te)) added.push(["TE", "trailers"]);
+  if (te !== undefined && acceptsTrailers(te)) added.push("TE", "trailers");
   return {
     method: request.method,
     authority: values.host,

@@ -12,7 +12,8 @@ export interface OutgoingHead {
   dropped: ReadonlySet<string>;
   /**
    * Fields of the proxy's own, behind the received ones. Names must be tokens; values may come from anywhere.
-   * Those that state the framing or belong to the connection are the transport's.
+   * Those that state the framing or belong to the connection are the transport's. Each name is followed by its
+   * value: an array for each pair was a twentieth of what a request allocates.
    */
-  added: [name: string, value: string][];
+  added: string[];
 }

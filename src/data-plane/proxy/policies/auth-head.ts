@@ -61,12 +61,18 @@ export class AuthHeads {
       dropped: named === null ? this.#dropped : new Set([...this.#dropped, ...named]),
       added: [
         // Alone: of a list many take the first, which anybody may have made up.
-        ["X-Forwarded-For", request.clientAddress],
-        ["X-Forwarded-Host", forwardedHost],
-        ["X-Forwarded-Proto", forwardedProto],
-        ["X-Forwarded-Method", method],
-        ["X-Forwarded-Uri", path + query],
-        ["X-Request-Id", request.requestId],
+        "X-Forwarded-For",
+        request.clientAddress,
+        "X-Forwarded-Host",
+        forwardedHost,
+        "X-Forwarded-Proto",
+        forwardedProto,
+        "X-Forwarded-Method",
+        method,
+        "X-Forwarded-Uri",
+        path + query,
+        "X-Request-Id",
+        request.requestId,
       ],
     };
   }

@@ -43,9 +43,12 @@ export const clientCertificates: PolicyFactory = (service, { answers, services }
       const wanted = services.clientCertificates(service, hostName)?.authorities ?? null;
       if (wanted === null || !isPart(authorities, wanted)) return;
       head.added.push(
-        ["X-Client-Cert-Fingerprint", certificate.fingerprint],
-        ["X-Client-Cert-Serial", certificate.serial],
-        ["X-Client-Cert-Subject", certificate.subject],
+        "X-Client-Cert-Fingerprint",
+        certificate.fingerprint,
+        "X-Client-Cert-Serial",
+        certificate.serial,
+        "X-Client-Cert-Subject",
+        certificate.subject,
       );
     },
   };

@@ -52,7 +52,7 @@ class ForwardAuth implements Policy {
       this.#dropped.set(head.dropped, dropped);
     }
     head.dropped = dropped;
-    for (const [name, value] of this.#copied.get(routed) ?? []) head.added.push([name, value]);
+    for (const [name, value] of this.#copied.get(routed) ?? []) head.added.push(name, value);
   }
 
   async #askWhenAdmitted(request: RoutedRequest): Promise<Verdict> {

@@ -92,12 +92,20 @@ class OutgoingChange {
   apply(request: RoutedRequest, head: OutgoingHead): void {
     if (this.#keys.size > 0) {
       head.dropped = this.#dropped.with(head.dropped);
-      head.added = head.added.filter(([name]) => !this.#keys.has(name.toLowerCase()));
+      head.added = this.#without(head.added);
     }
     if (this.#host !== null) head.authority = textOf(this.#host.value, request);
-    for (const { name, value } of this.#rules.set) head.added.push([name, textOf(value, request)]);
-    for (const { name, value } of this.#rules.added)
-      head.added.push([name, textOf(value, request)]);
+    for (const { name, value } of this.#rules.set) head.added.push(name, textOf(value, request));
+    for (const { name, value } of this.#rules.added) head.added.push(name, textOf(value, request));
+  }
+
+  /** Each name is followed by its value. */
+  #without(added: readonly string[]): string[] {
+    const kept: string[] = [];
+    for (let i = 0; i < added.length; i += 2) {
+      if (!this.#keys.has(added[i]!.toLowerCase())) kept.push(added[i]!, added[i + 1]!);
+    }
+    return kept;
   }
 }
 

@@ -39,7 +39,7 @@ export const traceContext: PolicyFactory = ({ options }, { tracing, clock }): Po
       } else if (trace.outgoing !== null) {
         head.dropped = dropsParent.with(head.dropped);
       }
-      if (trace?.outgoing) head.added.push([parentKey, trace.outgoing]);
+      if (trace?.outgoing) head.added.push(parentKey, trace.outgoing);
       record(routed, clock, "request sent", [["kamal.target", target.address]]);
     },
     ...(exporter !== null && recording(exporter, clock)),

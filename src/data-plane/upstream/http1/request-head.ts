@@ -17,8 +17,7 @@ export function requestHeadText(
   let text = appendField(requestLine(head.method, head.target), "Host", head.authority);
   text = appendFields(text, head.received, head.dropped);
   const { added } = head;
-  // Measured: taking the pairs apart by iterators costs 1 µs more.
-  for (let i = 0; i < added.length; i++) text = appendField(text, added[i]![0], added[i]![1]);
+  for (let i = 0; i < added.length; i += 2) text = appendField(text, added[i]!, added[i + 1]!);
   if (upgrade !== null) text += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
   return `${text}${framingLine(head.method, framing)}${endOfHead}`;
 }

@@ -146,7 +146,10 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
     encoder.field(":authority", head.authority);
     encoder.field(":path", head.target);
     sender.addFields(head.received, head.dropped);
-    for (const [name, value] of head.added) sender.addField(name.toLowerCase(), value);
+    const { added } = head;
+    for (let i = 0; i < added.length; i += 2) {
+      sender.addField(added[i]!.toLowerCase(), added[i + 1]!);
+    }
     if (framing.kind === "length") encoder.field("content-length", String(framing.length));
     sender.sendBlock(stream.outgoing, this.#request.body === null);
   }

@@ -7,7 +7,7 @@ import { Delivery } from "../../../../src/data-plane/proxy/delivery.ts";
 import type { Exchange } from "../../../../src/protocols/http/exchange.ts";
 import { Collection } from "../../../../src/data-plane/proxy/collection.ts";
 import { SpoolSpace } from "../../../../src/data-plane/proxy/bodies/spool-space.ts";
-import { runPhases } from "../../../../src/data-plane/proxy/phases.ts";
+import { inOrder, runPhases } from "../../../../src/data-plane/proxy/phases.ts";
 import { PolicyPhase } from "../../../../src/data-plane/proxy/policies/policy-phase.ts";
 import { ServicePolicies } from "../../../../src/data-plane/proxy/policies/service-policies.ts";
 import { ReceivedRequest, RoutedRequest } from "../../../../src/data-plane/proxy/request-stages.ts";
@@ -88,7 +88,7 @@ function setUp(targetRetryMs = 10_000) {
     } as const;
     const received = new ReceivedRequest(exchange, origin, "/", 0, 0, "", "");
     const routed = new RoutedRequest(received, services.get("web")!, "/", "/", false);
-    void runPhases(phases, routed, policies);
+    void runPhases(inOrder(phases), routed, policies);
   };
   /** Long enough for everything that follows without a timer. */
   const refuse = async (code: ExchangeErrorCode = "connect-failed"): Promise<void> => {
