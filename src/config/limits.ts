@@ -309,8 +309,8 @@ export const maxCheckedCertificates = 10_000;
 /** How often certificate files are looked at. */
 export const certificatePollIntervalMs = 2 * SECOND;
 /** A file that a setting names, such as a list of addresses; how often it is looked at. */
-export const maxSettingFileBytes = 4 * MB;
-export const settingFilePollIntervalMs = 2 * SECOND;
+export const maxNamedFileBytes = 4 * MB;
+export const namedFilePollIntervalMs = 2 * SECOND;
 /** A file of settings of services, and the folders in which one is looked for. */
 export const maxSettingsFileBytes = 64 * KB;
 export const maxSettingsFolders = 1_000;

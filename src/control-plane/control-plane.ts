@@ -10,12 +10,8 @@ import { type CommandHandlers, dispatch } from "./socket/dispatcher.ts";
 import type { Probe } from "./health/health-probe.ts";
 import { restoreServices, retryDegraded } from "./restore.ts";
 import type { Libc } from "../net/libc.ts";
-import type {
-  CertificateDetails,
-  Reply,
-  ServiceDescriptions,
-  WorkerDescription,
-} from "./socket/protocol.ts";
+import type { CertificateDetails } from "./certificates/certificate-details.ts";
+import type { Reply, ServiceDescriptions, WorkerDescription } from "./socket/protocol.ts";
 import type { ProxyStatus } from "./socket/status-protocol.ts";
 import { decodeState, encodeState } from "./state/state-file.ts";
 import type { Handover } from "./upgrade/handover.ts";
@@ -32,8 +28,8 @@ import {
   stopService,
 } from "./service-commands.ts";
 import { reloadSettings, setSettings, unsetSettings } from "./service-settings.ts";
-import { readSettingsFolder } from "./settings-files/settings-folder.ts";
-import { SettingFileWatch } from "./setting-files.ts";
+import { readSettingsFolder } from "./settings-layers/settings-folder.ts";
+import { NamedFileWatch } from "./named-file-watch.ts";
 import { EventJournal } from "./status/event-journal.ts";
 import { healthEvent } from "./status/health-event.ts";
 import { recordCommands } from "./status/recorded-commands.ts";
@@ -97,7 +93,7 @@ export class ControlPlane {
   readonly #context: DeploymentContext;
   readonly #server: ControlServer;
   readonly #clock: Clock;
-  readonly #settingFiles: SettingFileWatch;
+  readonly #namedFiles: NamedFileWatch;
   readonly #rollouts: AutomaticRollouts;
   readonly #shutdown = new AbortController();
   readonly #certificates: CertificateOperations;
@@ -112,7 +108,7 @@ export class ControlPlane {
     this.#journal = journal;
     this.#lastTargetId = handover?.lastTargetId ?? 0;
     this.#clock = clock;
-    this.#settingFiles = new SettingFileWatch({ registry, clock, logger });
+    this.#namedFiles = new NamedFileWatch({ registry, clock, logger });
     this.#context = {
       registry,
       dataPlane,
@@ -165,7 +161,7 @@ export class ControlPlane {
     await restoreServices(entries, this.#context);
     await registry.published;
     if (registry.all().some((service) => service.degraded !== null)) this.#scheduleRetry();
-    this.#settingFiles.schedule();
+    this.#namedFiles.schedule();
   }
 
   /** Takes commands. Throws a CommandError when another proxy listens on the socket. */
@@ -229,7 +225,7 @@ export class ControlPlane {
   async close(): Promise<void> {
     this.#retryTimer?.cancel();
     this.#retryTimer = null;
-    this.#settingFiles.close();
+    this.#namedFiles.close();
     this.#shutdown.abort(new CommandError("the proxy is shutting down"));
     await this.#server.close(shutdownTimeoutMs);
     const { registry, store } = this.#context;
@@ -243,7 +239,7 @@ export class ControlPlane {
     this.#retryTimer = this.#clock.after(degradedRetryIntervalMs, async () => {
       const { registry } = this.#context;
       await retryDegraded(this.#context);
-      this.#settingFiles.schedule();
+      this.#namedFiles.schedule();
       const left = registry.all().some((service) => service.degraded !== null);
       if (left && !this.#shutdown.signal.aborted) this.#scheduleRetry();
     });
@@ -271,7 +267,7 @@ export class ControlPlane {
     return {
       deploy: async (command, report) => {
         const warnings = await deployService(command, context, report);
-        this.#settingFiles.schedule();
+        this.#namedFiles.schedule();
         return warnings;
       },
       "rollout-deploy": (command, report) => deployRollout(command, context, report),
@@ -293,17 +289,17 @@ export class ControlPlane {
       },
       set: async (command) => {
         const warnings = await setSettings(command, context);
-        this.#settingFiles.schedule();
+        this.#namedFiles.schedule();
         return warnings;
       },
       unset: async (command) => {
         const warnings = await unsetSettings(command, context);
-        this.#settingFiles.schedule();
+        this.#namedFiles.schedule();
         return warnings;
       },
       reload: async (command) => {
         const reply = await reloadSettings(command, context);
-        this.#settingFiles.schedule();
+        this.#namedFiles.schedule();
         return reply;
       },
       list: async () => {

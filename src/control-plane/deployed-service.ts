@@ -1,7 +1,7 @@
 /** What the control plane knows of one service. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { Pause, RolloutSplit, ServiceOptions } from "../config/options.ts";
-import type { SettingFiles } from "../config/setting-files.ts";
+import type { FileContents } from "../config/named-files.ts";
 import type { SettingLayers } from "../config/setting-layers.ts";
 import type { ServiceSnapshot } from "../seam/snapshot.ts";
 import type { SavedService } from "./state/state-entry.ts";
@@ -21,7 +21,7 @@ export interface DeployedService {
   /** Of a rollout that goes on by itself, or would if somebody followed it; null: there is none. */
   readonly rolloutPlan: PlannedRollout | null;
   readonly errorPages: Record<string, string> | null;
-  readonly settingFiles: SettingFiles;
+  readonly fileContents: FileContents;
   /** What of its configuration could not be loaded, and so is not served; null when all is well. */
   readonly degraded: string | null;
 }
@@ -56,7 +56,7 @@ export function serviceSnapshot(
     pause: service.pause,
     rolloutSplit: service.rolloutSplit,
     errorPages: service.errorPages,
-    settingFiles: service.settingFiles,
+    fileContents: service.fileContents,
   };
 }
 

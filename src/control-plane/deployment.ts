@@ -34,9 +34,9 @@ import { type PlannedService, planService, refuseConflict } from "./planned-serv
 import { checkService } from "./service-check.ts";
 import { requireService, saveState } from "./service-commands.ts";
 import type { ServiceSettingsContext } from "./service-settings.ts";
-import type { AskApp } from "./settings-files/ask-app.ts";
+import type { AskApp } from "./settings-layers/ask-app.ts";
 import { inSettingsFile, withHashedPasswords } from "./plain-passwords.ts";
-import { fileLayer } from "./settings-files/file-layer.ts";
+import { fileLayer } from "./settings-layers/file-layer.ts";
 import { type GroupContext, TargetGroup } from "./health/target-group.ts";
 import type { Handover } from "./upgrade/handover.ts";
 

@@ -84,7 +84,7 @@ async function restoreService(
     restored.takeOver(targets ?? []);
     return restored;
   };
-  let loaded: LoadedFiles = { errorPages: null, settingFiles: {} };
+  let loaded: LoadedFiles = { errorPages: null, fileContents: {} };
   let degraded: string | null = null;
   try {
     loaded = await checkService(name, options, files, logger);

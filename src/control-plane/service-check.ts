@@ -3,9 +3,9 @@ import { CommandError } from "../config/command-error.ts";
 import { servesRoot } from "../config/inherited-tls.ts";
 import type { ServiceOptions } from "../config/options.ts";
 import { messageOf } from "../lib/error-text.ts";
-import type { SettingFiles } from "../config/setting-files.ts";
+import type { FileContents } from "../config/named-files.ts";
 import type { Logger } from "../lib/logger.ts";
-import { readSettingFiles } from "./setting-files.ts";
+import { readNamedFiles } from "./named-file-watch.ts";
 
 /** What reaches into files; both throw when something is wrong with them. */
 export interface ServiceFiles {
@@ -20,7 +20,7 @@ export interface ServiceFiles {
 /** What the files of a service say. */
 export interface LoadedFiles {
   errorPages: Record<string, string> | null;
-  settingFiles: SettingFiles;
+  fileContents: FileContents;
 }
 
 /** Throws a CommandError with the reason when one of them can't be used. */
@@ -35,7 +35,7 @@ export async function checkService(
   if (ownTls) await checkTls(name, options, files, logger);
   const errorPages = await checkErrorPages(name, options.errorPagePath, files, logger);
   try {
-    return { errorPages, settingFiles: await readSettingFiles(options) };
+    return { errorPages, fileContents: await readNamedFiles(options) };
   } catch (error) {
     const reason = messageOf(error);
     logger.error("Unable to read a file of settings", { service: name, error: reason });

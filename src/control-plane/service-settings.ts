@@ -15,8 +15,8 @@ import { inSettingsFile, withHashedPasswords } from "./plain-passwords.ts";
 import { planService, type PlannedService, refuseConflict } from "./planned-service.ts";
 import { checkService, type LoadedFiles, type ServiceFiles } from "./service-check.ts";
 import { requireService, saveState, type ServiceCommandContext } from "./service-commands.ts";
-import { fileLayer, strayTables } from "./settings-files/file-layer.ts";
-import type { SettingsFile } from "./settings-files/settings-file.ts";
+import { fileLayer, strayTables } from "./settings-layers/file-layer.ts";
+import type { SettingsFile } from "./settings-layers/settings-file.ts";
 import type { ReloadReply } from "./socket/dispatcher.ts";
 import type {
   ReloadCommand,

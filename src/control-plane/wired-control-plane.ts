@@ -12,7 +12,7 @@ import { sharedStorage } from "./certificates/storage/shared-storage.ts";
 import { CertificateFeed } from "./certificates/certificate-feed.ts";
 import { CertificateManager } from "./certificates/certificate-manager.ts";
 import { probeThrough } from "./health/health-probe.ts";
-import { askAppThrough } from "./settings-files/ask-app.ts";
+import { askAppThrough } from "./settings-layers/ask-app.ts";
 import { ControlPlane, type UpgradeHandler } from "./control-plane.ts";
 import { preflightWays } from "./preflight-ways.ts";
 import { proxyStatus } from "./proxy-status.ts";

@@ -2,7 +2,7 @@
  * What the data plane serves: an immutable value that can be sent to another process as JSON.
  * Every change publishes a new snapshot; targets that keep their id keep their connections.
  */
-import type { SettingFiles } from "../config/setting-files.ts";
+import type { FileContents } from "../config/named-files.ts";
 import type { Pause, RolloutSplit, ServiceOptions, TargetOptions } from "../config/options.ts";
 
 export interface Snapshot {
@@ -21,7 +21,7 @@ export interface ServiceSnapshot {
   /** Source of the service's own error pages by file name without `.html`; null: default pages. */
   errorPages: Record<string, string> | null;
   /** What the files say that the options name; one that could not be read is missing. */
-  settingFiles: SettingFiles;
+  fileContents: FileContents;
 }
 
 /** The targets that were deployed together, with the options they were deployed with. */

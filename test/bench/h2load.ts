@@ -1,7 +1,6 @@
 /** Load over HTTP/2 by h2load, with its latencies taken from its log. */
 import { join } from "node:path";
-import { end, track } from "./cleanup.ts";
-import { loadUrl, type LoadPlan, type LoadResult } from "./wrk.ts";
+import { loadUrl, type LoadPlan, type LoadResult, runLoad } from "./wrk.ts";
 
 export async function runH2load(
   plan: LoadPlan,
@@ -25,20 +24,7 @@ export async function runH2load(
     args.push(`--data=${bodyPath}`);
   }
   for (const field of plan.fields) args.push(`--header=${field}`);
-  const child = Bun.spawn([path, ...args, loadUrl(plan, port)], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    timeout: (seconds + 30) * 1000,
-  });
-  const running = track({
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await child.exited;
-    },
-  });
-  const [output, errorOutput] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  await end(running);
+  const { output, errorOutput } = await runLoad([path, ...args, loadUrl(plan, port)], seconds);
   const rate = /^finished in [\d.]+m?s, ([\d.]+) req\/s/m.exec(output);
   const counts = /(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout/.exec(output);
   if (rate === null || counts === null) throw new Error(`h2load failed: ${output}${errorOutput}`);

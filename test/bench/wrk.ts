@@ -52,7 +52,19 @@ export async function runWrk(
     "-s",
     scriptPath,
   ];
-  const child = Bun.spawn([wrk, ...args, loadUrl(plan, port)], {
+  const { output, errorOutput } = await runLoad([wrk, ...args, loadUrl(plan, port)], seconds);
+  const found = /^RESULT (\d+) (\d+) (\d+) (\d+)$/m.exec(output);
+  if (found === null) throw new Error(`wrk failed: ${output}${errorOutput}`);
+  const [requests = 0, micros = 1, p99Micros = 0, errors = 0] = found.slice(1).map(Number);
+  return { requests, requestsPerSecond: (requests / micros) * 1e6, p99Micros, errors };
+}
+
+/** Runs a load generator to its end; it is ended with the bench. */
+export async function runLoad(
+  command: string[],
+  seconds: number,
+): Promise<{ output: string; errorOutput: string }> {
+  const child = Bun.spawn(command, {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -66,10 +78,7 @@ export async function runWrk(
   });
   const [output, errorOutput] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   await end(running);
-  const found = /^RESULT (\d+) (\d+) (\d+) (\d+)$/m.exec(output);
-  if (found === null) throw new Error(`wrk failed: ${output}${errorOutput}`);
-  const [requests = 0, micros = 1, p99Micros = 0, errors = 0] = found.slice(1).map(Number);
-  return { requests, requestsPerSecond: (requests / micros) * 1e6, p99Micros, errors };
+  return { output, errorOutput };
 }
 
 /** Over TLS the name is the server name as well. */

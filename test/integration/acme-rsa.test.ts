@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { CertificateDetails } from "../../src/control-plane/socket/protocol.ts";
+import type { CertificateDetails } from "../../src/control-plane/certificates/certificate-details.ts";
 import { AcmeSite } from "../support/acme-site.ts";
 import { startApp } from "../support/app.ts";
 import { findPebble } from "../support/pebble.ts";

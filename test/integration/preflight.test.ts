@@ -1,9 +1,7 @@
 /** Before the first order of a name the proxy looks whether an authority could reach it. */
 import { expect, test } from "bun:test";
-import type {
-  CertificateDetails,
-  ServiceDescription,
-} from "../../src/control-plane/socket/protocol.ts";
+import type { CertificateDetails } from "../../src/control-plane/certificates/certificate-details.ts";
+import type { ServiceDescription } from "../../src/control-plane/socket/protocol.ts";
 import { AcmeSite, type ValidationPorts } from "../support/acme-site.ts";
 import { startApp } from "../support/app.ts";
 import { type DnsEntry, type DnsServer, startDnsServer } from "../support/dns-server.ts";

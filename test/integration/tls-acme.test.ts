@@ -1,10 +1,8 @@
 /** Automatic certificates through the whole product, issued by a real ACME server. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import type {
-  CertificateDetails,
-  ServiceDescription,
-} from "../../src/control-plane/socket/protocol.ts";
+import type { CertificateDetails } from "../../src/control-plane/certificates/certificate-details.ts";
+import type { ServiceDescription } from "../../src/control-plane/socket/protocol.ts";
 import { AcmeSite } from "../support/acme-site.ts";
 import { startApp } from "../support/app.ts";
 import { saveCertificate } from "../support/certificate-files.ts";

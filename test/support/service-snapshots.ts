@@ -52,7 +52,7 @@ export function serviceSnapshot(
     pause: { state: "running", stopMessage: "", failAfterMs: 0 },
     rolloutSplit: null,
     errorPages: null,
-    settingFiles: {},
+    fileContents: {},
     ...changes,
   };
 }

@@ -35,7 +35,11 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     "protocols/proxy-protocol",
     ...shared,
   ],
-  "control-plane/socket": ["control-plane/health", ...shared],
+  "control-plane/socket": [
+    "control-plane/certificates/certificate-details",
+    "control-plane/health",
+    ...shared,
+  ],
   "control-plane/certificates": shared,
   "control-plane/telemetry": shared,
   "control-plane/health": [...shared, "protocols/http2"],
@@ -48,6 +52,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     "control-plane/socket/protocol",
     "control-plane/socket/rollout-protocol",
     "control-plane/socket/status-protocol",
+    "control-plane/certificates/certificate-details",
     ...ground,
   ],
 };

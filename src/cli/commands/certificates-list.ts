@@ -1,6 +1,6 @@
 /** `kamal-proxy certificates` */
 import { printableText } from "../../lib/printable-text.ts";
-import type { CertificateDetails } from "../../control-plane/socket/protocol.ts";
+import type { CertificateDetails } from "../../control-plane/certificates/certificate-details.ts";
 import { cliCommand, send } from "../cli-command.ts";
 import { formatTable } from "../table.ts";
 

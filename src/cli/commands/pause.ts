@@ -1,6 +1,7 @@
 /** `kamal-proxy pause <service>` */
 import { commandDefaults } from "../../config/defaults.ts";
 import { cliCommand, sendQuietly } from "../cli-command.ts";
+import { drainTimeoutFlag } from "../flags/flags.ts";
 
 export const pause = cliCommand({
   path: "pause",
@@ -8,11 +9,7 @@ export const pause = cliCommand({
   summary: "Holds new requests to a service until it is resumed.",
   positionals: "service",
   flags: () => ({
-    "drain-timeout": {
-      kind: "duration",
-      fallback: commandDefaults.drainTimeoutMs,
-      help: "Time that requests under way have to finish",
-    },
+    ...drainTimeoutFlag("requests under way"),
     "max-pause": {
       kind: "duration",
       fallback: commandDefaults.maxPauseMs,

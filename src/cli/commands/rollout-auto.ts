@@ -1,6 +1,5 @@
 /** `kamal-proxy rollout auto <service>` */
 import { CommandError, failOn } from "../../config/command-error.ts";
-import { commandDefaults } from "../../config/defaults.ts";
 import { socketPath } from "../../config/paths.ts";
 import {
   parseErrorRate,
@@ -12,7 +11,7 @@ import {
 import { cliCommand, type Input, warn } from "../cli-command.ts";
 import { ProgressLine } from "../progress-line.ts";
 import { RolloutScreen } from "../rollout/rollout-screen.ts";
-import type { FlagTable } from "../flags/flags.ts";
+import { drainTimeoutFlag, type FlagTable } from "../flags/flags.ts";
 
 const flags = {
   steps: {
@@ -41,11 +40,7 @@ const flags = {
     fallback: false,
     help: "Stay at the last share, instead of making the new targets the active ones",
   },
-  "drain-timeout": {
-    kind: "duration",
-    fallback: commandDefaults.drainTimeoutMs,
-    help: "Time that requests to replaced targets have to finish",
-  },
+  ...drainTimeoutFlag("requests to replaced targets"),
   continue: {
     kind: "switch",
     fallback: false,

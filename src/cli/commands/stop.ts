@@ -1,6 +1,6 @@
 /** `kamal-proxy stop <service>` */
-import { commandDefaults } from "../../config/defaults.ts";
 import { cliCommand, sendQuietly } from "../cli-command.ts";
+import { drainTimeoutFlag } from "../flags/flags.ts";
 
 export const stop = cliCommand({
   path: "stop",
@@ -8,11 +8,7 @@ export const stop = cliCommand({
   summary: "Answers all requests to a service with status 503 until it is resumed.",
   positionals: "service",
   flags: () => ({
-    "drain-timeout": {
-      kind: "duration",
-      fallback: commandDefaults.drainTimeoutMs,
-      help: "Time that requests under way have to finish",
-    },
+    ...drainTimeoutFlag("requests under way"),
     message: { kind: "text", fallback: "", help: "Text on the error page" },
   }),
   run: ({ service, values, context }) =>

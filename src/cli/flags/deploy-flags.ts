@@ -2,7 +2,7 @@
 import { commandDefaults } from "../../config/defaults.ts";
 import { certificateFolder, dataFolder, type Environment } from "../../config/paths.ts";
 import { healthCheckSettings, serviceSettings, targetSettings } from "../../config/settings.ts";
-import type { FlagTable } from "./flags.ts";
+import { drainTimeoutFlag, type FlagTable } from "./flags.ts";
 import { flagsOf } from "./setting-flags.ts";
 
 export type DeployFlags = ReturnType<typeof deployFlags>;
@@ -38,11 +38,7 @@ export const groupFlags = {
     fallback: commandDefaults.deployTimeoutMs,
     help: "Time that the targets have to become healthy",
   },
-  "drain-timeout": {
-    kind: "duration",
-    fallback: commandDefaults.drainTimeoutMs,
-    help: "Time that requests to replaced targets have to finish",
-  },
+  ...drainTimeoutFlag("requests to replaced targets"),
 } as const satisfies FlagTable;
 
 const deployOnlyFlags = {

@@ -1,4 +1,5 @@
 /** The table that describes the flags of one command: read by the parser, the help and the completion. */
+import { commandDefaults } from "../../config/defaults.ts";
 import type { Option, ValuesOf } from "../../config/setting.ts";
 
 export type Flag = Option & {
@@ -15,6 +16,17 @@ export type FlagValues<T extends FlagTable> = ValuesOf<T>;
 export const helpFlag = {
   help: { kind: "switch", fallback: false, help: "Show this help", shorthand: "h" },
 } as const satisfies FlagTable;
+
+/** `what` has that time. */
+export function drainTimeoutFlag(what: string) {
+  return {
+    "drain-timeout": {
+      kind: "duration",
+      fallback: commandDefaults.drainTimeoutMs,
+      help: `Time that ${what} have to finish`,
+    },
+  } as const satisfies FlagTable;
+}
 
 export const versionFlag = {
   version: { kind: "switch", fallback: false, help: "Show the version" },

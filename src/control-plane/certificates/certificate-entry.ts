@@ -4,24 +4,8 @@ import type { CertificateKeyPair } from "../../seam/handshake-certificates.ts";
 import type { ServiceSnapshot } from "../../seam/snapshot.ts";
 import type { AutomaticCertificate } from "./automatic/automatic-certificate.ts";
 import type { KeyPair } from "./key-pair.ts";
-import { type CertificateSource, sourceOf } from "./tls-services.ts";
-
-/** As `certificates --json` prints it. */
-export interface CertificateEntry {
-  name: string;
-  service: string;
-  source: CertificateSource;
-  served_by: string | null;
-  issuer: string | null;
-  key: string | null;
-  expires: string | null;
-  expires_in_ms: number | null;
-  renews: string | null;
-  store: string;
-  error: string | null;
-  error_at: string | null;
-  preflight: string | null;
-}
+import type { CertificateDetails } from "./certificate-details.ts";
+import { sourceOf } from "./tls-services.ts";
 
 export interface CertificateSubject {
   name: string;
@@ -38,7 +22,7 @@ export interface CertificateSubject {
   nowMs: number;
 }
 
-export function certificateEntry(subject: CertificateSubject): CertificateEntry {
+export function certificateEntry(subject: CertificateSubject): CertificateDetails {
   const { name, service, servedBy, keyPair, automatic, store, error } = subject;
   const [facts, ...more] = [keyPair, subject.rsa]
     .filter((each) => each !== null)

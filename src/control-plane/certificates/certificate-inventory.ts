@@ -7,11 +7,12 @@ import type { CertificateKeyPair } from "../../seam/handshake-certificates.ts";
 import type { ServiceSnapshot } from "../../seam/snapshot.ts";
 import type { AutomaticCertificate } from "./automatic/automatic-certificate.ts";
 import { type CertificateOrigins, notOrderable } from "./automatic/certificate-origins.ts";
-import { type CertificateEntry, certificateEntry } from "./certificate-entry.ts";
+import type { CertificateDetails, CertificateSource } from "./certificate-details.ts";
+import { certificateEntry } from "./certificate-entry.ts";
 import type { StaticCertificates } from "./files/static-certificates.ts";
 import { pairedCertificate } from "./automatic/paired-certificate.ts";
 import type { KeyPair } from "./key-pair.ts";
-import { type CertificateSource, sourceOf, TlsServices } from "./tls-services.ts";
+import { sourceOf, TlsServices } from "./tls-services.ts";
 
 export interface CertificateStatus {
   name: string;
@@ -92,7 +93,7 @@ export class CertificateInventory {
   }
 
   /** What is known of each name of each service with TLS. */
-  details(): CertificateEntry[] {
+  details(): CertificateDetails[] {
     return [...this.#services.all()].flatMap((service) =>
       this.namesOf(service).map((name) => this.#entryOf(service, name)),
     );
@@ -149,7 +150,7 @@ export class CertificateInventory {
     return rsaError === null ? null : `for clients without ECDSA: ${rsaError}`;
   }
 
-  #entryOf(service: ServiceSnapshot, name: string): CertificateEntry {
+  #entryOf(service: ServiceSnapshot, name: string): CertificateDetails {
     const isFile = sourceOf(service) === "file";
     const origin = isFile ? null : this.#origins.originOf(service, name);
     return certificateEntry({

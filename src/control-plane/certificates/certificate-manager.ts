@@ -22,8 +22,8 @@ import type {
   HandshakeCertificates,
 } from "../../seam/handshake-certificates.ts";
 import type { CertificateIssuer } from "./acme/issuer.ts";
-import type { CertificateEntry } from "./certificate-entry.ts";
 import { OrdersUnderWay } from "./automatic/orders-under-way.ts";
+import type { CertificateDetails } from "./certificate-details.ts";
 import { type AskTarget, OnDemandPolicy } from "./automatic/on-demand.ts";
 import { StaticCertificates } from "./files/static-certificates.ts";
 import { Preflight, type PreflightWays } from "./automatic/preflight.ts";
@@ -218,7 +218,7 @@ export class CertificateManager implements HandshakeCertificates {
   }
 
   /** What is known of each name of each service with TLS. */
-  details(): CertificateEntry[] {
+  details(): CertificateDetails[] {
     return this.#inventory.details();
   }
 

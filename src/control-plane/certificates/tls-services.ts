@@ -1,4 +1,5 @@
 /** Which service a server name belongs to: the one that has the name at the path `/`. */
+import type { CertificateSource } from "./certificate-details.ts";
 import { HostMap } from "../../config/host-map.ts";
 import { servesRoot } from "../../config/inherited-tls.ts";
 import type { ServiceOptions } from "../../config/options.ts";
@@ -47,8 +48,6 @@ export class TlsServices {
     return this.#withTls.values();
   }
 }
-
-export type CertificateSource = "file" | "acme" | "on-demand";
 
 export function sourceOf({ options }: ServiceSnapshot): CertificateSource {
   if (hasCertificateFiles(options)) return "file";

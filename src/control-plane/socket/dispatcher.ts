@@ -1,10 +1,10 @@
 /** From a message on the control socket to the code that does it, and from its outcome to a reply. */
+import type { CertificateDetails } from "../certificates/certificate-details.ts";
 import { CommandError } from "../../config/command-error.ts";
 import { stackOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type {
   CertificateCommand,
-  CertificateDetails,
   CertificatesCommand,
   Command,
   DeployCommand,

@@ -1,6 +1,7 @@
 /** Every command that can be sent over the control socket, and its reply. */
 import type { PauseState, ServiceOptions, TargetOptions } from "../../config/options.ts";
 import type { ProxyStatus, SlotDescription } from "./status-protocol.ts";
+import type { CertificateDetails, CertificateSource } from "../certificates/certificate-details.ts";
 import type { SettingSource } from "../../config/setting-layers.ts";
 import type {
   AutomaticRolloutDescription,
@@ -175,35 +176,11 @@ export interface TargetDescription {
 export interface CertificateDescription {
   /** Server name. */
   name: string;
-  source: "file" | "acme" | "on-demand";
+  source: CertificateSource;
   /** ISO date; null: there is none yet. */
   expires: string | null;
   /** Why it could not be had or renewed. */
   error: string | null;
-  /** Why an authority may not reach this proxy, as it was seen before the first order. */
-  preflight: string | null;
-}
-
-/** What `certificates --json` prints for one name of one service. */
-export interface CertificateDetails {
-  name: string;
-  service: string;
-  source: CertificateDescription["source"];
-  /** Name in the certificate that serves this one when it is another: a wildcard. */
-  served_by: string | null;
-  issuer: string | null;
-  /** Kind and size. */
-  key: string | null;
-  /** ISO dates. */
-  expires: string | null;
-  /** Negative behind the end. */
-  expires_in_ms: number | null;
-  renews: string | null;
-  /** Folder or address where it is kept; for files their path. */
-  store: string;
-  error: string | null;
-  /** When that was, an ISO date. */
-  error_at: string | null;
   /** Why an authority may not reach this proxy, as it was seen before the first order. */
   preflight: string | null;
 }

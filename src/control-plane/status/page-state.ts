@@ -1,6 +1,6 @@
 /** What the status page is told: everything but the requests, and those second by second. Pure. */
+import type { CertificateDetails } from "../certificates/certificate-details.ts";
 import type {
-  CertificateDetails,
   ServiceDescription,
   ServiceDescriptions,
   TargetDescription,

@@ -2,7 +2,8 @@
 import { statusLimits } from "../../config/operator-limits.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { ServiceMetrics } from "../../seam/service-metrics.ts";
-import type { CertificateDetails, ServiceDescriptions } from "../socket/protocol.ts";
+import type { CertificateDetails } from "../certificates/certificate-details.ts";
+import type { ServiceDescriptions } from "../socket/protocol.ts";
 import type { ProcessStatus } from "../socket/status-protocol.ts";
 import type { EventJournal } from "./event-journal.ts";
 import type { FigurePoints } from "./figure-ring.ts";

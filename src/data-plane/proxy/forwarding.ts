@@ -1,5 +1,5 @@
 /** One request on its way to one target, and the response on its way back. */
-import type { BodySink, BodySource, Duplex } from "../../protocols/http/body.ts";
+import { type BodySink, type BodySource, type Duplex, nowhere } from "../../protocols/http/body.ts";
 import type { BodyFraming } from "../../protocols/http/body-framing.ts";
 import type { Fields } from "../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../protocols/http/message-head.ts";
@@ -20,7 +20,7 @@ import { isEventStream, removeConnectionFields } from "./response-head.ts";
 import type { SpoolOptions } from "./bodies/spooled-body.ts";
 import { Join } from "../../protocols/http/join.ts";
 import { targetProtocolFor } from "./target-protocol.ts";
-import { WatchedSink } from "./bodies/watched-sink.ts";
+import { WatchedSink } from "../../protocols/http/watched-sink.ts";
 
 export interface ForwardingOptions {
   /** When responses are buffered. */
@@ -234,13 +234,3 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     this.#done.resolve(error);
   }
 }
-
-/** For a response that nobody wants. */
-const nowhere: BodySink = {
-  passesOn: true,
-  attach() {},
-  write: () => true,
-  flush() {},
-  end() {},
-  abort() {},
-};

@@ -84,10 +84,10 @@ export class LiveService {
     return this.#clientCertificates;
   }
 
-  #clientCertificateRule({ options, settingFiles }: ServiceSnapshot): ClientCertificateRule | null {
+  #clientCertificateRule({ options, fileContents }: ServiceSnapshot): ClientCertificateRule | null {
     const { tlsEnabled, tlsClientCaPath, tlsClientAuth } = options;
     if (!tlsEnabled || tlsClientCaPath === "") return null;
-    const pem = settingFiles[tlsClientCaPath];
+    const pem = fileContents[tlsClientCaPath];
     const known = pem === this.#authoritiesPem ? this.#clientCertificates?.authorities : undefined;
     this.#authoritiesPem = pem;
     const authorities = known ?? (pem === undefined ? null : readClientAuthorities(pem));

@@ -36,6 +36,16 @@ export interface BodySink {
   abort(error: Error): void;
 }
 
+/** For a body that nobody wants. */
+export const nowhere: BodySink = {
+  passesOn: true,
+  attach() {},
+  write: () => true,
+  flush() {},
+  end() {},
+  abort() {},
+};
+
 /** Both directions of a connection after a switch of protocols. */
 export interface Duplex {
   source: BodySource;

@@ -1,6 +1,6 @@
 /** Two streams of raw bytes joined, as after a switch of protocols: until both directions have ended. */
-import { pipe, type BodySink, type BodySource, type Duplex } from "./body.ts";
-import type { Fields } from "./fields.ts";
+import { pipe, type Duplex } from "./body.ts";
+import { WatchedSink } from "./watched-sink.ts";
 
 export class Join {
   readonly #client: Duplex;
@@ -17,14 +17,17 @@ export class Join {
 
   start(): void {
     if (this.#closed) return;
-    pipe(this.#client.source, new Direction(this, this.#target.sink));
-    if (!this.#closed) pipe(this.#target.source, new Direction(this, this.#client.sink));
+    pipe(this.#client.source, new WatchedSink(this.#target.sink, this.#directionEnded));
+    if (!this.#closed) {
+      pipe(this.#target.source, new WatchedSink(this.#client.sink, this.#directionEnded));
+    }
   }
 
-  directionEnded(): void {
+  readonly #directionEnded = (error: Error | null): void => {
     this.#openDirections--;
-    if (this.#openDirections === 0) this.#finish();
-  }
+    if (error !== null) this.destroy();
+    else if (this.#openDirections === 0) this.#finish();
+  };
 
   /** Ends both directions at once. */
   destroy(): void {
@@ -38,37 +41,5 @@ export class Join {
     if (this.#closed) return;
     this.#closed = true;
     this.#onClosed();
-  }
-}
-
-/** Passes one direction on and tells the join when it is over. */
-class Direction implements BodySink {
-  readonly #join: Join;
-  readonly #sink: BodySink;
-
-  constructor(join: Join, sink: BodySink) {
-    this.#join = join;
-    this.#sink = sink;
-  }
-
-  get passesOn(): boolean {
-    return this.#sink.passesOn === true;
-  }
-
-  attach(source: BodySource): void {
-    this.#sink.attach(source);
-  }
-  write(chunk: Uint8Array): boolean {
-    return this.#sink.write(chunk);
-  }
-  flush(): void {
-    this.#sink.flush();
-  }
-  end(trailers: Fields | null): void {
-    this.#sink.end(trailers);
-    this.#join.directionEnded();
-  }
-  abort(): void {
-    this.#join.destroy();
   }
 }

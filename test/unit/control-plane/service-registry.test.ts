@@ -32,7 +32,7 @@ function service(name: string, path: string, tlsEnabled = false): DeployedServic
     rolloutSplit: null,
     rolloutPlan: null,
     errorPages: null,
-    settingFiles: {},
+    fileContents: {},
     degraded: null,
   };
 }

@@ -1,6 +1,6 @@
 /** A list of addresses as a setting has it, with the files that it names. */
 import { addressLines, listedFile } from "../../../config/address-entries.ts";
-import type { SettingFiles } from "../../../config/setting-files.ts";
+import type { FileContents } from "../../../config/named-files.ts";
 import { CidrFault, CidrList } from "../../../lib/cidr.ts";
 
 export class AddressList {
@@ -15,7 +15,7 @@ export class AddressList {
   /** `previous` is used again when it says the same: 100,000 blocks take 30 ms to read. */
   static of(
     entries: readonly string[],
-    files: SettingFiles,
+    files: FileContents,
     previous: AddressList | null,
   ): AddressList {
     const lists = entries.map((entry) => {

@@ -1,7 +1,12 @@
 /** One question to an auth server. What does not let the request pass goes on to the client as it comes. */
 import { maxAuthBodyBytes, maxAuthLeftoverBytes } from "../../../config/access-limits.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
-import type { BodySink, BodySource, Duplex } from "../../../protocols/http/body.ts";
+import {
+  type BodySink,
+  type BodySource,
+  type Duplex,
+  nowhere,
+} from "../../../protocols/http/body.ts";
 import { type BodyFraming, noBody } from "../../../protocols/http/body-framing.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
@@ -254,13 +259,3 @@ class BoundedSink implements BodySink {
     this.#to.abort(error);
   }
 }
-
-/** For a body that nobody wants. */
-const nowhere: BodySink = {
-  passesOn: true,
-  attach() {},
-  write: () => true,
-  flush() {},
-  end() {},
-  abort() {},
-};

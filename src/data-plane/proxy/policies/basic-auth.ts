@@ -1,7 +1,7 @@
 /** Asks for user and password (RFC 7617): `--basic-auth`. */
 import { type Credential, credentialLines, readCredentials } from "../../../config/credentials.ts";
 import type { ServiceOptions } from "../../../config/options.ts";
-import type { SettingFiles } from "../../../config/setting-files.ts";
+import type { FileContents } from "../../../config/named-files.ts";
 import { skippedKeys } from "../../../protocols/http/key-spellings.ts";
 import type { OutgoingHead } from "../../../protocols/http/outgoing-head.ts";
 import { byteString } from "../../services/byte-string.ts";
@@ -106,7 +106,7 @@ export const basicAuth: PolicyFactory = ({ options, snapshot }, context) => {
   if (entries.length === 0 && basicAuthFile === "") return null;
   return new BasicAuth(
     options,
-    credentialsOf(entries, basicAuthFile, snapshot.settingFiles),
+    credentialsOf(entries, basicAuthFile, snapshot.fileContents),
     context,
   );
 };
@@ -114,7 +114,7 @@ export const basicAuth: PolicyFactory = ({ options, snapshot }, context) => {
 function credentialsOf(
   entries: readonly string[],
   path: string,
-  files: SettingFiles,
+  files: FileContents,
 ): Credential[] | null {
   if (path === "") return readCredentials(entries);
   const text = files[path];

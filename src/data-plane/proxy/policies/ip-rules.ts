@@ -34,10 +34,10 @@ export const ipRules: PolicyFactory = (service, { answers }, previous) => {
   const { allowIps, denyIps } = service.options;
   if (allowIps.length === 0 && denyIps.length === 0) return null;
   const before = previous instanceof IpRules ? previous : null;
-  const { settingFiles } = service.snapshot;
+  const { fileContents } = service.snapshot;
   return new IpRules(
     answers,
-    allowIps.length === 0 ? null : AddressList.of(allowIps, settingFiles, before?.allowed ?? null),
-    AddressList.of(denyIps, settingFiles, before?.denied ?? null),
+    allowIps.length === 0 ? null : AddressList.of(allowIps, fileContents, before?.allowed ?? null),
+    AddressList.of(denyIps, fileContents, before?.denied ?? null),
   );
 };

@@ -96,6 +96,6 @@ export const rateLimit: PolicyFactory = (service, context, previous) => {
   const rate = parseRate(options.rateLimit, options.rateLimitBurst);
   if (rate === null) return null;
   const before = previous instanceof RateLimit ? previous.exempt : null;
-  const exempt = AddressList.of(options.rateLimitExemptIps, snapshot.settingFiles, before);
+  const exempt = AddressList.of(options.rateLimitExemptIps, snapshot.fileContents, before);
   return new RateLimit(service.name, options, rate, exempt, context);
 };

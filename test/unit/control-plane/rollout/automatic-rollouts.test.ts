@@ -82,7 +82,7 @@ function setup(bySecond: (share: number) => { rollout: Traffic; active: Traffic 
     rolloutSplit: { percentage: 0, splitPoint: 0, allowlist: ["me"] },
     rolloutPlan: null,
     errorPages: null,
-    settingFiles: {},
+    fileContents: {},
     degraded: null,
   };
   registry.set(service);

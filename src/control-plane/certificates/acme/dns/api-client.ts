@@ -4,7 +4,7 @@ import type { Clock } from "../../../../lib/clock.ts";
 import { messageWithCause } from "../../../../lib/error-text.ts";
 import type { Fetch } from "../acme-http.ts";
 import { readText } from "../limited-body.ts";
-import { DnsProviderError } from "./dns-provider.ts";
+import { DnsProviderError, zoneCandidates } from "./dns-provider.ts";
 
 export interface ApiAnswer {
   status: number;
@@ -23,6 +23,8 @@ export interface ApiRequest {
 
 export interface ApiClientSettings {
   provider: string;
+  /** Of every request: who asks. */
+  headers?: Record<string, string>;
   fetch: Fetch;
   clock: Clock;
   /** The provider's own reason in an answer that failed; empty: none. */
@@ -50,6 +52,20 @@ export class ApiClient {
     throw new DnsProviderError(provider, reason === "" ? text : `${text}: ${reason}`);
   }
 
+  /** The longest zone that the name is in and that is not answered 404. */
+  async zoneOf(
+    recordName: string,
+    urlOf: (zone: string) => string,
+    signal: AbortSignal,
+  ): Promise<string> {
+    for (const zone of zoneCandidates(recordName)) {
+      const { status } = await this.send({ method: "GET", url: urlOf(zone) }, signal, [404]);
+      if (status !== 404) return zone;
+    }
+    const reason = `the account has no zone that ${recordName} is in`;
+    throw new DnsProviderError(this.#settings.provider, reason);
+  }
+
   async #exchange(request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
     const { provider, fetch, clock } = this.#settings;
     const { method, url, headers, body } = request;
@@ -63,6 +79,7 @@ export class ApiClient {
         method,
         headers: {
           ...(body === undefined || isText ? {} : { "content-type": "application/json" }),
+          ...this.#settings.headers,
           ...headers,
         },
         ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),

@@ -16,12 +16,15 @@ export class CloudflareDns implements DnsProvider {
   readonly name = name;
   readonly #api: ApiClient;
   readonly #base: string;
-  readonly #headers: Record<string, string>;
 
   constructor(context: ProviderContext) {
     this.#base = context.setting("CLOUDFLARE_API_URL", "https://api.cloudflare.com/client/v4");
-    this.#headers = { authorization: `Bearer ${context.secret("CLOUDFLARE_DNS_API_TOKEN")}` };
-    this.#api = new ApiClient({ provider: name, reasonOf, ...context.http });
+    this.#api = new ApiClient({
+      provider: name,
+      headers: { authorization: `Bearer ${context.secret("CLOUDFLARE_DNS_API_TOKEN")}` },
+      reasonOf,
+      ...context.http,
+    });
   }
 
   async add(record: TxtRecord, signal: AbortSignal): Promise<string> {
@@ -30,7 +33,7 @@ export class CloudflareDns implements DnsProvider {
       {
         method: "POST",
         url: `${this.#base}/zones/${zoneId}/dns_records`,
-        headers: this.#headers,
+
         body: { type: "TXT", name: record.name, content: `"${record.value}"`, ttl: timeToLive },
       },
       signal,
@@ -41,13 +44,13 @@ export class CloudflareDns implements DnsProvider {
   async remove(_record: TxtRecord, handle: string, signal: AbortSignal): Promise<void> {
     const [zoneId, recordId] = handle.split("/");
     const url = `${this.#base}/zones/${zoneId}/dns_records/${recordId}`;
-    await this.#api.send({ method: "DELETE", url, headers: this.#headers }, signal, [404]);
+    await this.#api.send({ method: "DELETE", url }, signal, [404]);
   }
 
   async #zoneOf(recordName: string, signal: AbortSignal): Promise<string> {
     for (const zone of zoneCandidates(recordName)) {
       const url = `${this.#base}/zones?name=${encodeURIComponent(zone)}`;
-      const { json } = await this.#api.send({ method: "GET", url, headers: this.#headers }, signal);
+      const { json } = await this.#api.send({ method: "GET", url }, signal);
       const id = textAt(json, "result", 0, "id");
       if (id !== "") return id;
     }

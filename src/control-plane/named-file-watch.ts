@@ -1,7 +1,7 @@
 /** Reads the files that settings name, and looks from time to time whether they have changed. */
-import { maxSettingFileBytes, settingFilePollIntervalMs } from "../config/limits.ts";
+import { maxNamedFileBytes, namedFilePollIntervalMs } from "../config/limits.ts";
 import type { ServiceOptions } from "../config/options.ts";
-import { type NamedFile, namedFiles, type SettingFiles } from "../config/setting-files.ts";
+import { type NamedFile, namedFiles, type FileContents } from "../config/named-files.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { messageOf } from "../lib/error-text.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -9,40 +9,40 @@ import { readRegularFile } from "../lib/regular-file.ts";
 import type { ServiceRegistry } from "./service-registry.ts";
 
 /** Throws an error with the reason when one can't be read, or has no such content. */
-export async function readSettingFiles(options: ServiceOptions): Promise<SettingFiles> {
+export async function readNamedFiles(options: ServiceOptions): Promise<FileContents> {
   const contents: Record<string, string> = {};
   for (const file of namedFiles(options)) contents[file.path] = await readChecked(file);
   return contents;
 }
 
 async function readChecked({ path, fault }: NamedFile): Promise<string> {
-  const text = (await readRegularFile(path, maxSettingFileBytes)).toString();
+  const text = (await readRegularFile(path, maxNamedFileBytes)).toString();
   const reason = fault(text);
   if (reason !== undefined) throw new Error(`${path}: ${reason}`);
   return text;
 }
 
-export interface SettingFileWatchContext {
+export interface NamedFileWatchContext {
   registry: ServiceRegistry;
   clock: Clock;
   logger: Logger;
 }
 
-export class SettingFileWatch {
-  readonly #context: SettingFileWatchContext;
+export class NamedFileWatch {
+  readonly #context: NamedFileWatchContext;
   /** What is wrong with files, by path: it is logged once. */
   readonly #reported = new Map<string, string>();
   #timer: Timer | null = null;
   #closed = false;
 
-  constructor(context: SettingFileWatchContext) {
+  constructor(context: NamedFileWatchContext) {
     this.#context = context;
   }
 
   /** To be called whenever services may have come to name files. */
   schedule(): void {
     if (this.#closed || this.#timer !== null || this.#watched().length === 0) return;
-    this.#timer = this.#context.clock.after(settingFilePollIntervalMs, async () => {
+    this.#timer = this.#context.clock.after(namedFilePollIntervalMs, async () => {
       await this.#look();
       this.#timer = null;
       this.schedule();
@@ -95,9 +95,9 @@ export class SettingFileWatch {
     const { registry, logger } = this.#context;
     // A command may have changed the service meanwhile.
     const service = registry.get(name);
-    const before = service?.settingFiles[path];
+    const before = service?.fileContents[path];
     if (service === undefined || before === undefined || before === text) return;
-    registry.set({ ...service, settingFiles: { ...service.settingFiles, [path]: text } });
+    registry.set({ ...service, fileContents: { ...service.fileContents, [path]: text } });
     logger.info("File of settings has changed", { service: name, path });
   }
 }

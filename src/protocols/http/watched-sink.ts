@@ -1,6 +1,6 @@
 /** Passes everything on, and tells when the end has been passed on. */
-import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
-import type { Fields } from "../../../protocols/http/fields.ts";
+import type { BodySink, BodySource } from "./body.ts";
+import type { Fields } from "./fields.ts";
 
 export class WatchedSink implements BodySink {
   readonly #sink: BodySink;

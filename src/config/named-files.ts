@@ -5,7 +5,7 @@ import { addressFileFault, listedFile } from "./address-entries.ts";
 import type { ServiceOptions } from "./options.ts";
 
 /** Content by path. */
-export type SettingFiles = Readonly<Record<string, string>>;
+export type FileContents = Readonly<Record<string, string>>;
 
 export interface NamedFile {
   path: string;

@@ -1,6 +1,6 @@
 /** What an app says of itself, each value checked: it speaks for nobody else, and names no files of the proxy. */
 import { CommandError } from "../../config/command-error.ts";
-import { namedFiles } from "../../config/setting-files.ts";
+import { namedFiles } from "../../config/named-files.ts";
 import { readSettingJson } from "../../config/setting-json.ts";
 import {
   flaggedSettings,

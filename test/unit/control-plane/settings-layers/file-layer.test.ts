@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { fileLayer, strayTables } from "../../../../src/control-plane/settings-files/file-layer.ts";
-import { SettingsFile } from "../../../../src/control-plane/settings-files/settings-file.ts";
+import {
+  fileLayer,
+  strayTables,
+} from "../../../../src/control-plane/settings-layers/file-layer.ts";
+import { SettingsFile } from "../../../../src/control-plane/settings-layers/settings-file.ts";
 
 function toml(text: string, path = "/apps/app/proxy.toml"): SettingsFile {
   return SettingsFile.parse(path, text);

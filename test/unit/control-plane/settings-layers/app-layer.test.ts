@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { settingJson } from "../../../../src/config/setting-json.ts";
 import { flaggedSettings } from "../../../../src/config/setting-layers.ts";
-import { appLayer } from "../../../../src/control-plane/settings-files/app-layer.ts";
+import { appLayer } from "../../../../src/control-plane/settings-layers/app-layer.ts";
 
 const page = join(import.meta.dir, "../../../../docs/stock-kamal.md");
 
