@@ -35,9 +35,14 @@ export class Authorities {
 
   /** Rejects with an AcmeError that has the reasons of all of them. */
   async issue(request: OrderRequest): Promise<IssuedCertificate> {
-    const { authorities, issuer } = this.#context;
+    const { authorities, issuer, logger } = this.#context;
     const errors: AcmeError[] = [];
     for (const { key, url, externalAccount } of authorities) {
+      if (errors.length > 0) {
+        const { message } = errors.at(-1)!;
+        const fields = { host: request.name, error: message, next: url };
+        logger.warn("Certificate authority failed, asking the next one", fields);
+      }
       const held = this.#heldBack(key);
       if (held !== null) {
         errors.push(held);

@@ -13,13 +13,14 @@ const issued = { certificate: "PEM", challenge: "http-01" as const };
 class Setup implements Disposable {
   readonly folder = tempFolder();
   readonly clock = new ManualClock();
+  readonly logger = new RecordingLogger();
   readonly asked: IssueRequest[] = [];
   /** By directory: what its next orders fail with. */
   readonly errors = new Map<string, AcmeError>();
   readonly authorities = new Authorities({
     authorities: urls.map((url) => ({ key: url, url, externalAccount: null })),
     storage: new FolderStorage(this.folder.path),
-    logger: new RecordingLogger(),
+    logger: this.logger,
     clock: this.clock,
     issuer: {
       issue: async (request) => {
@@ -67,6 +68,10 @@ describe("Authorities", () => {
     expect(second!.directoryUrl).toBe(urls[1]!);
     expect(second!.accountKey).not.toBe(first!.accountKey);
     expect(second!.replaces).toBeNull();
+    const fields = { host: "app.test", error: "no", next: urls[1]! };
+    expect(setup.logger.entries).toEqual([
+      { level: "warn", message: "Certificate authority failed, asking the next one", fields },
+    ]);
   });
 
   test("tell the reasons of all of them, and count a name that one could not validate", async () => {
