@@ -283,7 +283,7 @@ export const acmeRefusedMemoryMs = 1 * MINUTE;
 export const acmeUnreachableMemoryMs = 5 * SECOND;
 /** Whether port 80 of a name leads here: time for it, how many names at once, how long the finding counts. */
 export const acmePreflightTimeoutMs = 3 * SECOND;
-export const maxPreflights = 8;
+export const maxPreflights = 32;
 export const acmePreflightMemoryMs = 10 * SECOND;
 /** How long a deploy waits for that. */
 export const deployPreflightTimeoutMs = 2 * SECOND;

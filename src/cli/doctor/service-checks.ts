@@ -159,7 +159,8 @@ const certificate = ofEachHost("certificate", async ({ status, probes, nowMs }, 
     host,
   );
   if (served.kind === "fault") {
-    const known = service.certificates.find(({ name }) => name === host)?.error ?? null;
+    const listed = service.certificates.find(({ name }) => name === host);
+    const known = listed?.error ?? listed?.preflight ?? null;
     return [
       failure(
         host,
