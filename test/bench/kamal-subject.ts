@@ -7,7 +7,8 @@ import type { CertificateFiles, RunningSubject, ServicePlan, Subject } from "./s
 
 const parallelDeploys = 10;
 
-export function kamalSubject(name: string, binary: string): Subject {
+/** `more`: flags of each deploy. */
+export function kamalSubject(name: string, binary: string, more: readonly string[] = []): Subject {
   return {
     name,
     async start(services, folder, certificate) {
@@ -28,7 +29,7 @@ export function kamalSubject(name: string, binary: string): Subject {
         name,
         port: certificate === null ? port : httpsPort,
         pid: server.pid,
-        redeploy: (service) => deploy(binary, service, certificate, env),
+        redeploy: (service) => deploy(binary, service, certificate, env, more),
         [Symbol.asyncDispose]: () => end(server),
       };
       // The control socket opens after the port.
@@ -38,7 +39,7 @@ export function kamalSubject(name: string, binary: string): Subject {
       );
       for (let i = 0; i < services.length; i += parallelDeploys) {
         const batch = services.slice(i, i + parallelDeploys);
-        await Promise.all(batch.map((service) => deploy(binary, service, certificate, env)));
+        await Promise.all(batch.map((service) => deploy(binary, service, certificate, env, more)));
       }
       return running;
     },
@@ -50,6 +51,7 @@ async function deploy(
   service: ServicePlan,
   certificate: CertificateFiles | null,
   env: Record<string, string>,
+  more: readonly string[],
 ): Promise<void> {
   const buffering = service.buffered ? ["--buffer-requests", "--buffer-responses"] : [];
   const tls =
@@ -69,6 +71,7 @@ async function deploy(
     ...health,
     ...buffering,
     ...tls,
+    ...more,
   ];
   const { code, stderr } = await command(binary, args, env);
   if (code !== 0) throw new Error(`${binary} ${args.join(" ")}: ${stderr.trim()}`);

@@ -1,6 +1,7 @@
 /**
  * `bun run bench [scenario…]`: our proxy, the original, nginx and HAProxy side by side, on loopback only.
- * `--seconds`, `--rounds`, `--warmup`, `--subjects=ours,original`, `--list`.
+ * `--seconds`, `--rounds`, `--warmup`, `--subjects=ours,original`, `--list`. The subject `policies` is ours with the
+ * common policies in use.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { cpus } from "node:os";
@@ -56,7 +57,7 @@ async function main(): Promise<number> {
   try {
     const wrk = findWrk();
     const subjects = findSubjects(values.subjects.split(",").filter((name) => name !== ""));
-    const measuresOurs = subjects.some(({ name }) => name === "ours");
+    const measuresOurs = subjects.some(({ name }) => name === "ours" || name === "policies");
     if (measuresOurs && otherBinary === null) await buildWhenStale();
     const upstreamFolder = join(folder.path, "app");
     mkdirSync(upstreamFolder);

@@ -56,6 +56,10 @@ export function findSubjects(wanted: string[]): Subject[] {
   const wants = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
 
   if (wants("ours")) subjects.push(kamalSubject("ours", otherBinary ?? binaryPath));
+  // Only when it is asked for: what policies cost, beside the same without them.
+  if (wanted.includes("policies")) {
+    subjects.push(kamalSubject("policies", otherBinary ?? binaryPath, commonPolicies));
+  }
   if (wants(originalName)) {
     const path = process.env["KAMAL_PROXY_ORIGINAL"];
     if (path) subjects.push(kamalSubject(originalName, path));
@@ -72,6 +76,15 @@ export function findSubjects(wanted: string[]): Subject[] {
   }
   return subjects;
 }
+
+/** Of each kind one that passes every request. */
+const commonPolicies = [
+  "--set-request-header=X-Real-IP: $client_ip",
+  "--set-response-header=X-Frame-Options: DENY",
+  "--allow-ip=127.0.0.0/8,10.0.0.0/8,192.168.0.0/16",
+  "--rate-limit=1000000/s",
+  "--retry=2",
+];
 
 const originalMissing = `The original is left out: KAMAL_PROXY_ORIGINAL is not set. To compare with it, in a clone of basecamp/kamal-proxy:
   go build -o kamal-proxy ./cmd/kamal-proxy
