@@ -105,12 +105,18 @@ export class MeasuredReads implements BudgetedReader {
   }
 }
 
+/** For the next piece: the last one was not there, or so small that it was copied. */
+let spare: Buffer | null = null;
+
 /** Null when there is nothing now, and at the end: Bun tells which. */
 function receive(descriptor: number): Buffer | null {
   if (descriptor < 0) return null;
   const size = unsentMemory.exhausted ? smallPieceBytes : maxUnsentPieceBytes;
-  const buffer = Buffer.allocUnsafeSlow(size);
+  const buffer = spare ?? Buffer.allocUnsafeSlow(maxUnsentPieceBytes);
+  spare = null;
   const count = Number(openLibc()!.recv(descriptor, ptr(buffer), size, receiveFlags));
-  if (count <= 0) return null;
-  return count === size ? buffer : buffer.subarray(0, count);
+  if (2 * count >= buffer.length)
+    return count === buffer.length ? buffer : buffer.subarray(0, count);
+  spare = buffer;
+  return count <= 0 ? null : Buffer.from(buffer.subarray(0, count));
 }
