@@ -187,7 +187,7 @@ export const maxUnsentPieceBytes = 64 * KB;
  * Of them for the responses that one connection with several requests at once has asked for; beyond it, and
  * what one response alone may take, they go to disk. A client may take none of a hundred responses.
  */
-export const maxCollectedBytesPerConnection = 2 * MB;
+export const maxCollectedBytesPerConnection = 1 * MB;
 /** A response on such a connection that comes in one piece is handed over without being collected up to here. */
 export const maxSharedDirectBytes = 16 * KB;
 

@@ -1,7 +1,8 @@
 /**
  * `bun test/hostile/main.ts [group…]`: how others fare while a proxy is attacked, and what attacks cost in memory;
- * ours beside the original (KAMAL_PROXY_ORIGINAL) in one run, on loopback only. `--seconds`, `--list`,
- * `--subjects=ours,original`, `--only=text in the attack's name`.
+ * ours beside the original (KAMAL_PROXY_ORIGINAL) in one run, on loopback only. `--seconds` (3, and a minute
+ * for all attacks at once in a control group), `--list`, `--subjects=ours,original`, `--only=text in the
+ * attack's name`.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -23,13 +24,14 @@ import { hosts, startSubject, type HostileSubject } from "./subject.ts";
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "" },
     subjects: { type: "string", default: "ours,original" },
     only: { type: "string", default: "" },
     list: { type: "boolean", default: false },
   },
 });
-const seconds = Number(values.seconds);
+const seconds = Number(values.seconds || 3);
+const crampedSeconds = Number(values.seconds || 60);
 const here = import.meta.dir;
 
 const latencyGroups: Record<string, () => Attack[]> = {
@@ -40,7 +42,7 @@ const latencyGroups: Record<string, () => Attack[]> = {
 const measuredGroups: Record<string, (name: string, binary: string) => Promise<MeasuredRow[]>> = {
   memory: (name, binary) => memoryRows(name, binary, appAddress, values.only),
   freeze: (name, binary) => freeze(name, binary, appAddress),
-  cgroup: (name, binary) => cramped(name, binary, appAddress, seconds),
+  cgroup: (name, binary) => cramped(name, binary, appAddress, crampedSeconds),
 };
 const groups = [...Object.keys(latencyGroups), ...Object.keys(measuredGroups)];
 if (values.list) {
