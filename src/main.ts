@@ -64,7 +64,7 @@ const context: CliContext = {
   saveInput: (path) => saveInput(Bun.stdin.stream(), path),
   absolutePath: (path) => resolve(path),
   async serve(options) {
-    settleEngine(process.env, startOnceMore);
+    settleEngine(process.env, usableMemoryBytes(), startOnceMore);
     const { runServer } = await import("./control-plane/server.ts");
     return runServer(options);
   },

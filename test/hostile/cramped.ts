@@ -10,7 +10,7 @@ import { hosts, startSubject } from "./subject.ts";
 
 const limitBytes = 512 * 1024 * 1024;
 /** Of version 1, as the machine of the measurement has it. */
-const controller = "/sys/fs/cgroup/memory";
+export const controller = "/sys/fs/cgroup/memory";
 
 export async function cramped(
   name: string,

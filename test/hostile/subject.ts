@@ -1,5 +1,6 @@
 /** A proxy under attack: ours or the original, with the services that the attacks need. */
 import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createCertificate } from "../support/certificates.ts";
 import { ProxyProcess, type ProxyProcessOptions } from "../support/proxy-process.ts";
@@ -27,7 +28,9 @@ export async function startSubject(
   options: ProxyProcessOptions = {},
 ): Promise<HostileSubject> {
   process.env["KAMAL_PROXY_TEST_BINARY"] = binary;
-  const proxy = await ProxyProcess.start({ logs: false, ...options });
+  // As it is by default: a worker for each core.
+  const env = { KAMAL_PROXY_WORKERS: String(availableParallelism()) };
+  const proxy = await ProxyProcess.start({ logs: false, ...options, env });
   const { certificate, privateKey } = createCertificate([hosts.tls, `*.${hosts.tls}`]);
   const certificatePath = join(proxy.home, "site.crt");
   const keyPath = join(proxy.home, "site.key");

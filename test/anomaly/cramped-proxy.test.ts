@@ -1,0 +1,49 @@
+/** All attacks at once on a proxy with 512 MB: no process of it is killed, and others are served behind it. */
+import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { bunPath } from "../../scripts/project.ts";
+import { controller, cramped } from "../hostile/cramped.ts";
+import { proxyCommand } from "../support/proxy-process.ts";
+
+setDefaultTimeout(180_000);
+
+/** Before, workers were killed after six. */
+const seconds = 12;
+
+const binaryVariable = "KAMAL_PROXY_TEST_BINARY";
+
+function mayMakeGroups(): boolean {
+  try {
+    accessSync(join(controller, "memory.limit_in_bytes"), constants.R_OK);
+    accessSync(controller, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test.skipIf(!mayMakeGroups())(
+  "a proxy with little memory outlives all attacks at once",
+  async () => {
+    const binary = process.env[binaryVariable];
+    const app = Bun.spawn([bunPath, join(import.meta.dir, "../hostile/app.ts")], {
+      stdout: "pipe",
+      stdin: "ignore",
+    });
+    try {
+      const { value } = await app.stdout.getReader().read();
+      const address = `127.0.0.1:${new TextDecoder().decode(value).trim()}`;
+      const rows = await cramped("ours", proxyCommand()[0]!, address, seconds);
+      const values = Object.fromEntries(rows.map(({ title, value }) => [title, value]));
+      expect(values).toMatchObject({ alive: "yes", "failed behind it": "0" });
+      expect(values["processes lost"]).toStartWith("0 of ");
+      expect(Number(values["others answered"])).toBeGreaterThan(0);
+    } finally {
+      app.kill();
+      // The measurement has set it.
+      if (binary === undefined) delete process.env[binaryVariable];
+      else process.env[binaryVariable] = binary;
+    }
+  },
+);
