@@ -8,6 +8,7 @@ import { createCertificate } from "../support/certificates.ts";
 import { Http2Connection } from "../support/http2-connection.ts";
 import {
   dataFrame,
+  flags,
   frameTypes,
   headersFrame,
   resetFrame,
@@ -108,6 +109,25 @@ describe("a request", () => {
     expect(responseStatus(client.frames, 1)).toBe(404);
     expect(responseStatus(client.frames, 3)).toBe(503);
   });
+});
+
+test("CONNECT is refused with 405", async () => {
+  using client = await Http2Connection.open(proxy.httpsPort);
+  client.send(
+    headersFrame(1, [
+      [":method", "CONNECT"],
+      [":authority", "app.test:443"],
+    ]),
+  );
+  expect(await client.ended(1)).toBe("ended");
+  expect(responseStatus(client.frames, 1)).toBe(405);
+});
+
+test("the last DATA frame ends the stream: what was sent is complete", async () => {
+  using client = await Http2Connection.open(proxy.httpsPort);
+  client.send(headersFrame(1, request()));
+  await client.ended(1);
+  expect(client.frames.at(-1)!.flags & flags.endStream).toBe(flags.endStream);
 });
 
 test("streams of one connection are independent: those that wait hold up no other", async () => {

@@ -25,7 +25,8 @@ export interface Answer {
 
 export interface OpenRequest extends Disposable {
   send(bytes: Uint8Array): Promise<void>;
-  end(): void;
+  /** `trailers` go only behind a body whose length was not announced. */
+  end(trailers?: Field[]): void;
   /** Rejects when the answer breaks off. */
   answer(): Promise<Answer>;
   /** The client goes away, without a word. */

@@ -4,6 +4,7 @@ import { readResponse } from "../support/raw-response.ts";
 import {
   type Answer,
   type Carrier,
+  type Field,
   type OpenRequest,
   type RequestSpec,
   upgradeToWebSocket,
@@ -53,8 +54,10 @@ class Http1Request implements OpenRequest {
     if (this.#isChunked) this.#connection.send("\r\n");
   }
 
-  end(): void {
-    if (this.#isChunked) this.#connection.send("0\r\n\r\n");
+  end(trailers: Field[] = []): void {
+    if (!this.#isChunked) return;
+    const lines = trailers.map(([name, value]) => `${name}: ${value}\r\n`);
+    this.#connection.send(`0\r\n${lines.join("")}\r\n`);
   }
 
   async answer(): Promise<Answer> {

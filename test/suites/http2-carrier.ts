@@ -65,8 +65,12 @@ class Http2Request implements OpenRequest {
     }
   }
 
-  end(): void {
-    this.#connection.send(frame(frameTypes.data, 1, stream, Buffer.alloc(0)));
+  end(trailers: Field[] = []): void {
+    this.#connection.send(
+      trailers.length === 0
+        ? frame(frameTypes.data, 1, stream, Buffer.alloc(0))
+        : headersFrame(stream, trailers, true),
+    );
   }
 
   async answer(): Promise<Answer> {
