@@ -247,7 +247,7 @@ export class AutomaticCertificate {
       if (!this.#closing.signal.aborted) {
         this.#lastError = messageWithCause(error);
         this.#lastErrorMs = clock.wallMs();
-        this.#context.failed();
+        if (!(error instanceof AcmeError && error.kind === "held")) this.#context.failed();
         logger.error("Unable to obtain certificate", { host: this.name, error: this.#lastError });
       }
       throw error;

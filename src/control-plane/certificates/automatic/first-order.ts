@@ -26,8 +26,10 @@ export class FirstOrder {
   readonly #context: FirstOrderContext;
   #looking: { since: number; report: Promise<PreflightReport> } | null = null;
   #finding: string | null = null;
-  /** Running time of the last order in vain, or of when the name was first seen to be nowhere. */
-  #vainSinceMs: number | null = null;
+  /** Running time of the last order that was likely to be in vain. */
+  #orderedMs: number | null = null;
+  /** Since when the name has no address. */
+  #nowhereSinceMs: number | null = null;
   #isAsked = false;
 
   constructor(context: FirstOrderContext) {
@@ -63,26 +65,30 @@ export class FirstOrder {
     const isAsked = this.#isAsked;
     this.#isAsked = false;
     if (report === null || !vain.has(report.verdict)) {
-      this.#vainSinceMs = null;
+      this.#forget();
       return report;
     }
     const nowMs = this.#context.clock.runningMs();
-    const sinceMs = this.#vainSinceMs;
-    // No authority can reach what has no address: not even the first one is worth it.
-    const isFirst = sinceMs === null && report.verdict !== "nowhere";
-    const isDue = sinceMs !== null && nowMs - sinceMs >= acmeVainOrderIntervalMs;
-    if (isAsked || isFirst || isDue) {
-      this.#vainSinceMs = nowMs;
+    // No authority can reach what has no address: not even the first order is worth it.
+    const isNowhere = report.verdict === "nowhere";
+    this.#nowhereSinceMs = isNowhere ? (this.#nowhereSinceMs ?? nowMs) : null;
+    const sinceMs = this.#orderedMs ?? this.#nowhereSinceMs;
+    if (isAsked || sinceMs === null || nowMs - sinceMs >= acmeVainOrderIntervalMs) {
+      this.#orderedMs = nowMs;
       return report;
     }
-    this.#vainSinceMs ??= nowMs;
     throw new AcmeError("held", `nothing was ordered: ${report.text}`);
   }
 
   /** There is a certificate. */
   done(): void {
     this.#finding = null;
-    this.#vainSinceMs = null;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#orderedMs = null;
+    this.#nowhereSinceMs = null;
   }
 
   #tell(finding: string | null): void {

@@ -3,6 +3,7 @@ import { createPrivateKey } from "node:crypto";
 import { AcmeError } from "../../../../../src/control-plane/certificates/acme/acme-error.ts";
 import { OrdersUnderWay } from "../../../../../src/control-plane/certificates/automatic/orders-under-way.ts";
 import { AutomaticCertificate } from "../../../../../src/control-plane/certificates/automatic/automatic-certificate.ts";
+import type { PreflightReport } from "../../../../../src/control-plane/certificates/automatic/preflight-report.ts";
 import type { OrderFailure } from "../../../../../src/control-plane/certificates/storage/certificate-cache.ts";
 import type { RenewalWindow } from "../../../../../src/control-plane/certificates/acme/renewal-info.ts";
 import type { CertificateKeyPair } from "../../../../../src/seam/handshake-certificates.ts";
@@ -25,6 +26,8 @@ class Setup {
   readonly issuer = new ScriptedIssuer();
   readonly saved: KeyPair[] = [];
   loads = 0;
+  failures = 0;
+  report: PreflightReport = { verdict: "arrives", text: null };
   changes = 0;
   onDisk: KeyPair | null = null;
   saveError: Error | null = null;
@@ -35,7 +38,7 @@ class Setup {
     logger: this.logger,
     random: () => 0,
     changed: () => void this.changes++,
-    failed: () => {},
+    failed: () => void this.failures++,
     ordering: () => new OrdersUnderWay().begin(),
     load: async () => {
       this.loads++;
@@ -61,7 +64,7 @@ class Setup {
         profile: "",
       }),
     renewalWindow: async () => this.window,
-    preflight: null,
+    preflight: async () => this.report,
     keyType: "ec",
   });
 
@@ -353,4 +356,22 @@ test("an automatic certificate whose authority wants it back at once is renewed 
     other.clock.advance(1);
     return other.issuer.issues.length === 2;
   }, "the renewal");
+});
+
+test("a name that does not lead here is not ordered, and is when it does", async () => {
+  const setup = new Setup();
+  setup.report = { verdict: "nowhere", text: "app.test has no address" };
+  expect(await setup.get()).toBeNull();
+  const { certificate } = setup;
+  expect(certificate.lastError).toBe("nothing was ordered: app.test has no address");
+  expect(certificate.preflight).toBe("app.test has no address");
+  expect([setup.issuer.issues.length, setup.failures]).toEqual([0, 0]);
+  setup.clock.advance(20_000);
+  setup.report = { verdict: "closed", text: "port 80 of app.test does not lead here" };
+  const pair = setup.get();
+  await setup.ordered(1);
+  expect(setup.issuer.last.request.firstChallenge).toBe("tls-alpn-01");
+  setup.issue(dayMs, "tls-alpn-01");
+  expect(await pair).not.toBeNull();
+  expect([certificate.lastError, certificate.preflight]).toEqual([null, null]);
 });

@@ -120,6 +120,14 @@ test("a name without an address is not even ordered once, but not held for ever"
   ]);
 });
 
+test("a name that has got an address is ordered once, also when its port is closed", async () => {
+  const setup = new Setup();
+  setup.findings = [];
+  expect(await setup.after(0)).toBe(false);
+  setup.findings = [closed];
+  expect([await setup.after(1), await setup.after(1)]).toEqual([true, false]);
+});
+
 test("when the name leads here, or somebody asks for it, an order is placed at once", async () => {
   const setup = new Setup();
   expect([await setup.after(0), await setup.after(1)]).toEqual([true, false]);
