@@ -7,13 +7,25 @@ import type { CertificateFiles, RunningSubject, ServicePlan, Subject } from "./s
 
 const parallelDeploys = 10;
 
-/** `more`: flags of each deploy. */
-export function kamalSubject(name: string, binary: string, more: readonly string[] = []): Subject {
+export interface KamalOptions {
+  /** The variable by which it is told how many processors to use. */
+  processorsVariable: "KAMAL_PROXY_WORKERS" | "GOMAXPROCS";
+  processors?: number;
+  /** Flags of each deploy. */
+  more?: readonly string[];
+}
+
+export function kamalSubject(name: string, binary: string, options: KamalOptions): Subject {
+  const { processorsVariable, processors, more = [] } = options;
+  const limit = processors === undefined ? {} : { [processorsVariable]: String(processors) };
   return {
     name,
+    limitedTo: (count) =>
+      kamalSubject(`${name} × ${count}`, binary, { ...options, processors: count }),
     async start(services, folder, certificate) {
       const [port = 0, httpsPort = 0, metricsPort = 0] = freePorts(3);
-      const env = { HOME: folder, TMPDIR: folder, KAMAL_PROXY_SOCKET: join(folder, "sock") };
+      const socket = join(folder, "sock");
+      const env = { ...limit, HOME: folder, TMPDIR: folder, KAMAL_PROXY_SOCKET: socket };
       const flags = [
         `--http-port=${port}`,
         `--https-port=${httpsPort}`,

@@ -3,10 +3,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createCertificate } from "../support/certificates.ts";
 import { end } from "./cleanup.ts";
+import { availableParallelism } from "node:os";
 import { runDeployNeighbour } from "./deploy-neighbour.ts";
 import { runH2load } from "./h2load.ts";
 import { treeUsage } from "./process-tree.ts";
-import type { LoadScenario, Scenario, SlowPeerScenario } from "./scenarios.ts";
+import type { LoadScenario, ScalingScenario, Scenario, SlowPeerScenario } from "./scenarios.ts";
 import { measureSlowPeer, startDeafApp } from "./slow-peer.ts";
 import {
   type CertificateFiles,
@@ -40,13 +41,16 @@ export async function runScenario(scenario: Scenario, options: BenchOptions): Pr
   const subjects: RunningSubject[] = [];
   const certificate = hasTls(scenario) ? writeCertificate(options.folder) : null;
   try {
-    for (const subject of options.subjects) {
-      if (scenario.without.includes(subject.name)) continue;
+    for (const subject of subjectsOf(scenario, options)) {
       const folder = join(options.folder, `${scenario.name}-${subject.name}`);
       mkdirSync(folder);
       subjects.push(await subject.start(services, folder, certificate));
     }
     if (scenario.kind === "load") return await runLoad(scenario, services, subjects, options);
+    if (scenario.kind === "scaling") {
+      const table = await runLoad(scenario, services, subjects, options);
+      return `${table}\n${notMeasured(availableParallelism())}`;
+    }
     return scenario.kind === "slow-peer"
       ? await runSlowPeer(scenario, services, subjects, options)
       : await runDeployNeighbour(scenario.load, services, subjects, options);
@@ -54,6 +58,28 @@ export async function runScenario(scenario: Scenario, options: BenchOptions): Pr
     for (const subject of subjects) await subject[Symbol.asyncDispose]();
     if (deafApp !== null) await end(deafApp);
   }
+}
+
+function subjectsOf(scenario: Scenario, { subjects }: BenchOptions): Subject[] {
+  const wanted = subjects.filter(({ name }) => !scenario.without.includes(name));
+  if (scenario.kind !== "scaling") return wanted;
+  const counts = processorCounts(availableParallelism());
+  return counts.flatMap((count) => wanted.flatMap((subject) => subject.limitedTo?.(count) ?? []));
+}
+
+/** One, two, four …, and all of them. */
+function processorCounts(cores: number): number[] {
+  const counts: number[] = [];
+  for (let count = 1; count < cores; count *= 2) counts.push(count);
+  return [...counts, cores];
+}
+
+/** What a reader must not conclude from the table. */
+function notMeasured(cores: number): string {
+  return (
+    `Proxy, app and load share ${cores} cores, so that requests/s show less than it could serve alone; ` +
+    `more than ${cores} workers were not measured.`
+  );
 }
 
 function hasTls(scenario: Scenario): boolean {
@@ -96,7 +122,7 @@ interface Round extends LoadResult {
 }
 
 async function runLoad(
-  scenario: LoadScenario,
+  scenario: LoadScenario | ScalingScenario,
   services: ServicePlan[],
   subjects: RunningSubject[],
   options: BenchOptions,
@@ -123,9 +149,9 @@ async function runLoad(
   }
 
   const medians = new Map(Array.from(rounds, ([name, of]) => [name, medianRound(of)]));
-  const base = medians.get(originalName);
   const rows = subjects.map(({ name, pid }) => {
     const result = medians.get(name)!;
+    const base = medians.get(baseOf(name));
     return [
       name,
       result.cpuMicrosPerRequest.toFixed(1),
@@ -143,6 +169,11 @@ async function runLoad(
     ["", "CPU µs/req", "", "req/s", "", "p99 ms", "", "idle MB", "end MB", "errors"],
     rows,
   );
+}
+
+/** Who it is compared with: the original, with as many processors where there are several. */
+function baseOf(name: string): string {
+  return name.replace(/^\S+/, originalName);
 }
 
 function medianRound(rounds: Round[]): Round {

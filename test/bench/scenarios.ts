@@ -18,6 +18,12 @@ export interface LoadScenario extends ScenarioBase {
   load: Omit<LoadPlan, "hosts">;
 }
 
+/** The same load with one, two, four … workers (or processors of Go), up to the cores of the machine. */
+export interface ScalingScenario extends ScenarioBase {
+  kind: "scaling";
+  load: Omit<LoadPlan, "hosts">;
+}
+
 export interface SlowPeerScenario extends ScenarioBase {
   kind: "slow-peer";
   direction: "download" | "upload";
@@ -29,7 +35,7 @@ export interface DeployNeighbourScenario extends ScenarioBase {
   load: Omit<LoadPlan, "hosts">;
 }
 
-export type Scenario = LoadScenario | SlowPeerScenario | DeployNeighbourScenario;
+export type Scenario = LoadScenario | ScalingScenario | SlowPeerScenario | DeployNeighbourScenario;
 
 const plain = { serviceCount: 1, buffered: false, without: [] };
 const get = {
@@ -147,6 +153,14 @@ export const scenarios: Scenario[] = [
     name: "tls-handshakes",
     title: "a new TLS connection for each request (ECDSA), 64 at once",
     load: { ...tls, connections: 64, closeConnections: true },
+  },
+  {
+    ...plain,
+    kind: "scaling",
+    name: "scaling",
+    title: "HTTP/1.1, 31 bytes, 64 connections, with 1, 2, 4 … workers up to the cores",
+    without: ["nginx", "haproxy"],
+    load: { ...get, connections: 64 },
   },
   {
     ...plain,

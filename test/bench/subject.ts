@@ -36,6 +36,8 @@ export interface RunningSubject extends AsyncDisposable {
 
 export interface Subject {
   readonly name: string;
+  /** The same with so many workers, or threads that run at once; those that can't be told have none. */
+  limitedTo?(processors: number): Subject;
   /** `folder` is the subject's own, for its files. With a certificate it serves HTTP/1.1 and 2 over TLS. */
   start(
     services: ServicePlan[],
@@ -55,14 +57,16 @@ export function findSubjects(wanted: string[]): Subject[] {
   const subjects: Subject[] = [];
   const wants = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
 
-  if (wants("ours")) subjects.push(kamalSubject("ours", otherBinary ?? binaryPath));
+  const ours = { processorsVariable: "KAMAL_PROXY_WORKERS" } as const;
+  if (wants("ours")) subjects.push(kamalSubject("ours", otherBinary ?? binaryPath, ours));
   // Only when it is asked for: what policies cost, beside the same without them.
   if (wanted.includes("policies")) {
-    subjects.push(kamalSubject("policies", otherBinary ?? binaryPath, commonPolicies));
+    const policies = { ...ours, more: commonPolicies };
+    subjects.push(kamalSubject("policies", otherBinary ?? binaryPath, policies));
   }
   if (wants(originalName)) {
     const path = process.env["KAMAL_PROXY_ORIGINAL"];
-    if (path) subjects.push(kamalSubject(originalName, path));
+    if (path) subjects.push(kamalSubject(originalName, path, { processorsVariable: "GOMAXPROCS" }));
     else console.log(originalMissing);
   }
   for (const [name, make] of [
