@@ -125,7 +125,7 @@ function updateService(item: HTMLElement, service: PageService): void {
   const turnsBad = outcome === "bad" && item.dataset["outcome"] !== "bad";
   if (turnsBad) item.querySelector("details")!.open = true;
   item.dataset["outcome"] = outcome;
-  const targets = counted(service.targets.length, "target");
+  const targets = counted(service.targets.length, "target").replace(" ", "\u00a0");
   setText(item.querySelector(".hosts")!, `${shownHosts(service)} · ${targets}`);
   const reason = item.querySelector<HTMLElement>(".reason")!;
   setText(reason, service.degraded ?? "");

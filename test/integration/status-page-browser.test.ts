@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
+import { browserPath } from "../../scripts/pictures/browser-path.ts";
 import { startApp } from "../support/app.ts";
-import { browserPath, complaintsOf, openBrowser, type OpenBrowser } from "../support/browser.ts";
+import { complaintsOf, openBrowser, type OpenBrowser } from "../support/browser.ts";
 import { startStatusSite } from "../support/status-site.ts";
 import { patienceMs, waitFor } from "../support/wait-for.ts";
 

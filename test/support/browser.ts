@@ -1,22 +1,17 @@
 /** A real browser without a window, where one is installed: Debian's `chromium`, or another of its kind. */
 import { chromium, type Browser, type Page } from "playwright-core";
-
-const names = ["chromium", "chromium-browser", "google-chrome"];
-
-/** Null: there is none, and tests that need one are left out. */
-export const browserPath: string | null =
-  process.env["KAMAL_PROXY_TEST_CHROMIUM"] ??
-  names.map((name) => Bun.which(name)).find((path) => path !== null) ??
-  null;
+import { browserArguments, browserPath } from "../../scripts/pictures/browser-path.ts";
 
 export interface OpenBrowser extends AsyncDisposable {
   readonly browser: Browser;
 }
 
 export async function openBrowser(): Promise<OpenBrowser> {
-  // Its sandbox needs rights that a container does not give; it only sees the pages of this test.
-  const args = ["--no-sandbox", "--disable-dev-shm-usage"];
-  const browser = await chromium.launch({ executablePath: browserPath!, args, timeout: 60_000 });
+  const browser = await chromium.launch({
+    executablePath: browserPath!,
+    args: browserArguments,
+    timeout: 60_000,
+  });
   return { browser, [Symbol.asyncDispose]: () => browser.close() };
 }
 

@@ -175,7 +175,8 @@ const stateColumns = 8;
 
 function nameColumns({ columns }: Size): number {
   const others = rateColumns.reduce((sum, [, width]) => sum + 1 - width, 0);
-  return Math.max(8, Math.min(40, columns - 2 - others - 1 - stateColumns));
+  const spark = columns >= wideColumns ? sparkColumns + 2 : 0;
+  return Math.max(8, Math.min(40, columns - 2 - others - 1 - stateColumns - spark));
 }
 
 function serviceHead(size: Size): string {

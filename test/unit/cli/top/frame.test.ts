@@ -173,6 +173,17 @@ describe("the events of a picture", () => {
   });
 });
 
+test.each([119, 120, 132, 150, 200])(
+  "a picture of %d columns cuts nothing of its rows",
+  (columns) => {
+    const shown = picture(["web"]);
+    const lines = frame(shown, { columns, rows: 24 }, plain);
+    const line = lines.find((each) => each.startsWith("> web"))!;
+    expect(line).not.toContain("…");
+    expect(line.trimEnd().endsWith("█")).toBe(columns >= 120);
+  },
+);
+
 test("a picture has the bytes that were sent a second", () => {
   const shown = picture(["web"]);
   for (const [bytes, text] of [
