@@ -36,6 +36,8 @@ const securityHeaders: Readonly<Record<string, string>> = {
   "Cross-Origin-Opener-Policy": "same-origin",
 };
 
+const eventsPath = "/api/events";
+
 const files = new Map(
   Object.entries(pageFiles()).map(([path, { type, text }]) => {
     return [path, { type, text, tag: `"${Bun.hash(text).toString(36)}"` }];
@@ -52,6 +54,8 @@ export function listenForStatus(options: StatusListenerOptions): StatusListener 
         port,
         async fetch(request, bunServer) {
           const client = bunServer.requestIP(request)?.address ?? "";
+          // Who does not read is dropped by what waits for it, without a word of Bun's.
+          if (request.url.endsWith(eventsPath)) bunServer.timeout(request, 0);
           const answer = await respond(request, client, options);
           for (const [name, value] of Object.entries(securityHeaders)) {
             answer.headers.set(name, value);
@@ -98,7 +102,7 @@ async function answerOf(request: Request, { feed }: StatusListenerOptions): Prom
       return json(await feed.state());
     case "/api/history":
       return json(feed.history(searchParams.get("service")));
-    case "/api/events":
+    case eventsPath:
       return request.method === "HEAD" ? events(null) : await openEvents(feed);
     default:
       return text(404, "there is no such page");
