@@ -19,7 +19,7 @@ import { binaryIsStale, bunPath, projectFolder, runTool } from "./project.ts";
 const seconds = Number(process.argv[2] ?? 280);
 const folder = join(projectFolder, "docs", "images");
 const schemes: readonly Scheme[] = ["light", "dark"];
-const terminal = { columns: 132, rows: 28 };
+const terminal = { columns: 132, rows: 33 };
 const page = { width: 1280, height: 800 };
 
 mkdirSync(folder, { recursive: true });

@@ -33,6 +33,8 @@ import { NamedFileWatch } from "./named-file-watch.ts";
 import { EventJournal } from "./status/event-journal.ts";
 import { healthEvent } from "./status/health-event.ts";
 import { recordCommands } from "./status/recorded-commands.ts";
+import type { TargetGroup } from "./health/target-group.ts";
+import type { TargetHealth } from "./telemetry/target-figures.ts";
 import { ServiceRegistry } from "./service-registry.ts";
 import { StateStore } from "./state/state-store.ts";
 
@@ -201,6 +203,18 @@ export class ControlPlane {
     const state = encodeState(registry.stateEntries());
     const events = [...this.#journal.events];
     return { targets, state, lastTargetId: this.#lastTargetId, events };
+  }
+
+  /** Of every target that is served. */
+  targetHealth(): TargetHealth[] {
+    return this.#context.registry.all().flatMap(({ name, active, rollout }) => {
+      const healthOf = (group: TargetGroup | null): TargetHealth[] =>
+        (group?.targets ?? []).map(({ address, state }) => {
+          const healthy = state === "healthy";
+          return { service: name, target: address.address, rollout: group === rollout, healthy };
+        });
+      return [...healthOf(active), ...healthOf(rollout)];
+    });
   }
 
   /** Every service as it is. */

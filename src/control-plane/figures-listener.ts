@@ -2,12 +2,14 @@
 import type { RunOptions } from "../config/run-options.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { BatchedWriter } from "../net/batched-writer.ts";
+import type { ControlPlane } from "./control-plane.ts";
 import type { CertificateManager } from "./certificates/certificate-manager.ts";
 import { certificateFigures } from "./telemetry/certificate-figures.ts";
 import { expositionType, formatMetrics } from "./telemetry/exposition.ts";
 import { listenForMetrics, type MetricsListener } from "./telemetry/metrics-listener.ts";
 import { spanFigures } from "./telemetry/span-figures.ts";
 import { logFigure, processFigures } from "./telemetry/process-figures.ts";
+import { targetFigures } from "./telemetry/target-figures.ts";
 import type { Serving } from "./workers/serving.ts";
 import { workerFigures } from "./workers/worker-figures.ts";
 
@@ -16,6 +18,7 @@ export function listenForFigures(
   options: RunOptions,
   serving: Serving,
   certificates: CertificateManager,
+  controlPlane: Pick<ControlPlane, "targetHealth">,
   output: BatchedWriter,
   logger: Logger,
 ): MetricsListener | null {
@@ -29,6 +32,7 @@ export function listenForFigures(
       logFigure(output.droppedLines),
       ...(spans === undefined ? [] : spanFigures(spans)),
       ...certificateFigures(certificates.expiries(), certificates.failedOrders),
+      ...targetFigures(controlPlane.targetHealth()),
       ...workerFigures(workers),
       ...processFigures(pids),
     ]);

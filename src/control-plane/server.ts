@@ -116,7 +116,14 @@ export async function runServer(options: RunOptions): Promise<number> {
   if (handover !== null) await (serving as WorkerServing).adopt(handover.workers);
   await restore();
 
-  const metricsListener = listenForFigures(options, serving, certificates, output, logger);
+  const metricsListener = listenForFigures(
+    options,
+    serving,
+    certificates,
+    controlPlane,
+    output,
+    logger,
+  );
   const statusPage = await openStatusPage(options, {
     clock,
     logger,

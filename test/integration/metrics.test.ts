@@ -1,5 +1,6 @@
 /** The metrics port. */
 import { describe, expect, test } from "bun:test";
+import { startApp } from "../support/app.ts";
 import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
@@ -151,5 +152,21 @@ describe("the metrics", () => {
       expect(response.headers.get("content-type")).toStartWith("text/plain; version=0.0.4");
       await response.text();
     }
+  });
+
+  test("tell of the health of each target", async () => {
+    await using app = startApp(() => new Response("ok"));
+    await using other = startApp(() => new Response("ok"));
+    await using proxy = await ProxyProcess.start();
+    const targets = `${app.address},${other.address}`;
+    await proxy.deploy("web", targets, "--health-check-interval=50ms");
+    const health = async (target: string): Promise<number | undefined> => {
+      const labels = `rollout="false",service="web",target="${target}"`;
+      return (await samples(proxy))[`kamal_proxy_target_healthy{${labels}}`];
+    };
+    expect([await health(app.address), await health(other.address)]).toEqual([1, 1]);
+    other.healthy = false;
+    await waitFor(async () => (await health(other.address)) === 0, "the target to be unhealthy");
+    expect(await health(app.address)).toBe(1);
   });
 });

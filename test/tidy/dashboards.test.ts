@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { certificateFigures } from "../../src/control-plane/telemetry/certificate-figures.ts";
 import { formatMetrics } from "../../src/control-plane/telemetry/exposition.ts";
 import { logFigure, processFigures } from "../../src/control-plane/telemetry/process-figures.ts";
+import { targetFigures } from "../../src/control-plane/telemetry/target-figures.ts";
+import { workerFigures } from "../../src/control-plane/workers/worker-figures.ts";
 import { Metrics } from "../../src/data-plane/telemetry/metrics.ts";
 
 const docs = join(import.meta.dir, "..", "..", "docs");
@@ -22,6 +24,8 @@ function exposedNames(): Set<string> {
     ...processFigures(),
     logFigure(0),
     ...certificateFigures(new Map([["app.example.com", 1]]), 0),
+    ...targetFigures([{ service: "web", target: "web:80", rollout: false, healthy: true }]),
+    ...workerFigures([{ worker: 0, pid: 1, state: "serving", restarts: 0 }]),
   ]);
   return new Set([...text.matchAll(/^(\w+)(?=[{ ])/gm)].map(([name]) => name));
 }
