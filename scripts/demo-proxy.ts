@@ -64,6 +64,7 @@ export class DemoProxy implements AsyncDisposable {
     return Bun.spawn([binaryPath, ...args], {
       cwd: this.#home,
       env: {
+        ...ownVariables(process.env),
         PATH: process.env["PATH"] ?? "",
         HOME: this.#home,
         TMPDIR: this.#home,
@@ -101,4 +102,10 @@ function anyPort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   listener.stop(true);
   return listener.port;
+}
+
+/** What is set for the proxy is meant for this one, too. */
+function ownVariables(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const own = Object.entries(environment).filter(([name]) => name.startsWith("KAMAL_PROXY_"));
+  return Object.fromEntries(own);
 }

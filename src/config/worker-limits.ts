@@ -37,5 +37,8 @@ export const leavingTimeoutMs = 6 * SECOND;
 export const leavingIntervalMs = 25;
 /** How long connections without a request are kept in a worker that was replaced: some ask just then. */
 export const idleGraceMs = 2 * SECOND;
-/** How long a connection that was accepted last may take to ask, where nobody would be refused instead. */
-export const acceptedGraceMs = 500;
+/** How long those may take to ask who have connected to a worker that is replaced, and how often that is looked at. */
+export const freshGraceMs = 5 * SECOND;
+export const freshIntervalMs = 50;
+/** The same at a stop, where nobody would be refused instead. */
+export const acceptedGraceMs = 2 * SECOND;

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { shutdownTimeoutMs } from "../config/limits.ts";
-import { idleGraceMs } from "../config/worker-limits.ts";
+import { freshGraceMs, freshIntervalMs, idleGraceMs } from "../config/worker-limits.ts";
 import { productVersion } from "../cli/version.ts";
 import { CommandError } from "../config/command-error.ts";
 import { connectionMemoryBytes, rateMemoryBytes } from "../config/access-limits.ts";
@@ -116,7 +116,7 @@ export function startWorker({ end, output, clock, onEnd }: WorkerContext): Start
   control.onClose = () => {
     alone = true;
     if (serving === null) onEnd();
-    else void serving.retire(shutdownTimeoutMs - idleGraceMs).then(onEnd);
+    else void serving.retire(shutdownTimeoutMs - idleGraceMs - freshGraceMs).then(onEnd);
   };
   return {
     startAnew: () => control.startAnew(),
@@ -270,9 +270,16 @@ class ServingPlane {
   async finish(graceMs: number): Promise<void> {
     if (graceMs > 0) {
       for (const port of this.#tcpPorts) port.stopAccepting();
-      if (this.connections > 0) await this.#wait(graceMs);
+      await this.#freshServed(graceMs);
     }
     await Promise.all(this.#listeners.map((listener) => listener.finish()));
+  }
+
+  /** Resolves when everybody who has connected has asked something, or the time is over. */
+  async #freshServed(withinMs: number): Promise<void> {
+    const untilMs = this.#clock.runningMs() + withinMs;
+    const isAnyFresh = (): boolean => this.#connections.some(({ freshCount }) => freshCount > 0);
+    while (isAnyFresh() && this.#clock.runningMs() < untilMs) await this.#wait(freshIntervalMs);
   }
 
   #wait(durationMs: number): Promise<void> {
@@ -296,12 +303,14 @@ class ServingPlane {
 
   /**
    * Accepts no more. Who is connected may ask once more, on connections without a request for a moment
-   * only; resolves when all are gone, tunnels as well, or `withinMs` after that moment.
+   * only; resolves when all are gone, tunnels as well, or `withinMs` after those moments.
    */
   async retire(withinMs: number): Promise<void> {
     this.leave();
     for (const listener of this.#listeners) listener.stopAccepting();
     await this.#wait(idleGraceMs);
+    for (const connections of this.#connections) connections.finishServed();
+    await this.#freshServed(freshGraceMs);
     const timeUp = Promise.withResolvers<void>();
     const timer = this.#clock.after(withinMs, () => timeUp.resolve());
     const gone = this.finish(0).then(() =>

@@ -15,7 +15,7 @@ import { findPebble } from "../support/pebble.ts";
 import { waitForInFlight } from "../support/proxy-metrics.ts";
 import { ProxyProcess, proxyCommand } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
-import { readResponse } from "../support/raw-response.ts";
+import { readResponse, valuesOf } from "../support/raw-response.ts";
 import { ok, startScriptedApp } from "../support/scripted-app.ts";
 import { startSteadyLoad } from "../support/steady-load.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -40,10 +40,14 @@ async function killWorkers(proxy: ProxyProcess): Promise<void> {
   }, "their successors");
 }
 
-async function deployWithTls(proxy: ProxyProcess, target: string): Promise<void> {
+async function deployWithTls(
+  proxy: ProxyProcess,
+  target: string,
+  ...more: string[]
+): Promise<void> {
   const leaf = createCertificate([name]);
   const flags = saveCertificate(join(proxy.home, "leaf"), leaf);
-  await proxy.deploy("web", target, `--host=${name}`, ...flags);
+  await proxy.deploy("web", target, `--host=${name}`, ...flags, ...more);
 }
 
 function get(path: string): [string, string][] {
@@ -139,7 +143,7 @@ describe("an upgrade", () => {
           }
         }
       });
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < 2; round++) {
         const before = answered;
         await upgrade(proxy);
         await waitFor(() => answered > before + 8, "answers of the new ones");
@@ -147,6 +151,29 @@ describe("an upgrade", () => {
       ending.abort();
       await Promise.all(clients);
       expect(failures).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
+    "answers who has connected before it and asks late",
+    async () => {
+      await using app = startApp(() => new Response("web"));
+      await using proxy = await ProxyProcess.start({ env: { KAMAL_PROXY_WORKERS: "1" } });
+      await deployWithTls(proxy, app.address, "--tls-redirect=false");
+      using plain = await connectRaw(proxy.httpPort);
+      const tls = { serverName: name, rejectUnauthorized: false };
+      using encrypted = await connectRaw(proxy.httpsPort, { tls });
+      using served = await connectRaw(proxy.httpPort);
+      const request = `GET / HTTP/1.1\r\nHost: ${name}\r\n\r\n`;
+      expect((await readResponse(served.send(request))).status).toBe(200);
+      await upgrade(proxy);
+      // Its time is over.
+      await served.receiveAll();
+      for (const late of [plain, encrypted]) {
+        const answer = await readResponse(late.send(request));
+        expect([answer.status, valuesOf(answer, "connection")]).toEqual([200, ["close"]]);
+      }
     },
     timeoutMs,
   );

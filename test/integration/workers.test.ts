@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { shutdownTimeoutMs } from "../../src/config/limits.ts";
+import { noLibcVariable } from "../../src/net/libc.ts";
 import { startApp, type App } from "../support/app.ts";
 import { readMetric, readMetrics } from "../support/proxy-metrics.ts";
 import { ProxyProcess, proxyCommand } from "../support/proxy-process.ts";
@@ -201,14 +202,21 @@ describe("workers", () => {
     }
   });
 
-  test("are none in one process, which the log says", async () => {
+  test.each([
+    ["in one process", "KAMAL_PROXY_ONE_PROCESS"],
+    ["without a C library", noLibcVariable],
+  ])("are none %s, which the log says", async (_, variable) => {
     await using app = startNamedApp("web");
-    await using proxy = await ProxyProcess.start({ env: { KAMAL_PROXY_ONE_PROCESS: "true" } });
+    await using proxy = await ProxyProcess.start({ env: { [variable]: "true" } });
     await proxy.deploy("web", app.address);
     expect(await (await ask(proxy)).text()).toBe("web");
     expect(childrenOf(proxy.pid)).toEqual([]);
     await proxy.waitForLog("Serving in one process: no workers, no upgrade in place");
     expect(await readMetrics(proxy)).not.toContain("kamal_proxy_workers");
+    expect((await proxy.run("upgrade")).stderr).toContain("it can't be upgraded in place");
+    expect(await proxy.stop()).toBe(0);
+    await proxy.startAgain();
+    expect(await (await ask(proxy)).text()).toBe("web");
   });
 
   test.each([

@@ -66,6 +66,7 @@ export class HandshakeSite implements Disposable {
   #connection(socket: TlsSocket): ClientConnection {
     this.accepted++;
     return {
+      isFresh: true,
       onData() {
         socket.write(Buffer.from("answer"));
         socket.end();

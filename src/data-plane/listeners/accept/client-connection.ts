@@ -11,6 +11,8 @@ export interface ClientConnection {
   sweep(nowMs: number): void;
   /** `finish` tells the client first, which may go on until it has heard it (GOAWAY). */
   readonly endsGently?: true;
+  /** Nobody has asked anything on it yet, and whoever has just connected is about to. */
+  readonly isFresh: boolean;
   /** The listener stops: finish what is under way, then close. */
   finish(): void;
   /** Ends the connection at once. */

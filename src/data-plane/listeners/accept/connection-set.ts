@@ -73,11 +73,23 @@ export class ConnectionSet {
     this.#tellEnd();
   }
 
-  /** Others tell it with their next answer. */
+  /** Others tell it with their next answer; whoever has just come is answered first. */
   #tellEnd(): void {
     for (const connection of this.#connections) {
-      if (connection.endsGently === true) connection.finish();
+      if (connection.endsGently === true && !connection.isFresh) connection.finish();
     }
+  }
+
+  /** On which nobody has asked anything yet. */
+  get freshCount(): number {
+    let count = 0;
+    for (const { isFresh } of this.#connections) if (isFresh) count += 1;
+    return count;
+  }
+
+  /** All but those on which nobody has asked anything yet. */
+  finishServed(): void {
+    for (const connection of this.#connections) if (!connection.isFresh) connection.finish();
   }
 
   /** That were handed over. */

@@ -27,6 +27,7 @@ export interface ProxiedConnectionOptions {
 }
 
 export class ProxiedConnection implements ClientConnection {
+  readonly isFresh = true;
   readonly #options: ProxiedConnectionOptions;
   readonly #sinceMs: number;
   #bytes: Buffer | null = null;

@@ -13,6 +13,7 @@ export interface TlsHandshakeOptions {
 }
 
 export class TlsHandshake implements ClientConnection {
+  readonly isFresh = true;
   readonly #socket: ClientSocket;
   readonly #options: TlsHandshakeOptions;
   #startedMs: number;

@@ -137,6 +137,10 @@ export class Http1Connection
     }
   }
 
+  get isFresh(): boolean {
+    return this.#served === 0 && this.#state === "head";
+  }
+
   /** What is answered now is the last answer on this connection. */
   get stopping(): boolean {
     return this.#stopping || this.context.connections.retiring;

@@ -70,6 +70,10 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     return this.#context.scheme;
   }
 
+  get isFresh(): boolean {
+    return this.#served === 0;
+  }
+
   get altSvc(): string | null {
     return this.#context.altSvc;
   }
