@@ -61,8 +61,14 @@ async function converse(
       : ["POST / HTTP/1.1", `Content-Length: ${body.length}\r\n`];
   for (let done = 1; ; done++) {
     const close = done === requests ? "Connection: close\r\n" : "";
+    const isReused = done > 1;
     connection.send(`${line}\r\nHost: ${serverName}\r\n${length}${close}\r\n${body}`);
-    const answer = await readResponse(connection);
+    const answer = await readResponse(connection).catch((error: unknown) => {
+      // Both sides may end a kept connection at any time: who has got nothing yet asks again (RFC 9110 9.2.2).
+      if (isReused && connection.unread === "") return null;
+      throw error;
+    });
+    if (answer === null) return done - 1;
     const text = answer.body.toString();
     if (answer.status !== 200 || text !== String(body.length)) {
       throw new Error(`answered ${answer.status} ${text.slice(0, 200)}`);

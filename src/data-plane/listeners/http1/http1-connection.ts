@@ -44,7 +44,7 @@ export class Http1Connection
   #ending: Http1Ending | null = null;
   clientEnded = false;
   #stopping = false;
-  #served = 0;
+  isFresh = true;
   /** When the present wait for the client began, or its last byte of progress, either way. */
   #sinceMs: number;
 
@@ -137,10 +137,6 @@ export class Http1Connection
     }
   }
 
-  get isFresh(): boolean {
-    return this.#served === 0 && this.#state === "head";
-  }
-
   /** What is answered now is the last answer on this connection. */
   get stopping(): boolean {
     return this.#stopping || this.context.connections.retiring;
@@ -205,7 +201,6 @@ export class Http1Connection
       return;
     }
     this.#exchange = null;
-    this.#served++;
     this.#state = "head";
     if (!this.input.busy) this.#next();
   }
@@ -231,7 +226,7 @@ export class Http1Connection
 
   /** Between two requests. */
   get #idle(): boolean {
-    return this.input.length === 0 && this.#served > 0;
+    return this.input.length === 0 && !this.isFresh;
   }
 
   /** It is up to the client to go on: to read what it was sent, or to send its body. */
@@ -300,8 +295,7 @@ export class Http1Connection
   /** False when it only begins alike. */
   #becomeHttp2(bytes: Buffer, offset: number): boolean {
     const { acceptHttp2 } = this.context;
-    if (acceptHttp2 === null || this.#served > 0 || prefaceBytesAt(bytes, offset, 0) < 0)
-      return false;
+    if (acceptHttp2 === null || !this.isFresh || prefaceBytesAt(bytes, offset, 0) < 0) return false;
     // A copy, because both would give the memory of the read back. It joins the set before this one leaves.
     const read = Buffer.from(bytes.subarray(offset));
     const connection = acceptHttp2(this.socket, this.client);
@@ -319,6 +313,7 @@ export class Http1Connection
     }
     const exchange = new Http1Exchange(this, request);
     this.#exchange = exchange;
+    this.isFresh = false;
     this.#state = "exchange";
     this.progressed();
     this.context.handle(exchange);
