@@ -119,7 +119,7 @@ function degradedLines(services: ServiceDescriptions): string {
 /** Nobody follows it: it neither goes on nor back by itself. */
 function rolloutLines(services: ServiceDescriptions): string {
   return byName(services)
-    .flatMap(([name, { rollout_auto: auto }]) => {
+    .flatMap(([name, { rollout_auto: auto = null }]) => {
       if (auto === null || auto.followed) return [];
       const { steps, step } = auto;
       return [

@@ -161,6 +161,8 @@ test("a rollout that nobody follows any more is named, with how to go on", async
   const services = {
     left: description({ rollout_auto: { ...auto, followed: false } }),
     followed: description({ rollout_auto: { ...auto, followed: true } }),
+    // A proxy of a version before says nothing of it.
+    before: description({ rollout_auto: undefined as never }),
   };
   const { stderr } = await runLine(["list"], { reply: { ok: true, services } });
   expect(stderr).toBe(
