@@ -1,6 +1,8 @@
 /** The real proxy as a process of its own: scratch home, own socket, free ports, real command line. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { settledEnvironment } from "../../src/engine-environment.ts";
+import { usableMemoryBytes } from "../../src/lib/usable-memory.ts";
 import { sendCommand } from "../../src/control-plane/socket/client.ts";
 import { runLine } from "./command-line.ts";
 import { freePorts, releasePorts } from "./free-ports.ts";
@@ -10,6 +12,12 @@ import { childrenOf, descriptorsOf, signalAll } from "./worker-processes.ts";
 
 const projectFolder = join(import.meta.dir, "..", "..");
 const compiledBinary = join(projectFolder, "dist", "kamal-proxy");
+const engineSettings = Object.fromEntries(
+  Object.entries(settledEnvironment({}, usableMemoryBytes()) ?? {}).map(([name, value = ""]) => [
+    name,
+    value,
+  ]),
+);
 
 export interface ProxyProcessOptions {
   /** More arguments of `run`. */
@@ -132,6 +140,8 @@ export class ProxyProcess implements AsyncDisposable {
   /** Environment of the proxy and its client commands: nothing of the test's own comes along. */
   get env(): Record<string, string> {
     return {
+      // `run` need not start itself once more for it.
+      ...engineSettings,
       PATH: process.env["PATH"] ?? "",
       HOME: this.home,
       TMPDIR: this.spillPath,
