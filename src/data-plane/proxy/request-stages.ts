@@ -46,6 +46,8 @@ export class RoutedRequest {
   collectedFor: TargetOptions | null = null;
   /** The body as far as it is collected; null when it goes on as it comes. */
   collectedBody: SpooledBody | null = null;
+  /** What --rate-limit leaves its client; -1: it is not limited. */
+  rateLeft = -1;
   /** What was tried so far; null before the first target. */
   retry: Retry | null = null;
   /** At the last target that it was sent to; null before. */

@@ -104,6 +104,13 @@ export class Fields {
     }
   }
 
+  /** As `set`, for a name and a value that were checked already. */
+  setChecked(name: string, value: string, key: string): void {
+    const wasWellFormed = this.#wellFormed;
+    this.set(name, value, key);
+    this.#wellFormed = wasWellFormed;
+  }
+
   /** The value of one line, by its number, when the new one was checked. */
   replaceChecked(index: number, value: string): void {
     this.#values[index] = value;

@@ -40,6 +40,8 @@ interface CompiledField {
   name: string;
   key: string;
   value: readonly HeaderValuePart[];
+  /** What is always the same is known to be in order: the deploy has checked it. Null: it depends on the request. */
+  constant: string | null;
 }
 
 interface CompiledRules {
@@ -63,13 +65,21 @@ function compile(
 function compileField(rule: string): CompiledField {
   const { name, value } = parseHeaderRule(rule);
   const parts = value.map((part) => (typeof part === "string" ? byteString(part) : part));
-  return { name, key: name.toLowerCase(), value: parts };
+  const texts = parts.filter((part) => typeof part === "string");
+  const constant = texts.length === parts.length ? texts.join("") : null;
+  return { name, key: name.toLowerCase(), value: parts, constant };
 }
 
 function changeFields(rules: CompiledRules, request: RoutedRequest, fields: Fields): void {
   for (const key of rules.removed) fields.delete(key);
-  for (const { name, key, value } of rules.set) fields.set(name, textOf(value, request), key);
-  for (const { name, key, value } of rules.added) fields.append(name, textOf(value, request), key);
+  for (const { name, key, value, constant } of rules.set) {
+    if (constant === null) fields.set(name, textOf(value, request), key);
+    else fields.setChecked(name, constant, key);
+  }
+  for (const { name, key, value, constant } of rules.added) {
+    if (constant === null) fields.append(name, textOf(value, request), key);
+    else fields.appendChecked(name, constant, key);
+  }
 }
 
 /** The head of a request is not written into: what is in it stays behind by its key. */
@@ -78,6 +88,7 @@ class OutgoingChange {
   readonly #keys: ReadonlySet<string>;
   readonly #host: CompiledField | null;
   readonly #dropped: DroppedKeys;
+  readonly #replaced = new Map<string, boolean>();
 
   constructor(rules: CompiledRules) {
     this.#host = rules.set.find(({ key }) => key === "host") ?? null;
@@ -92,21 +103,37 @@ class OutgoingChange {
   apply(request: RoutedRequest, head: OutgoingHead): void {
     if (this.#keys.size > 0) {
       head.dropped = this.#dropped.with(head.dropped);
-      head.added = this.#without(head.added);
+      head.added = this.#remaining(head.added);
     }
     if (this.#host !== null) head.authority = textOf(this.#host.value, request);
-    for (const { name, value } of this.#rules.set) head.added.push(name, textOf(value, request));
-    for (const { name, value } of this.#rules.added) head.added.push(name, textOf(value, request));
+    for (const field of this.#rules.set) head.added.push(field.name, valueFor(field, request));
+    for (const field of this.#rules.added) head.added.push(field.name, valueFor(field, request));
   }
 
-  /** Each name is followed by its value. */
-  #without(added: readonly string[]): string[] {
-    const kept: string[] = [];
+  /** Each name is followed by its value. Most rules are about none of them: then it is the same list. */
+  #remaining(added: string[]): string[] {
+    let kept: string[] | null = null;
     for (let i = 0; i < added.length; i += 2) {
-      if (!this.#keys.has(added[i]!.toLowerCase())) kept.push(added[i]!, added[i + 1]!);
+      const isReplaced = this.#replaces(added[i]!);
+      if (isReplaced) kept ??= added.slice(0, i);
+      else kept?.push(added[i]!, added[i + 1]!);
     }
-    return kept;
+    return kept ?? added;
   }
+
+  /** Few names are ever asked about: those of the proxy's own fields. */
+  #replaces(name: string): boolean {
+    let replaced = this.#replaced.get(name);
+    if (replaced === undefined) {
+      replaced = this.#keys.has(name.toLowerCase());
+      this.#replaced.set(name, replaced);
+    }
+    return replaced;
+  }
+}
+
+function valueFor({ value, constant }: CompiledField, request: RoutedRequest): string {
+  return constant ?? textOf(value, request);
 }
 
 function textOf(value: readonly HeaderValuePart[], request: RoutedRequest): string {

@@ -49,7 +49,10 @@ class RateLimit implements Policy {
   onRequest(request: RoutedRequest): Verdict {
     if (!this.#concerns(request)) return "pass";
     const left = this.#rates.take(this.#keyOf(request), this.#rate, this.#clock.wallMs());
-    if (left >= 0) return "pass";
+    if (left >= 0) {
+      request.rateLeft = left;
+      return "pass";
+    }
     const seconds = Math.ceil(-left / 1e3);
     this.#answers.pageWith(request, "rate-exceeded", [
       ["Retry-After", String(seconds)],
@@ -60,12 +63,12 @@ class RateLimit implements Policy {
   }
 
   onResponse({ routed }: DeliveredRequest, { fields }: ClientResponse): void {
-    if (!this.#concerns(routed)) return;
+    const { rateLeft: left } = routed;
+    if (left < 0) return;
     const rate = this.#rate;
-    const left = this.#rates.left(this.#keyOf(routed), rate, this.#clock.wallMs());
     const fullInSeconds = Math.ceil(((rate.burst - left) * rate.intervalMs) / 1e3);
-    fields.append("RateLimit", `"proxy";r=${left};t=${fullInSeconds}`, "ratelimit");
-    fields.append(...this.#policyField, "ratelimit-policy");
+    fields.appendChecked("RateLimit", `"proxy";r=${left};t=${fullInSeconds}`, "ratelimit");
+    fields.appendChecked(...this.#policyField, "ratelimit-policy");
   }
 
   #concerns(request: RoutedRequest): boolean {
