@@ -8,7 +8,12 @@ export const seamVersion = 1;
 
 const integer = v.pipe(v.number(), v.integer());
 
-const group = v.object({ fds: v.array(integer), port: integer, outlives: v.boolean() });
+const group = v.object({
+  fds: v.array(integer),
+  port: integer,
+  // Not known to versions before.
+  outlives: v.optional(v.boolean(), false),
+});
 
 const target: v.GenericSchema<HandedTarget> = v.object({
   address: v.string(),
