@@ -123,7 +123,9 @@ async function measure(
   await Bun.sleep(1_000);
   stopping = true;
   await reboot(image, volume);
-  await Bun.sleep(1_000);
+  const rebootedMs = performance.now();
+  const answered = (): boolean => lastMs >= rebootedMs;
+  while (!answered()) await Bun.sleep(10);
   ending.abort();
   await Promise.all([...clients, prober]);
   await docker("rm", "--force", name);
