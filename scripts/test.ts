@@ -13,8 +13,8 @@ import { provideTestServers, thisMachine } from "./test-servers.ts";
 const runLimitMs = 9 * 60_000;
 /** Tests of processes need more than Bun's 5 s; bunfig.toml has no setting for it that Bun 1.4.5 takes. */
 const testLimitMs = 60_000;
-/** Of the time of most tests of whole processes half is waiting. */
-const filesAtOnce = Math.min(2 * availableParallelism(), 16);
+/** Of the time of most tests of whole processes two thirds is waiting. */
+const filesAtOnce = Math.min(3 * availableParallelism(), 16);
 /** Two runs in this folder must not mix their reports. */
 const reportPath = join(projectFolder, "dist", `test-report-${process.pid}.xml`);
 const filters = process.argv.slice(2);
