@@ -109,7 +109,11 @@ describe("upgrade", () => {
     await proxy.deploy("web", app.address);
     process.kill(proxy.pid, "SIGHUP");
     await moment(proxy);
+    const { pid } = proxy;
+    // One that another thread of the engine takes in the last millisecond may be lost: see ARCHITECTURE.md.
+    const again = setTimeout(() => process.kill(pid, "SIGTERM"), 10_000);
     expect(await proxy.stop()).toBe(0);
+    clearTimeout(again);
     expect(proxy.logs.at(-1)).toMatchObject({ msg: "Server stopped" });
   });
 
