@@ -1,73 +1,76 @@
 /** Killed at any moment, the proxy comes back with every command that had been answered. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { startApp } from "../support/app.ts";
+import type { ServiceDescriptions } from "../../src/control-plane/socket/protocol.ts";
+import { type App, startApp } from "../support/app.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 
 setDefaultTimeout(240_000);
 
-const rounds = 14;
-const commandsPerRound = 3;
+const rounds = 12;
+const operators = 3;
+const servicesEach = 2;
 
 test("a killed proxy has lost no command that had returned 0", async () => {
   await using app = startApp(() => new Response("ok"));
   await using proxy = await ProxyProcess.start({ metrics: false });
-  const startMs = performance.now();
-  await proxy.deploy("measured", app.address, "--host=measured.test");
-  const commandMs = performance.now() - startMs;
-  /** Whether each service must, must not or may be there. */
-  const expected = new Map<string, "present" | "absent" | "either">();
-  let answered = 0;
-  let cut = 0;
+  /** The path prefix that each service may have by now: what was answered last, and what was cut since. */
+  const possible = new Map<string, Set<string>>();
+  let number = 0;
+  const counts = { answered: 0, cut: 0 };
 
-  for (let round = 0; round < rounds; round++) {
-    const commands = Array.from({ length: commandsPerRound }, async (_, index) => {
-      const service = `app-${(round * commandsPerRound + index) % 7}`;
-      const removes = (round + index) % 4 === 3;
-      const wasPresent = expected.get(service) === "present";
-      const args = removes
-        ? ["remove", service]
-        : ["deploy", service, `--target=${app.address}`, `--host=${service}.test`];
-      expected.set(service, "either");
-      const { code } = await proxy.run(...args);
-      if (code === 0) {
-        answered++;
-        expected.set(service, removes ? "absent" : "present");
-      } else if (removes && !wasPresent) {
-        expected.set(service, "either");
-      } else {
-        cut++;
+  // Some commands are answered in each round; of those under way nearly all are cut, whatever the load.
+  for (let round = 0; round < rounds || counts.cut < rounds; round++) {
+    const wanted = 1 + ((round * 5) % 8);
+    const answeredBefore = counts.answered;
+    const enough = Promise.withResolvers<void>();
+    const killed = new AbortController();
+    // Each operator gives one command after the other, so that all have one under way when the kill comes.
+    const operate = async (operator: number): Promise<void> => {
+      while (!killed.signal.aborted) {
+        number++;
+        const service = `app-${operator}-${number % servicesEach}`;
+        const before = possible.get(service) ?? new Set([absent]);
+        const wish = number % 5 === 0 && !before.has(absent) ? absent : `/v${number}`;
+        const { code, stderr } = await proxy.runHere(...command(service, wish, app));
+        if (code === 0) {
+          counts.answered++;
+          possible.set(service, new Set([wish]));
+        } else {
+          if (!killed.signal.aborted) throw new Error(`${service} to ${wish}: ${stderr}`);
+          counts.cut++;
+          possible.set(service, new Set([...before, wish]));
+        }
+        if (counts.answered - answeredBefore >= wanted) enough.resolve();
       }
-    });
-    // Long before, within, and just behind the commands.
-    const moment = ((round * 17) % rounds) / rounds;
-    await Promise.race([Promise.all(commands), Bun.sleep(moment * 3 * commandMs)]);
+    };
+    const startMs = performance.now();
+    const operating = Promise.all(Array.from({ length: operators }, (_, index) => operate(index)));
+    await Promise.race([enough.promise, operating]);
+    // Just behind an answer, or some way into the next commands.
+    const commandMs = (performance.now() - startMs) / Math.ceil(wanted / operators);
+    await Bun.sleep(((round % 4) / 4) * commandMs);
+    killed.abort();
     await proxy.stop("SIGKILL");
-    await Promise.all(commands);
+    await operating;
 
-    expect(() => JSON.parse(readState(proxy))).not.toThrow();
+    expect(() => JSON.parse(readFileSync(proxy.statePath, "utf8"))).not.toThrow();
     await proxy.startAgain();
-    const { stdout } = await proxy.run("list");
-    for (const [service, state] of expected) {
-      if (state === "either") continue;
-      expect(`${service} ${stdout.includes(service) ? "present" : "absent"}`).toBe(
-        `${service} ${state}`,
-      );
-    }
-    for (const service of expected.keys()) {
-      expected.set(service, stdout.includes(service) ? "present" : "absent");
+    const { stdout } = await proxy.run("list", "--json");
+    const found = JSON.parse(stdout) as ServiceDescriptions;
+    for (const [service, paths] of possible) {
+      const path = found[service]?.paths[0] ?? absent;
+      expect(paths, `${service} in round ${round}`).toContain(path);
+      possible.set(service, new Set([path]));
     }
   }
-  // Otherwise the kills came all too early or all too late.
-  expect(answered).toBeGreaterThan(2);
-  expect(cut).toBeGreaterThan(2);
+  expect(counts.answered).toBeGreaterThanOrEqual(rounds);
 });
 
-/** A proxy that was killed before its first save has none. */
-function readState(proxy: ProxyProcess): string {
-  try {
-    return readFileSync(proxy.statePath, "utf8");
-  } catch {
-    return "[]";
-  }
+const absent = "absent";
+
+function command(service: string, wish: string, app: App): string[] {
+  if (wish === absent) return ["remove", service];
+  const target = `--target=${app.address}`;
+  return ["deploy", service, target, `--host=${service}.test`, `--path-prefix=${wish}`];
 }

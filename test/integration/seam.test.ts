@@ -1,15 +1,11 @@
 /** Both planes, and between them only what survives a copy and a real serialisation. */
 import { EventJournal } from "../../src/control-plane/status/event-journal.ts";
-import { acmeSettings } from "../support/acme-settings.ts";
-import { noTracing } from "../support/tracing-settings.ts";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { refuseUpgrade } from "../../src/control-plane/control-plane.ts";
 import { wireControlPlane } from "../../src/control-plane/wired-control-plane.ts";
 import { sendCommand } from "../../src/control-plane/socket/client.ts";
 import type { Command } from "../../src/control-plane/socket/protocol.ts";
-import { clientLimits } from "../../src/config/defaults.ts";
-import type { RunOptions } from "../../src/config/run-options.ts";
 import { serveInOneProcess } from "../../src/control-plane/workers/serving.ts";
 import { startWorker } from "../../src/data-plane/worker.ts";
 import { systemClock as clock } from "../../src/lib/clock.ts";
@@ -20,46 +16,11 @@ import { startApp } from "../support/app.ts";
 import { saveCertificate } from "../support/certificate-files.ts";
 import { createCertificate } from "../support/certificates.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
+import { runOptions } from "../support/run-options.ts";
 import { deployCommand, serviceOptions } from "../support/service-options.ts";
-import { tempFolder, type TempFolder } from "../support/temp-folder.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { shakeHands } from "../support/tls-client.ts";
 import { waitFor } from "../support/wait-for.ts";
-
-function runOptions(folder: TempFolder): RunOptions {
-  return {
-    debug: false,
-    bind: "127.0.0.1",
-    httpPort: 0,
-    httpsPort: 0,
-    metricsPort: 0,
-    statusPort: 0,
-    statusBind: "127.0.0.1",
-    statusAuth: [],
-    statusHosts: [],
-    http3: false,
-    socketPath: folder.file("sock"),
-    settingsFolder: "/nowhere",
-    appSettings: false,
-    publishesHealth: false,
-    dataPath: folder.path,
-    limits: clientLimits,
-    bufferMemoryTotalBytes: 1 << 20,
-    usableMemoryBytes: 2 ** 40,
-    targetRetryMs: 0,
-    trustedProxies: ["127.0.0.0/8"],
-    proxyProtocol: false,
-    maxConnectionsPerIp: 0,
-    minTlsVersion: "1.2",
-    errorCodes: true,
-    certificateStore: null,
-    workers: 0,
-    oneProcess: true,
-    imageVersion: "",
-    finishTimeoutMs: 3_600_000,
-    tracing: noTracing(),
-    acme: acmeSettings(),
-  };
-}
 
 /** Fails when JSON leaves anything out that a structured clone has. */
 function serialised(message: SeamMessage): SeamMessage {
@@ -72,7 +33,7 @@ function serialised(message: SeamMessage): SeamMessage {
 class Planes implements AsyncDisposable {
   readonly folder = tempFolder();
   readonly lines: string[] = [];
-  readonly #options = runOptions(this.folder);
+  readonly #options = runOptions(this.folder.path);
   readonly #ends = joinedEnds(serialised);
   readonly #wired = wireControlPlane(this.#options, {
     clock,

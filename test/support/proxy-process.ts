@@ -168,14 +168,15 @@ export class ProxyProcess implements AsyncDisposable {
     return { code, stdout, stderr };
   }
 
-  /** `deploy`, which must succeed. The command runs in the test's own process, which spares a start of Bun. */
+  /** `deploy`, which must succeed. */
   async deploy(service: string, target: string, ...flags: string[]): Promise<void> {
-    const args = ["deploy", service, `--target=${target}`, ...flags];
-    const result = testsOurBinary() ? await this.#runHere(args) : await this.run(...args);
+    const result = await this.runHere("deploy", service, `--target=${target}`, ...flags);
     if (result.code !== 0) throw new Error(`deploy ${service} failed: ${result.stderr.trim()}`);
   }
 
-  async #runHere(args: string[]): Promise<CommandResult> {
+  /** Runs a client command in the test's own process, which spares a start of Bun. */
+  async runHere(...args: string[]): Promise<CommandResult> {
+    if (!testsOurBinary()) return await this.run(...args);
     const { exitCode, stdout, stderr } = await runLine(args, {
       environment: this.env,
       folder: this.home,
@@ -253,7 +254,7 @@ export class ProxyProcess implements AsyncDisposable {
     if (!this.running) return false;
     const reply = await sendCommand(this.socketPath, { command: "list" });
     if (!reply.ok) throw new Error(`list failed: ${reply.error}`);
-    for (const name of Object.keys(reply.services ?? {})) await this.#runHere(["remove", name]);
+    for (const name of Object.keys(reply.services ?? {})) await this.runHere("remove", name);
     const path = `/forget-${++this.#forgotten}`;
     await fetch(this.url + path);
     await this.waitForLog((line) => line["path"] === path);

@@ -61,6 +61,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
 export const roots: readonly string[] = [
   "main",
   "control-plane/server",
+  "data-plane/serving-plane",
   "data-plane/worker",
   "data-plane/worker-process",
 ];
