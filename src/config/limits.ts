@@ -35,6 +35,10 @@ export const freeWorkUnits = 32;
 export const turnedAwayReportIntervalMs = 1 * SECOND;
 /** Between two looks for a PROXY header before TLS; the pauses double. */
 export const proxyHeaderLookMs = { first: 1, most: 100 } as const;
+/** How long the kernel keeps a connection of the https port that sends nothing, where its first bytes matter. */
+export const helloPatienceSeconds = 3;
+/** Of a ClientHello; a longer one is not looked at. Those of clients without ECDSA have some hundred. */
+export const maxHelloBytes = 4_096;
 /** A load balancer that sends no valid PROXY header is named once in this time; so many of them at most. */
 export const proxyFaultReportIntervalMs = 1 * MINUTE;
 export const maxReportedProxyPeers = 1_000;

@@ -104,7 +104,7 @@ export function wireControlPlane<S extends Serving>(
     },
     async rsaWanted(name) {
       await restored.promise;
-      certificates.wantRsa(name);
+      await certificates.wantRsa(name);
     },
     async challenge({ hostName, path }) {
       await restored.promise;

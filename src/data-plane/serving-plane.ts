@@ -86,7 +86,7 @@ export class ServingPlane {
     this.certificates = new PushedCertificates({
       clock,
       ask: (name) => askAgain(() => control.call("certificate", name)),
-      askForRsa: (name) => control.call("rsaWanted", name),
+      askForRsa: (name) => askAgain(() => control.call("rsaWanted", name)),
     });
     this.tracing = otlpTracing(options.tracing, productVersion, clock, this.#logger);
     const rates = rateTable(options);

@@ -44,7 +44,7 @@ export type ServedServices = Pick<DataPlane, "apply" | "drain" | "samples" | "me
 export interface DataPlaneQuestions {
   /** The certificate for a server name that was not pushed down; null: the handshake is refused. */
   certificate(name: string): Promise<CertificateKeyPair | null>;
-  /** A client of the name takes no ECDSA: from now on there should be an RSA certificate for it. */
+  /** A client of the name takes no ECDSA. Resolves when there is an RSA certificate for it, or none can be had. */
   rsaWanted(name: string): Promise<void>;
   /** The answer to HTTP-01 (RFC 8555 8.3); null: an ordinary request. */
   challenge(request: ChallengeRequest): Promise<ChallengeAnswer | null>;

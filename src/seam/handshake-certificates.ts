@@ -17,15 +17,24 @@ export interface CertificateKeyPair extends CertificateAndKey {
 export interface HandshakeCertificates {
   /**
    * The certificate for a server name in lower case without final dot. Null: the name is refused with an alert.
-   * A promise: the handshake waits for it (issuance); it never rejects.
+   * A promise: the handshake waits for it (issuance); it never rejects. A client that takes no ECDSA waits for an
+   * RSA certificate as well, where one can be had.
    */
-  forName(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null>;
+  forName(
+    name: string,
+    takesEcdsa?: boolean,
+  ): CertificateKeyPair | null | Promise<CertificateKeyPair | null>;
   /** For clients that send no server name; null: refused with an alert. */
   withoutName(): CertificateKeyPair | null;
   /** Host that stands in for those clients; for the log. */
   defaultHost(): string | null;
-  /** The handshake of a client of the name has failed, because it takes no ECDSA. */
-  wantRsa(name: string): void;
+  /**
+   * A client of the name takes no ECDSA. Resolves when there is an RSA certificate, or none can be had; never
+   * rejects.
+   */
+  wantRsa(name: string): Promise<void>;
+  /** Whether some name may be waiting for such a client. */
+  readonly lackRsa: boolean;
   /** Whether a TLS-ALPN-01 validation of the name is under way (RFC 8737): only `acme-tls/1` is served then. */
   isChallenge(name: string): boolean;
   /** Called when `withoutName` has changed, or any certificate that is listed in `all`. */

@@ -82,7 +82,7 @@ export class AcmeStand implements AsyncDisposable {
       clock: systemClock,
       descriptors: new DescriptorGuard(systemClock, this.logger),
       logger: this.logger,
-      certificates: this.#manager,
+      certificates: Object.assign(this.#manager, { lackRsa: false }),
       clientAuthorities: () => null,
       minTlsVersion: "1.2",
       altSvc: null,

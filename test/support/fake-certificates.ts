@@ -11,16 +11,23 @@ export class FakeCertificates implements HandshakeCertificates {
   /** Names whose certificate is still being made. */
   readonly waiting = new Map<string, Promise<CertificateKeyPair | null>>();
   readonly asked: string[] = [];
+  /** What was known of each client that asked. */
+  readonly takesEcdsa: boolean[] = [];
   readonly rsaWanted: string[] = [];
   default: CertificateKeyPair | null = null;
   onChange: (() => void) | null = null;
+  lackRsa = false;
 
   constructor(...names: string[]) {
     for (const name of names) this.pairs.set(name, keyPair(name));
   }
 
-  forName(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null> {
+  forName(
+    name: string,
+    takesEcdsa = true,
+  ): CertificateKeyPair | null | Promise<CertificateKeyPair | null> {
     this.asked.push(name);
+    this.takesEcdsa.push(takesEcdsa);
     return this.waiting.get(name) ?? this.pairs.get(name) ?? null;
   }
   withoutName(): CertificateKeyPair | null {
@@ -29,7 +36,7 @@ export class FakeCertificates implements HandshakeCertificates {
   defaultHost(): string | null {
     return this.default === null ? null : "default.test";
   }
-  wantRsa(name: string): void {
+  async wantRsa(name: string): Promise<void> {
     this.rsaWanted.push(name);
   }
   isChallenge(name: string): boolean {

@@ -59,7 +59,7 @@ export interface CertificateManagerSettings {
 const noWait = Promise.resolve();
 const noSuchChallenge: ChallengeAnswer = { status: 404, body: "no such challenge\n" };
 
-export class CertificateManager implements HandshakeCertificates {
+export class CertificateManager implements Omit<HandshakeCertificates, "lackRsa"> {
   onChange: (() => void) | null = null;
   readonly orders = new OrdersUnderWay();
   readonly #logger: Logger;
@@ -153,8 +153,8 @@ export class CertificateManager implements HandshakeCertificates {
     return this.#services.withoutName?.options.hosts[0] ?? null;
   }
 
-  wantRsa(name: string): void {
-    this.#origins.wantRsa(name);
+  wantRsa(name: string): Promise<void> {
+    return this.#origins.wantRsa(name);
   }
 
   isChallenge(name: string): boolean {

@@ -21,6 +21,7 @@ import { Http2Connection } from "./http2/http2-connection.ts";
 import { http2Context, type Http2Context } from "./http2/http2-context.ts";
 import { openLibc } from "../../net/libc.ts";
 import { CommandError } from "../../config/command-error.ts";
+import { waitingHelloTakesEcdsa } from "./accept/early-hello.ts";
 import { ProxyHeaderFaults } from "./accept/proxy-header-faults.ts";
 import { ProxyOpening } from "./accept/proxy-opening.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
@@ -82,7 +83,8 @@ export class HttpsPort {
       fd,
       minVersion: options.minTlsVersion,
       certificateFor: (name, { data: handshake }) => {
-        const found = certificates.forName(name);
+        const takesEcdsa = handshake instanceof TlsHandshake ? handshake.takesEcdsa : true;
+        const found = certificates.forName(name, takesEcdsa);
         if (found instanceof Promise && handshake instanceof TlsHandshake) handshake.waitFor(found);
         return found;
       },
@@ -120,11 +122,11 @@ export class HttpsPort {
     });
     this.#protocols = { http1, http2 };
     this.#withoutHttp3 = { http1: { ...http1, altSvc: null }, http2: { ...http2, altSvc: null } };
-    this.#useDefaultCertificate();
+    this.#followCertificates();
     const alsoChanged = certificates.onChange;
     certificates.onChange = () => {
       alsoChanged?.();
-      if (this.#accepting) this.#useDefaultCertificate();
+      if (this.#accepting) this.#followCertificates();
     };
   }
 
@@ -154,8 +156,10 @@ export class HttpsPort {
     this.#connections.destroyAll();
   }
 
-  #useDefaultCertificate(): void {
-    const pair = this.#options.certificates.withoutName();
+  #followCertificates(): void {
+    const { certificates } = this.#options;
+    this.#server.acceptWithHello(certificates.lackRsa);
+    const pair = certificates.withoutName();
     try {
       this.#server.setDefaultCertificate(pair);
     } catch (error) {
@@ -176,7 +180,14 @@ export class HttpsPort {
     }
     const handshake = this.#beginHandshake(socket, peer);
     if (handshake === null) socket.terminate();
+    else this.#lookAhead(socket, handshake);
     return handshake;
+  }
+
+  /** Whoever takes no ECDSA waits for a certificate, where there may be none yet. */
+  #lookAhead({ fd }: TlsSocket, handshake: TlsHandshake): void {
+    if (!this.#options.certificates.lackRsa) return;
+    handshake.takesEcdsa = waitingHelloTakesEcdsa(fd) ?? true;
   }
 
   /** The socket is that of a load balancer, and the client in its header. */
@@ -193,6 +204,9 @@ export class HttpsPort {
         if (handshake !== null) socket.data = handshake;
         return handshake;
       },
+      taken: () => {
+        if (socket.data instanceof TlsHandshake) this.#lookAhead(socket, socket.data);
+      },
     });
     return opening.connection;
   }
@@ -200,7 +214,7 @@ export class HttpsPort {
   #wantRsa(serverName: string | null): void {
     const { certificates } = this.#options;
     const name = serverName ?? certificates.defaultHost();
-    if (name !== null) certificates.wantRsa(name);
+    if (name !== null) void certificates.wantRsa(name);
   }
 
   /** Null: the client has too many connections. */

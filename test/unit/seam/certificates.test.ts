@@ -3,6 +3,7 @@ import { PushedCertificates } from "../../../src/data-plane/listeners/accept/pus
 import {
   type CertificateChange,
   certificateChange,
+  type NamedCertificate,
   noCertificates,
   type ServedCertificates,
 } from "../../../src/seam/certificates.ts";
@@ -140,6 +141,31 @@ describe("PushedCertificates", () => {
     await new Promise<void>((resolve) => void setImmediate(resolve));
     certificates.wantRsa("a.auto.test");
     expect(rsaWanted).toEqual(["a.auto.test", "a.auto.test"]);
+  });
+
+  test("a client without ECDSA waits for the RSA certificate where one can be had", async () => {
+    const { certificates, push, clock } = setup({ "asked.test": pair("5") });
+    const untilMs = clock.wallMs() + 1_000;
+    const both = { pair: { ...pair("2"), rsa: pair("3") }, untilMs };
+    const names = new Map<string, NamedCertificate | null>([
+      ["auto.test", { pair: pair("1"), untilMs }],
+      ["both.test", both],
+      ["file.test", { pair: pair("4"), untilMs: null }],
+    ]);
+    push({ ...noCertificates, names: new Map(names) });
+    expect(certificates.lackRsa).toBe(true);
+    expect(certificates.forName("both.test", false)).toEqual(both.pair);
+    expect(await certificates.forName("file.test", false)).toEqual(pair("4"));
+    expect(await certificates.forName("asked.test", false)).toEqual(pair("5"));
+    expect(await certificates.forName("auto.test", false)).toEqual(pair("1"));
+    const waiting = certificates.forName("auto.test", false);
+    const paired = { ...pair("6"), rsa: pair("7") };
+    names.set("auto.test", { pair: paired, untilMs });
+    push({ ...noCertificates, names: new Map(names) });
+    expect(await waiting).toEqual(paired);
+    expect(certificates.lackRsa).toBe(false);
+    push({ ...noCertificates, names: new Map([["later.test", null]]) });
+    expect(certificates.lackRsa).toBe(true);
   });
 
   test("tells its listeners of each change", () => {

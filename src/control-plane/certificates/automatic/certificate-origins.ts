@@ -122,12 +122,12 @@ export class CertificateOrigins {
   }
 
   /** A client of the name takes no ECDSA. Such a certificate is beside the other one, which must be there. */
-  wantRsa(name: string): void {
+  async wantRsa(name: string): Promise<void> {
     const service = this.#services.lookup(name);
     if (service === null || sourceOf(service) === "file") return;
     const origin = this.originOf(service, name);
     if (origin === null || !origin.store.find(origin.name)?.current) return;
-    void origin.store.rsaCertificate(origin.name).get();
+    await origin.store.rsaCertificate(origin.name).get();
   }
 
   /** What was ordered or loaded for the name so far. */

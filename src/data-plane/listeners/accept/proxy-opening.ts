@@ -25,6 +25,8 @@ const buffer = Buffer.allocUnsafeSlow(maxProxyHeaderBytes);
 export interface ProxyOpeningOptions extends Omit<ProxiedConnectionOptions, "close"> {
   clock: Clock;
   libc: Libc;
+  /** The header was taken off the socket, and TLS has read nothing yet. */
+  taken(): void;
 }
 
 export class ProxyOpening {
@@ -63,6 +65,7 @@ export class ProxyOpening {
       this.#header.onData(buffer.subarray(0, count));
       if (this.#restBytes >= 0) {
         this.#receive(count - this.#restBytes, takeFlags);
+        this.#options.taken();
         this.#socket.resume();
         return;
       }

@@ -1,5 +1,6 @@
 /** The certificates that were pushed down, for handshakes; the names that were not are asked about. */
 import type { Clock } from "../../../lib/clock.ts";
+import { OncePerKey } from "../../../lib/once-per-key.ts";
 import type { CertificateChange } from "../../../seam/certificates.ts";
 import type {
   CertificateKeyPair,
@@ -10,7 +11,7 @@ export interface PushedCertificatesOptions {
   clock: Clock;
   /** May reject: then the handshake is refused. */
   ask(name: string): Promise<CertificateKeyPair | null>;
-  /** May reject. */
+  /** Resolves when it has been pushed, or can't be had; may reject. */
   askForRsa(name: string): Promise<unknown>;
 }
 
@@ -25,7 +26,8 @@ export class PushedCertificates implements HandshakeCertificates {
   /** By id: one object a pair, by which its native context is kept. */
   #pairs = new Map<string, CertificateKeyPair>();
   readonly #names = new Map<string, Entry | null>();
-  readonly #rsaWanted = new Set<string>();
+  readonly #rsaWanted = new OncePerKey<string, void>();
+  #lackRsa = false;
   #challenges = new Map<string, string>();
   #withoutName: string | null = null;
   #defaultHost: string | null = null;
@@ -45,7 +47,27 @@ export class PushedCertificates implements HandshakeCertificates {
     this.onChange?.();
   }
 
-  forName(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null> {
+  forName(
+    name: string,
+    takesEcdsa = true,
+  ): CertificateKeyPair | null | Promise<CertificateKeyPair | null> {
+    const found = this.#forName(name);
+    if (takesEcdsa || found === null) return found;
+    return "certificate" in found && found.rsa !== undefined ? found : this.#withRsa(name, found);
+  }
+
+  /** What there is now for the name, after an RSA certificate was asked for. */
+  async #withRsa(
+    name: string,
+    found: CertificateKeyPair | Promise<CertificateKeyPair | null>,
+  ): Promise<CertificateKeyPair | null> {
+    const pair = await found;
+    if (pair === null) return null;
+    await this.wantRsa(name);
+    return this.#pairOf(this.#lookup(name)) ?? pair;
+  }
+
+  #forName(name: string): CertificateKeyPair | null | Promise<CertificateKeyPair | null> {
     const challenge = this.#challenges.get(name);
     if (challenge !== undefined) return this.#pairs.get(challenge) ?? null;
     const entry = this.#lookup(name);
@@ -62,17 +84,26 @@ export class PushedCertificates implements HandshakeCertificates {
   }
 
   /** Asked for once at a time: anybody may fail as often as they like. */
-  wantRsa(name: string): void {
-    const entry = this.#lookup(name);
-    // Files have what they have.
-    if (entry === null || entry.untilMs === null) return;
-    const pair = this.#pairs.get(entry.id);
-    if (pair === undefined || pair.rsa !== undefined || this.#rsaWanted.has(name)) return;
-    this.#rsaWanted.add(name);
-    this.#options
-      .askForRsa(name)
-      .catch(() => {})
-      .finally(() => this.#rsaWanted.delete(name));
+  async wantRsa(name: string): Promise<void> {
+    if (!this.#lacksRsa(this.#lookup(name))) return;
+    await this.#rsaWanted.run(name, async () => {
+      await this.#options.askForRsa(name).catch(() => {});
+    });
+  }
+
+  get lackRsa(): boolean {
+    return this.#lackRsa;
+  }
+
+  /** Files have what they have. */
+  #lacksRsa(entry: Entry | null): boolean {
+    const isAutomatic = entry !== null && entry.untilMs !== null;
+    const pair = isAutomatic ? this.#pairOf(entry) : null;
+    return pair !== null && pair.rsa === undefined;
+  }
+
+  #pairOf(entry: Entry | null): CertificateKeyPair | null {
+    return entry === null ? null : (this.#pairs.get(entry.id) ?? null);
   }
 
   isChallenge(name: string): boolean {
@@ -128,5 +159,6 @@ export class PushedCertificates implements HandshakeCertificates {
     for (const id of this.#challenges.values()) keep(id);
     keep(this.#withoutName);
     this.#pairs = used;
+    this.#lackRsa = [...this.#names.values()].some((each) => each === null || this.#lacksRsa(each));
   }
 }

@@ -14,6 +14,8 @@ export interface TlsHandshakeOptions {
 
 export class TlsHandshake implements ClientConnection {
   readonly isFresh = true;
+  /** False: as far as was seen it takes no certificate with an ECDSA key. */
+  takesEcdsa = true;
   readonly #socket: ClientSocket;
   readonly #options: TlsHandshakeOptions;
   #startedMs: number;

@@ -24,6 +24,7 @@ import { goQuote } from "../../../go/quote.ts";
 import { bindError, checkPort } from "../../../net/bind-error.ts";
 import { shownCertificate, type VerifiedSocket } from "./client-certificate.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
+import { acceptWithHello } from "./early-hello.ts";
 import { failedHandshake, failedOutcome, type HandshakeOutcome } from "./handshake-outcome.ts";
 
 /** A TLS connection that was accepted; its bytes are the decrypted ones. */
@@ -88,6 +89,12 @@ export class TlsServer {
     const certificate = pair === null ? {} : contextOptions(pair);
     const minVersion = minVersionNames[this.#options.minVersion];
     this.#defaults.setSecureContext({ ciphers, ecdhCurve: groups, minVersion, ...certificate });
+  }
+
+  /** Connections are accepted when the ClientHello has come, so that it can be looked at, or a little later. */
+  acceptWithHello(isOn: boolean): void {
+    const { fd } = this.#listener;
+    if (fd >= 0) acceptWithHello(fd, isOn);
   }
 
   /** `force` also closes the open connections. */
@@ -263,6 +270,7 @@ interface NativeSocket extends TlsSocket, VerifiedSocket {
 }
 
 interface NativeListener {
+  readonly fd: number;
   readonly port: number | undefined;
   stop(force: boolean): void;
 }
