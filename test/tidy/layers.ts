@@ -15,6 +15,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "protocols/http1": ["protocols/http", ...ground],
   "protocols/http2": ["protocols/http", ...ground],
   "protocols/proxy-protocol": ground,
+  "protocols/tls": ground,
   seam: ground,
   "data-plane/telemetry": shared,
   "data-plane/http2": [...shared, "protocols/http2"],
@@ -33,6 +34,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     "data-plane/upstream",
     "protocols/http2",
     "protocols/proxy-protocol",
+    "protocols/tls",
     ...shared,
   ],
   "control-plane/socket": [
