@@ -14,6 +14,7 @@ import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
 import { type RawMessage, readResponse, valuesOf } from "../support/raw-response.ts";
 import { type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
+import { shakeHands } from "../support/tls-client.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const authority = createCertificate(["one"], { isAuthority: true });
@@ -105,6 +106,18 @@ test("whoever shows none, or none that is good, is answered 403 with the reason 
 
   expect(await answered("requested.test", null)).toEqual([200]);
   expect(shownTo(app.requests.at(-1)!)).toEqual([[], [], []]);
+});
+
+test("over TLS 1.2 whoever shows a bad certificate gets an alert, and the log says why", async () => {
+  for (const name of ["required.test", "requested.test"]) {
+    const shake = (client: TestCertificate) =>
+      shakeHands(proxy.httpsPort, { name, maxVersion: "TLSv1.2", ...shownBy(client) });
+    expect((await shake(stranger)).error).toContain("unknown ca");
+    expect((await shake(good)).error).toBe(null);
+  }
+  await proxy.waitForLog(({ msg }) =>
+    /TLS handshake error .*: client certificate refused: unable/.test(String(msg)),
+  );
 });
 
 test("a connection that was not asked is never used for a name that asks, but the other way round", async () => {

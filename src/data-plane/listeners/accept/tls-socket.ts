@@ -7,6 +7,7 @@
  * - the context of an empty `createSecureContext` makes the handshake fail with an alert;
  * - `setVerifyMode` in `serverName` asks this client for a certificate; tickets of a handshake with other
  *   authorities do not resume, and one that was not asked resumes nothing that was;
+ * - in TLS 1.2 `handshake` is called before the server's last flight has left;
  * - a context with several certificates shows the first one that the client takes by its kind of key;
  * - `alpnCallback` chooses the protocol; undefined refuses with no_application_protocol;
  * - a `tls.Server` that never listens swaps the default certificate of our listener;
@@ -22,6 +23,7 @@ import { normalHostName } from "../../../lib/host-name.ts";
 import { widenAcceptQueue } from "./accept-queue.ts";
 import { goQuote } from "../../../go/quote.ts";
 import { bindError, checkPort } from "../../../net/bind-error.ts";
+import { sendCertificateAlert } from "./certificate-alert.ts";
 import { shownCertificate, type VerifiedSocket } from "./client-certificate.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
 import { acceptWithHello } from "./early-hello.ts";
@@ -171,7 +173,7 @@ export class TlsServer {
     if (context === this.#refusal) {
       this.#refused.set(socket, name);
     } else if (authorities !== null) {
-      // Whoever shows none, or a wrong one, is told so by an answer: Bun would cut without an alert.
+      // Whoever shows none, or a wrong one, is told so here: Bun would cut without an alert.
       socket.setVerifyMode(true, false);
       this.#asked.set(socket, authorities);
     }
@@ -180,15 +182,20 @@ export class TlsServer {
 
   #completeOutcome(socket: NativeSocket, error: Error | null): HandshakeOutcome {
     const name = socket.getServername();
+    const serverName = name ? normalHostName(name) : null;
     const authorities = this.#asked.get(socket);
     const authentication =
       authorities === undefined
         ? null
         : { authorities, ...shownCertificate(socket, error, this.#options.wallMs()) };
+    const fault = authentication?.fault ?? null;
+    if (fault !== null && sendCertificateAlert(socket, error)) {
+      return failedHandshake(`client certificate refused: ${fault}`, serverName);
+    }
     return {
       kind: "complete",
       protocol: socket.alpnProtocol || null,
-      serverName: name ? normalHostName(name) : null,
+      serverName,
       authentication,
     };
   }
@@ -264,6 +271,8 @@ interface NativeSocket extends TlsSocket, VerifiedSocket {
   setKeepAlive(enable: boolean, delayMs: number): void;
   readonly alpnProtocol: string | false | null;
   getServername(): string | undefined;
+  getTLSVersion(): string;
+  isSessionReused(): boolean;
   resumeSNI(context: NativeContext, failed: boolean): void;
   /** To be called before the context is chosen. */
   setVerifyMode(requestCertificate: boolean, rejectUnauthorized: boolean): void;

@@ -1,6 +1,7 @@
 /** Which clients are asked for a certificate in their handshake, and what is learned of it. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
+import type { FailedHandshake } from "../../../../../src/data-plane/listeners/accept/handshake-outcome.ts";
 import { readClientAuthorities } from "../../../../../src/config/client-authorities.ts";
 import { createCertificate, type TestCertificate } from "../../../../support/certificates.ts";
 import { app, HandshakeSite } from "../../../../support/handshake-site.ts";
@@ -62,9 +63,17 @@ describe("certificates of clients", () => {
     });
 
     test.each([
-      [null, null],
-      [createCertificate(["x"], { issuer: others, purpose: "client" }), /verify|issuer/],
-      [createCertificate(["x"], { issuer: authority, purpose: "server" }), /purpose/],
+      [null, null, null],
+      [
+        createCertificate(["x"], { issuer: others, purpose: "client" }),
+        /verify|issuer/,
+        "unknown ca",
+      ],
+      [
+        createCertificate(["x"], { issuer: authority, purpose: "server" }),
+        /purpose/,
+        "unsupported certificate",
+      ],
       [
         createCertificate(["x"], {
           issuer: authority,
@@ -72,16 +81,25 @@ describe("certificates of clients", () => {
           notAfter: new Date(Date.now() - day),
         }),
         /expired/,
+        "certificate expired",
       ],
       [
         createCertificate(["x"], { issuer: authority, notBefore: new Date(Date.now() + day / 2) }),
         /not yet valid/,
+        "certificate expired",
       ],
-      [createCertificate(["x"]), /self|verify/],
-    ])("that are missing or not good are told apart (%#)", async (client, fault) => {
+      [createCertificate(["x"]), /self|verify/, "unknown ca"],
+    ])("that are missing or not good are told apart (%#)", async (client, fault, alert) => {
       site = new HandshakeSite();
       site.authorities.set("app.test", asked);
       const shown = client === null ? {} : shownBy(client);
+      if (maxVersion === "TLSv1.2" && fault !== null) {
+        expect((await shakeHands(site.port, { maxVersion, ...shown })).error).toContain(alert!);
+        const outcome = await waitFor(() => site.outcomes[0], "the outcome");
+        expect(outcome).toMatchObject({ kind: "failed", serverName: "app.test" });
+        expect((outcome as FailedHandshake).reason).toMatch(fault);
+        return;
+      }
       const { authentication } = await learned({ maxVersion, ...shown });
       expect(authentication?.certificate).toBeNull();
       if (fault === null) expect(authentication?.fault).toBeNull();
