@@ -8,6 +8,7 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { Http3Port } from "../../src/data-plane/listeners/http3-port.ts";
 import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { FakeCertificates, keyPair } from "../support/fake-certificates.ts";
+import { Http3Client } from "../support/http3-client.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -58,6 +59,34 @@ test("a request comes with everything that routing needs", async () => {
     path: "/x",
     query: "?y",
   });
+});
+
+test("no byte of a path is lost: it arrives escaped, or the request is refused", async () => {
+  serve((exchange) => exchange.respond(200, new Fields(), Buffer.from(exchange.request.path)));
+  await using client = await Http3Client.connect(listener.port);
+  // Of the others NUL and line ends cost the connection; dots, slashes and `?` mean something.
+  const meaningful = "\0\n\r./\\?";
+  for (let byte = 0; byte < 256; byte++) {
+    const character = String.fromCharCode(byte);
+    if (meaningful.includes(character)) continue;
+    for (const end of ["", "b", "/c/d"]) {
+      const { status, body } = await client.get(`/a${character}${end}`);
+      const sent = { byte, end, status, body };
+      const isRefused = byte > 127 || "\t%".includes(character) || (byte < 32 && end === "");
+      if (isRefused) expect(sent).toMatchObject({ status: "400" });
+      else expect(decodeURIComponent(body)).toBe(`/a${character}${end}`);
+    }
+  }
+});
+
+test("blanks at the end of a path arrive, however long it is", async () => {
+  serve((exchange) => exchange.respond(200, new Fields(), Buffer.from(exchange.request.path)));
+  await using client = await Http3Client.connect(listener.port);
+  for (const path of ["/", "/a/", "/a//", "//a", "/a//b", `/${"a/".repeat(31)}`, "/a%20"]) {
+    expect((await client.get(`${path}  `)).body).toBe(`${path}%20%20`);
+    expect((await client.get(`${path}\t`)).status).toBe("400");
+    expect((await client.get(path)).body).toBe(path);
+  }
 });
 
 test("a request with a connection field is refused", async () => {

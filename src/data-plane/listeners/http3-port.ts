@@ -92,7 +92,6 @@ export class Http3Port {
       return listenOn(bind, (hostname) =>
         Bun.serve({
           ...fetchServer({
-            protocol: "HTTP/3.0",
             altSvc,
             showsErrorCodes,
             clock,

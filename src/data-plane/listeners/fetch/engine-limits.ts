@@ -1,5 +1,5 @@
 /**
- * The limit of Bun's own servers, which HTTP/2 and HTTP/3 go through. It is one for the process, and
+ * The limit of Bun's own server for HTTP/3. It is one for the process, and
  * 16 KB unless told otherwise: a few large cookies would cost a client its whole connection.
  */
 import http from "node:http";

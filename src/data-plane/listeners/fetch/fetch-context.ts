@@ -4,7 +4,6 @@ import type { Exchange } from "../../../protocols/http/exchange.ts";
 import type { FetchClient } from "./fetch-client.ts";
 
 export interface FetchContext {
-  protocol: "HTTP/2.0" | "HTTP/3.0";
   /** Value of the Alt-Svc field of every response (RFC 7838). */
   altSvc: string | null;
   /** Answers to what is no request have a field with the reason. */

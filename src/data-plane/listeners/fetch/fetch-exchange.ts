@@ -54,7 +54,6 @@ export class FetchExchange implements Exchange, ExchangeRequest {
     this.#response = new FetchResponse({
       clock: context.clock,
       nowMs,
-      resetsStreams: context.protocol === "HTTP/2.0",
       onDone: () => client.delete(this),
     });
     client.add(this);
@@ -93,7 +92,7 @@ export class FetchExchange implements Exchange, ExchangeRequest {
     return this.#head.framing;
   }
   get protocol(): Protocol {
-    return this.#context.protocol;
+    return "HTTP/3.0";
   }
   get client(): ClientPeer {
     return this.#client.peer;
@@ -151,7 +150,7 @@ export class FetchExchange implements Exchange, ExchangeRequest {
   }
 }
 
-/** What HTTP/2 and HTTP/3 forbid, and the names of trailers that can't be sent. */
+/** What HTTP/3 forbids, and the names of trailers that can't be sent. */
 const forbiddenKeys = new Set<string>([...connectionKeys, "te", "trailer"]);
 
 function headersOf(fields: Fields, altSvc: string | null): Headers {

@@ -1,7 +1,8 @@
-/** What Bun's server makes of an HTTP/2 or HTTP/3 request, checked and put back into our own terms. */
+/** What Bun's server makes of an HTTP/3 request, checked and put back into our own terms. */
 import { chunkedBody, noBody, type BodyFraming } from "../../../protocols/http/body-framing.ts";
 import { Fields, isFieldValue, isToken } from "../../../protocols/http/fields.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
+import { targetAsSent } from "./sent-path.ts";
 import { checkRequest, type RequestTargetAndHost } from "../../../protocols/http/request-policy.ts";
 
 export interface FetchRequestHead extends RequestTargetAndHost {
@@ -13,15 +14,20 @@ export interface FetchRequestHead extends RequestTargetAndHost {
 /**
  * Bun has refused what RFC 9113 8.2 and 8.3 forbid: bad pseudo fields, upper case and invalid names,
  * CR, LF and NUL, connection fields, an HTTP/2 body of another length than announced.
+ * @param segments of the path as it was sent, for `targetAsSent`
  */
-export function readFetchRequest(request: Request): FetchRequestHead | HeadFault {
+export function readFetchRequest(
+  request: Request,
+  segments: readonly string[],
+): FetchRequestHead | HeadFault {
   const fields = fieldsOf(request.headers);
   if (fields instanceof HeadFault) return fields;
   const { method } = request;
   if (!isToken(method)) return new HeadFault(400, "invalid method");
   const framing = framingOf(request, fields);
   if (framing instanceof HeadFault) return framing;
-  const target = targetOf(request.url);
+  const told = targetOf(request.url);
+  const target = told instanceof HeadFault ? told : targetAsSent(told, segments);
   if (target instanceof HeadFault) return target;
   const checked = checkRequest({ method, target, version: "HTTP/1.1", fields });
   if (checked instanceof HeadFault) return checked;

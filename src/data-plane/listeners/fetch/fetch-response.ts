@@ -11,11 +11,6 @@ import type { Clock, Timer } from "../../../lib/clock.ts";
 export interface FetchResponseOptions {
   clock: Clock;
   nowMs(): number;
-  /**
-   * Whether an error of the stream resets it. Bun's HTTP/3 ends it as if it were complete: there an
-   * unfinished response is left open instead, until the client or the connection gives up.
-   */
-  resetsStreams: boolean;
   /** Everything was handed over, or the response was cut. */
   onDone(): void;
 }
@@ -137,22 +132,16 @@ export class FetchResponse implements BodySink {
     this.cut();
   }
 
-  /** The client must see that there should have been more. */
+  /**
+   * The client must see that there should have been more. Bun would end a stream that has an error as if it
+   * were complete: an unfinished response is left open instead, until the client or the connection gives up.
+   */
   cut(): void {
     if (this.#state === "done") return;
     const headGiven = this.#state === "opening" || this.#state === "streaming";
     const isEmpty = this.#state === "empty";
     this.#finish();
-    if (isEmpty) return;
-    if (!this.#options.resetsStreams) {
-      if (!headGiven) this.#head.resolve(new Response(null, { status: 502 }));
-      return;
-    }
-    if (!headGiven) this.#head.resolve(this.#stream());
-    const streamed = this.#streamed!;
-    streamed.promise.catch(ignore);
-    // Later, because Bun prints the error of a stream that breaks while it is being opened.
-    setImmediate(() => streamed.reject(new Error("incomplete response")));
+    if (!headGiven && !isEmpty) this.#head.resolve(new Response(null, { status: 502 }));
   }
 
   #count(chunk: Uint8Array): void {

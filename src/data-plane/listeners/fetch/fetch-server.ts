@@ -1,4 +1,4 @@
-/** From a Request of Bun's server to an Exchange, for HTTP/2 and HTTP/3. */
+/** From a Request of Bun's server to an Exchange, for HTTP/3. */
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { hasConnectionField } from "../../../protocols/http/hop-by-hop.ts";
 import { reasonPhrase } from "../../../protocols/http/status.ts";
@@ -6,9 +6,28 @@ import { errorCodeField, headFaultCode } from "../../proxy/answers/failure.ts";
 import type { FetchContext } from "./fetch-context.ts";
 import { FetchExchange } from "./fetch-exchange.ts";
 import { readFetchRequest } from "./fetch-request.ts";
+import { segmentRoutes } from "./sent-path.ts";
 
 /** What `Bun.serve` is given besides its sockets and certificates. */
 export function fetchServer(context: FetchContext): FetchServerOptions {
+  type Answer = Response | Promise<Response>;
+  const answer = (request: Request, server: RequestServer, segments: readonly string[]): Answer => {
+    const peer = server.requestIP(request);
+    const client = peer === null ? null : context.clientAt(peer.address, peer.port);
+    if (client === null) return new Response(null, { status: 403 });
+    const head = readFetchRequest(request, segments);
+    if (head instanceof HeadFault) return refusal(head, context);
+    if (hasConnectionField(head.fields)) {
+      return refusal(new HeadFault(400, "connection field"), context);
+    }
+    const exchange = new FetchExchange(request, head, client, context);
+    context.handle(exchange);
+    return exchange.response;
+  };
+  const onPath: RouteHandler = (request, server) =>
+    answer(request, server, Object.values(request.params));
+  const onPathWithSlash: RouteHandler = (request, server) =>
+    answer(request, server, [...Object.values(request.params), ""]);
   return {
     development: false,
     http1: false,
@@ -16,22 +35,19 @@ export function fetchServer(context: FetchContext): FetchServerOptions {
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     idleTimeout: 0,
     error: () => new Response(null, { status: 500 }),
-    fetch(request, server) {
-      const peer = server.requestIP(request);
-      const client = peer === null ? null : context.clientAt(peer.address, peer.port);
-      if (client === null) return new Response(null, { status: 403 });
-      const head = readFetchRequest(request);
-      if (head instanceof HeadFault) return refusal(head, context);
-      // Over HTTP/2 Bun has refused them.
-      if (context.protocol === "HTTP/3.0" && hasConnectionField(head.fields)) {
-        return refusal(new HeadFault(400, "connection field"), context);
-      }
-      const exchange = new FetchExchange(request, head, client, context);
-      context.handle(exchange);
-      return exchange.response;
-    },
+    routes: Object.fromEntries(
+      segmentRoutes.map((route) => [route, route.endsWith("/") ? onPathWithSlash : onPath]),
+    ),
+    // Paths that no route shows.
+    fetch: (request, server) => answer(request, server, []),
   };
 }
+
+type RequestServer = Pick<Bun.Server<undefined>, "requestIP">;
+type RouteHandler = (
+  request: Bun.BunRequest,
+  server: Bun.Server<undefined>,
+) => Response | Promise<Response>;
 
 export interface FetchServerOptions {
   development: false;
@@ -39,6 +55,7 @@ export interface FetchServerOptions {
   maxRequestBodySize: number;
   idleTimeout: number;
   error(): Response;
+  routes: Record<string, RouteHandler>;
   fetch(request: Request, server: Bun.Server<undefined>): Response | Promise<Response>;
 }
 

@@ -5,7 +5,7 @@ import { HeadFault } from "../../../../../src/protocols/http/head-fault.ts";
 /** What Bun's server hands over; its own `Request` would make another URL of these. */
 function read(url: string, host = "a.test") {
   const headers = new Headers({ host });
-  return readFetchRequest({ method: "GET", url, headers, body: null } as Request);
+  return readFetchRequest({ method: "GET", url, headers, body: null } as Request, []);
 }
 
 test.each([
