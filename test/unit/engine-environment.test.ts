@@ -16,13 +16,15 @@ test("engine environment drops what others set for the runtime, and keeps the re
       BUN_JSC_useJIT: "0",
       BUN_JSC_numberOfGCMarkers: "7",
       UV_THREADPOOL_SIZE: "1",
+      MIMALLOC_PURGE_DELAY: "-1",
     },
     8 * GB,
   )!;
   expect(settled).toMatchObject(others);
   const own = Object.keys(settled).filter((name) => !(name in others));
-  expect(own.toSorted()).toEqual(["BUN_JSC_numberOfGCMarkers"]);
+  expect(own.toSorted()).toEqual(["BUN_JSC_numberOfGCMarkers", "MIMALLOC_PURGE_DELAY"]);
   expect(settled["BUN_JSC_numberOfGCMarkers"]).toBe("1");
+  expect(settled["MIMALLOC_PURGE_DELAY"]).toBe("1000");
 });
 
 test("engine environment is settled by one start", () => {
@@ -31,8 +33,9 @@ test("engine environment is settled by one start", () => {
   expect(settledEnvironment({ ...settled, NODE_ENV: "production" }, GB / 2)).not.toBeNull();
 });
 
-test("engine looks for garbage sooner where there is little memory", () => {
+test("engine looks for garbage sooner, and gives memory back at once, where there is little of it", () => {
   const name = "BUN_JSC_forceRAMSize";
   expect(settledEnvironment({}, GB / 2)![name]).toBe(String(GB / 16));
   expect(settledEnvironment({}, 8 * GB)![name]).toBeUndefined();
+  expect(settledEnvironment({}, GB / 2)!["MIMALLOC_PURGE_DELAY"]).toBeUndefined();
 });
