@@ -282,6 +282,8 @@ export const storeLockRetryMs = 1 * SECOND;
 export const renewalInfoPauseMs = 6 * 60 * MINUTE;
 export const maxRenewalInfoPauseMs = 24 * 60 * MINUTE;
 
+/** How long the disk may take for a certificate before it is served all the same. */
+export const certificateSavePatienceMs = 5 * SECOND;
 /** How long a failure answers handshakes for the same name: the authority refused, or was not reached. */
 export const acmeRefusedMemoryMs = 1 * MINUTE;
 export const acmeUnreachableMemoryMs = 5 * SECOND;
@@ -303,11 +305,11 @@ export const onDemandTimeoutMs = 2 * SECOND;
 export const maxOnDemandQuestions = 32;
 export const maxWaitingOnDemandQuestions = 256;
 export const maxOnDemandBodyBytes = 256;
-/** A chain with its key; more is no certificate. Those that a check has read, and wait to be published. */
 /** Bundles of a whole system have half a megabyte. */
 export const maxTrustedRootsBytes = 4 * MB;
 /** A file that a variable with `_FILE` names. */
 export const maxSecretFileBytes = 64 * KB;
+/** A chain with its key; more is no certificate. Those that a check has read, and wait to be published. */
 export const maxCertificateFileBytes = 1 * MB;
 export const maxCheckedCertificates = 10_000;
 /** How often certificate files are looked at. */

@@ -1,4 +1,4 @@
-/** A wait that can be given up. */
+/** Waits that can be given up. */
 import type { Clock } from "./clock.ts";
 
 /** Resolves after so long by the clock; rejects with the signal's reason as soon as that aborts. */
@@ -13,5 +13,20 @@ export async function sleep(clock: Clock, durationMs: number, signal?: AbortSign
   } finally {
     timer.cancel();
     signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** Resolves when the work has ended, or after so long by the clock; rejects when the work does before. */
+export async function waitAtMost(
+  clock: Clock,
+  durationMs: number,
+  work: Promise<unknown>,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.after(durationMs, () => resolve());
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    timer.cancel();
   }
 }

@@ -1,6 +1,7 @@
 /** The authorities that servers are trusted by: the well-known ones, and those in the file that SSL_CERT_FILE names. */
-import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
+import { maxTrustedRootsBytes } from "../config/limits.ts";
+import { readRegularFileSync } from "../lib/regular-file.ts";
 
 let roots: string[] | null | undefined;
 
@@ -8,7 +9,10 @@ let roots: string[] | null | undefined;
 export function trustedRoots(): string[] | null {
   if (roots === undefined) {
     const path = process.env["SSL_CERT_FILE"]?.trim() ?? "";
-    roots = path === "" ? null : [...rootCertificates, readFileSync(path, "utf8")];
+    roots =
+      path === ""
+        ? null
+        : [...rootCertificates, readRegularFileSync(path, maxTrustedRootsBytes).toString()];
   }
   return roots;
 }

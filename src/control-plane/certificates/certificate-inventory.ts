@@ -1,7 +1,7 @@
 /** What is known of the certificates of all services with TLS: what is there, until when, and what is wrong. */
 import { deployPreflightTimeoutMs } from "../../config/limits.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { sleep } from "../../lib/sleep.ts";
+import { waitAtMost } from "../../lib/sleep.ts";
 import type { NamedCertificate } from "../../seam/certificates.ts";
 import type { CertificateKeyPair } from "../../seam/handshake-certificates.ts";
 import type { ServiceSnapshot } from "../../seam/snapshot.ts";
@@ -172,7 +172,7 @@ export class CertificateInventory {
     if (service === undefined || sourceOf(service) !== "acme") return [];
     const certificates = this.automaticOf(service);
     const looks = Promise.all(certificates.map((certificate) => certificate.lookAhead()));
-    await Promise.race([looks, sleep(this.#clock, deployPreflightTimeoutMs)]);
+    await waitAtMost(this.#clock, deployPreflightTimeoutMs, looks);
     return certificates.flatMap(({ preflight }) => preflight ?? []);
   }
 

@@ -1,6 +1,8 @@
 /** The certificate of one name: obtained when it is first needed, renewed before it expires. */
+import { certificateSavePatienceMs } from "../../../config/limits.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
+import { waitAtMost } from "../../../lib/sleep.ts";
 import { AcmeError } from "../acme/acme-error.ts";
 import { renewalId, type RenewalWindow } from "../acme/renewal-info.ts";
 import { StorageError, type StorageLock } from "../storage/certificate-storage.ts";
@@ -154,7 +156,7 @@ export class AutomaticCertificate {
     this.#use(found, renewalTimeMs(found, this.#context.random()));
   }
 
-  /** Obtains what is missing. A failure is left to the next handshake. */
+  /** Obtains what is missing. A failure is left to the next handshake, but for one that authorities count. */
   async fetchInBackground(): Promise<void> {
     if (this.#isFresh() || this.#failures.holds) return;
     try {
@@ -234,6 +236,8 @@ export class AutomaticCertificate {
       });
       const keyPair = readIssued(issued, privateKey, this.name);
       if (issued.challenge !== "dns-01") this.#firstChallenge = issued.challenge;
+      // Whoever has seen it finds it after a crash, too.
+      await waitAtMost(clock, certificateSavePatienceMs, this.#save(keyPair, lock));
       this.#use(keyPair, firstRenewalTimeMs(keyPair, clock.wallMs(), random()));
       logger.info("Obtained certificate", {
         host: this.name,
@@ -242,7 +246,6 @@ export class AutomaticCertificate {
         challenge: issued.challenge,
         duration_ms: Math.round(clock.now() - startedMs),
       });
-      await this.#save(keyPair, lock);
     } catch (error) {
       if (!this.#closing.signal.aborted) {
         this.#lastError = messageWithCause(error);

@@ -51,15 +51,15 @@ export class FailureMemory {
     return kept.reason;
   }
 
-  /** With `onlyCounted` the next order may come at once. */
-  remember(error: AcmeError, onlyCounted = false): void {
+  /** In the background, what authorities do not count as failed validations does not hold. */
+  remember(error: AcmeError, isBackground = false): void {
     // Whoever waited together fails together.
     if (this.holds) return;
     const isInvalid = error.kind === "invalid";
     if (isInvalid) this.#count++;
     this.#isNamed = error.retryAfterMs !== null;
     const memoryMs = Math.max(error.memoryMs, isInvalid ? invalidMemoryMs(this.#count) : 0);
-    const holdsMs = onlyCounted && !this.#isNamed ? 0 : memoryMs;
+    const holdsMs = isBackground && !isInvalid && !this.#isNamed ? 0 : memoryMs;
     this.#untilMs = this.#clock.now() + holdsMs;
     // Everything else passes with other settings or another try.
     if (!isInvalid && !this.#isNamed) return;

@@ -1,6 +1,8 @@
 /** The storage of one proxy: files below a folder, where and as kamal-proxy keeps them. */
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { maxCertificateFileBytes } from "../../../config/limits.ts";
+import { readRegularFile } from "../../../lib/regular-file.ts";
 import { writeFileAtomically } from "../../../lib/atomic-file.ts";
 import { codeOf } from "../../../lib/error-text.ts";
 import type { CertificateStorage, StorageLock } from "./certificate-storage.ts";
@@ -20,9 +22,9 @@ export class FolderStorage implements CertificateStorage {
 
   async read(key: string): Promise<Buffer | null> {
     try {
-      return await readFile(this.#path(key));
+      return await readRegularFile(this.#path(key), maxCertificateFileBytes);
     } catch (error) {
-      if (["ENOENT", "ENOTDIR", "EISDIR"].includes(codeOf(error))) return null;
+      if (["ENOENT", "ENOTDIR"].includes(codeOf(error))) return null;
       throw error;
     }
   }

@@ -211,8 +211,8 @@ describe("SystemResolver", () => {
     await waitFor(() => dns.questions.length === 128, "all questions");
     const started = performance.now();
     for (let i = 0; i < 20; i++) expect(await resolved(resolver, "alive")).toEqual(["10.0.0.1"]);
-    // Twenty lookups, on a machine that does other things too; one that waited for others took seconds.
-    expect(performance.now() - started).toBeLessThan(1_000);
+    // On a machine that does other things too; one that waits for the others takes a minute.
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 
   test("prefers the hosts file, and reads it again when it has changed", async () => {

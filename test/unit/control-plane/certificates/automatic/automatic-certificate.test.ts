@@ -4,6 +4,7 @@ import { AcmeError } from "../../../../../src/control-plane/certificates/acme/ac
 import { OrdersUnderWay } from "../../../../../src/control-plane/certificates/automatic/orders-under-way.ts";
 import { AutomaticCertificate } from "../../../../../src/control-plane/certificates/automatic/automatic-certificate.ts";
 import type { PreflightReport } from "../../../../../src/control-plane/certificates/automatic/preflight-report.ts";
+import { certificateSavePatienceMs } from "../../../../../src/config/limits.ts";
 import type { OrderFailure } from "../../../../../src/control-plane/certificates/storage/certificate-cache.ts";
 import type { RenewalWindow } from "../../../../../src/control-plane/certificates/acme/renewal-info.ts";
 import type { CertificateKeyPair } from "../../../../../src/seam/handshake-certificates.ts";
@@ -31,6 +32,8 @@ class Setup {
   changes = 0;
   onDisk: KeyPair | null = null;
   saveError: Error | null = null;
+  /** How long it takes. */
+  saving: Promise<void> = Promise.resolve();
   window: RenewalWindow | null = null;
   keptFailure: OrderFailure | null = null;
   readonly certificate = new AutomaticCertificate("app.test", {
@@ -45,6 +48,7 @@ class Setup {
       return this.onDisk;
     },
     save: async (keyPair) => {
+      await this.saving;
       if (this.saveError !== null) throw this.saveError;
       this.saved.push(keyPair);
     },
@@ -203,7 +207,42 @@ test("a time that the authority named is kept, also by a redeploy", async () => 
   await setup.ordered(2);
 });
 
-test("a failure in the background is left to the next handshake", async () => {
+test("an automatic certificate is kept before it is served, unless that takes too long", async () => {
+  for (const isQuick of [true, false]) {
+    const setup = new Setup();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setup.saving = promise;
+    const pair = setup.get();
+    await setup.ordered(1);
+    setup.issue(90 * dayMs);
+    await waitFor(() => setup.clock.pendingTimers > 0, "the disk to be waited for");
+    setup.clock.advance(certificateSavePatienceMs - 1);
+    await new Promise<void>((next) => void setImmediate(next));
+    expect(setup.certificate.current).toBeNull();
+    if (isQuick) resolve();
+    else setup.clock.advance(1);
+    expect(await pair).not.toBeNull();
+    expect(setup.saved).toHaveLength(isQuick ? 1 : 0);
+    resolve();
+    await waitFor(() => setup.saved.length === 1, "the certificate to be kept");
+  }
+});
+
+test("a validation that failed in the background counts for handshakes as well", async () => {
+  const setup = new Setup();
+  const background = setup.certificate.fetchInBackground();
+  await setup.ordered(1);
+  setup.issuer.last.fail(new AcmeError("invalid", "wrong record"));
+  await background;
+  expect(setup.certificate.get()).toBeNull();
+  setup.clock.advance(59_999);
+  expect(setup.certificate.get()).toBeNull();
+  setup.clock.advance(1);
+  void setup.get();
+  await setup.ordered(2);
+});
+
+test("a refusal in the background is left to the next handshake", async () => {
   const setup = new Setup();
   const background = setup.certificate.fetchInBackground();
   await setup.ordered(1);
