@@ -1,5 +1,6 @@
 /** What `list` says about each service. */
-import { protectingFlags, sourcesOf } from "../config/setting-layers.ts";
+import { type AllOptions, protectingFlags, sourcesOf } from "../config/setting-layers.ts";
+import type { ServiceOptions } from "../config/options.ts";
 import { shownValues } from "../config/setting.ts";
 import { serviceSettings } from "../config/settings.ts";
 import type { DataPlaneSamples } from "../seam/data-plane.ts";
@@ -70,14 +71,38 @@ function describe(
       ...(rollout === null ? [] : describeTargets(rollout, "rollout", samples)),
     ],
     certificates: certificatesOf(service.name),
+    ...settingsOf(service, options),
+  };
+}
+
+type SettingsDescription = Pick<ServiceDescription, "options" | "sources" | "set" | "protected_by">;
+
+/** Most of what is said, and of a service that has not changed the same again. */
+const knownSettings = new WeakMap<
+  DeployedService,
+  { all: AllOptions; description: SettingsDescription }
+>();
+
+/** `options`: those that count, which may change without the service. */
+function settingsOf(service: DeployedService, options: ServiceOptions): SettingsDescription {
+  const { layers, active } = service;
+  const { targetOptions } = active;
+  const known = knownSettings.get(service);
+  if (known?.all.options === options && known.all.targetOptions === targetOptions) {
+    return known.description;
+  }
+  const all = { options, targetOptions };
+  const description = {
     options: {
       ...encodeOptions(shownValues(serviceSettings, options)),
-      target_options: encodeTargetOptions(active.targetOptions),
+      target_options: encodeTargetOptions(targetOptions),
     },
-    sources: sourcesOf(service.layers),
-    set: namedValuesJson(service.layers.set, shownJson),
-    protected_by: protectingFlags({ options, targetOptions: active.targetOptions }),
+    sources: sourcesOf(layers),
+    set: namedValuesJson(layers.set, shownJson),
+    protected_by: protectingFlags(all),
   };
+  knownSettings.set(service, { all, description });
+  return description;
 }
 
 function describePlan(

@@ -1,6 +1,7 @@
 /** The metrics of the whole proxy on their port. */
 import type { RunOptions } from "../config/run-options.ts";
 import type { Logger } from "../lib/logger.ts";
+import { sharedCall } from "../lib/shared-call.ts";
 import type { BatchedWriter } from "../net/batched-writer.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { CertificateManager } from "./certificates/certificate-manager.ts";
@@ -24,7 +25,8 @@ export function listenForFigures(
 ): MetricsListener | null {
   if (options.metricsPort === 0) return null;
   const address = { hostname: options.bind, port: options.metricsPort };
-  const listener = listenForMetrics(address, expositionType, async () => {
+  // The kernel walks the memory of all processes for it.
+  const render = sharedCall(async () => {
     const workers = await serving.describe();
     const { spans } = await serving.plane.samples();
     const pids = workers.map(({ pid }) => pid).filter((pid) => pid !== 0);
@@ -37,6 +39,7 @@ export function listenForFigures(
       ...processFigures(pids),
     ]);
   });
+  const listener = listenForMetrics(address, expositionType, render);
   logger.info("Metrics enabled", { address: `${options.bind}:${listener.port}` });
   return listener;
 }

@@ -43,6 +43,7 @@ import { EventJournal } from "./status/event-journal.ts";
 import { notingLogger } from "./status/noting-logger.ts";
 import { listenForFigures } from "./figures-listener.ts";
 import { openStatusPage } from "./status/status-page.ts";
+import { TrafficRecord } from "./status/traffic-record.ts";
 import { type Handover, parseHandover } from "./upgrade/handover.ts";
 import { descriptorsOf, Upgrade } from "./upgrade/upgrade.ts";
 import {
@@ -83,6 +84,8 @@ export async function runServer(options: RunOptions): Promise<number> {
   });
   const handover = takeHandover();
   journal.takeOver(handover?.events ?? []);
+  const traffic = options.statusPort === 0 ? null : new TrafficRecord();
+  traffic?.takeOver(handover?.traffic ?? []);
   const chosen = await chooseServing(options, handover, output, logger);
   const { controlPlane, certificates, serving, restore, describeProxy } = wireControlPlane(
     options,
@@ -105,6 +108,7 @@ export async function runServer(options: RunOptions): Promise<number> {
           chosen.sockets,
           serving as WorkerServing,
           controlPlane,
+          traffic,
           options,
           output,
           logger,
@@ -129,6 +133,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     logger,
     version: productVersion,
     journal,
+    record: traffic,
     serving,
     services: () => controlPlane.describe(),
     certificates: async () => certificates.details(),
@@ -204,6 +209,7 @@ function createUpgrade(
   sockets: WorkerSockets,
   serving: WorkerServing,
   controlPlane: ControlPlane,
+  traffic: TrafficRecord | null,
   { dataPath }: RunOptions,
   output: BatchedWriter,
   logger: Logger,
@@ -223,6 +229,7 @@ function createUpgrade(
     sockets,
     pool: serving.pool,
     controlPlane,
+    traffic: () => traffic?.packed() ?? [],
     ordersEnded: (signal) => certificates.orders.ended(signal),
     began: (path) => manager?.reloading(`Upgrading to ${path}`),
     failed: (reason) => manager?.ready(process.pid, `Unable to upgrade: ${reason}`),

@@ -1,6 +1,7 @@
 /** The status page: follows the proxy by its server-sent events and shows what they say. */
 import type { ProcessStatus } from "../control-plane/socket/status-protocol.ts";
-import type { PageState, PageTick } from "../control-plane/status/page-state.ts";
+import type { PageChange, PageState, PageTick } from "../control-plane/status/page-state.ts";
+import { changed } from "./changes.ts";
 import { byId, setText } from "./dom.ts";
 import { spanText } from "./format.ts";
 import { showFigures, showServices } from "./services.ts";
@@ -55,6 +56,11 @@ function connect(): void {
   });
   source.addEventListener("state", ({ data }: MessageEvent<string>) => {
     state = JSON.parse(data) as PageState;
+    showState();
+  });
+  source.addEventListener("change", ({ data }: MessageEvent<string>) => {
+    if (state === null) return;
+    state = changed(state, JSON.parse(data) as PageChange);
     showState();
   });
   source.addEventListener("tick", ({ data }: MessageEvent<string>) => {

@@ -17,6 +17,8 @@ const p95 = 5;
 const p99 = 6;
 const underWay = 7;
 const figureCount = 9;
+/** Of a service that is left out because nothing is asked of it. */
+const noTraffic: Values = [0, 0, 0, 0, null, null, null, 0, 0];
 
 const countText = (value: number | null): string => (value === null ? "–" : numberText(value));
 
@@ -137,7 +139,7 @@ export class Traffic {
   /** `isShown`: the page is not held. */
   add(tick: PageTick, isShown: boolean): void {
     const name = this.#service.value;
-    const point = name === "" ? tick.point : tick.services[name];
+    const point = name === "" ? tick.point : (tick.services[name] ?? noTraffic);
     if (point) this.#history.add(tick.at_ms, point);
     if (!isShown) return;
     this.#tick = tick;
@@ -181,7 +183,7 @@ export class Traffic {
   #now(): Values {
     const name = this.#service.value;
     const { all = [], services = {} } = this.#tick ?? {};
-    return name === "" ? all : (services[name] ?? []);
+    return name === "" ? all : (services[name] ?? noTraffic);
   }
 
   #at(momentMs: number, minutes: number): Values {

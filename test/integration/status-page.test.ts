@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { statusLimits } from "../../src/config/operator-limits.ts";
 import type { PageState } from "../../src/control-plane/status/page-state.ts";
 import type { PageHistory } from "../../src/control-plane/status/status-feed.ts";
+import { changed } from "../../src/status-page/changes.ts";
 import { startApp } from "../support/app.ts";
 import { eventsOf, type SentEvent, startStatusSite } from "../support/status-site.ts";
 import { waitFor, within } from "../support/wait-for.ts";
@@ -95,6 +96,21 @@ describe("the status page", () => {
     expect(await asked("status.internal")).toBe(200);
   });
 
+  test("is not asked by pages of other sites, which may lead to it", async () => {
+    await using site = await startStatusSite();
+    const asked = async (from: string, mode: string): Promise<number> => {
+      const headers = { "Sec-Fetch-Site": from, "Sec-Fetch-Mode": mode };
+      const response = await fetch(`${site.url}/api/events`, { headers });
+      await response.body?.cancel();
+      return response.status;
+    };
+    expect(await asked("cross-site", "cors")).toBe(403);
+    expect(await asked("same-site", "no-cors")).toBe(403);
+    expect(await asked("cross-site", "navigate")).toBe(200);
+    expect(await asked("same-origin", "cors")).toBe(200);
+    expect(await asked("none", "navigate")).toBe(200);
+  });
+
   test("asks for a password where one is set, with the hashes of the policies", async () => {
     const hash = await Bun.password.hash("right", { algorithm: "bcrypt", cost: 4 });
     await using site = await startStatusSite({
@@ -134,17 +150,17 @@ describe("the status page", () => {
     const first = await eventThat(events, "the first state", ({ name }) => name === "state");
     expect(first.data.services).toEqual([]);
     await site.proxy.deploy("web", app.address, "--host=app.example.com");
-    const deployed = await eventThat(events, "the deploy", ({ name, data }) => {
-      return (
-        name === "state" && data.events.at(-1).outcome === "good" && data.services.length === 1
-      );
+    let state = first.data as PageState;
+    await eventThat(events, "the deploy", ({ name, data }) => {
+      if (name === "change") state = changed(state, data);
+      return state.events.some(({ kind, outcome }) => kind === "deploy" && outcome === "good");
     });
-    expect(deployed.data.services[0]).toMatchObject({
+    expect(state.services[0]).toMatchObject({
       name: "web",
       hosts: ["app.example.com"],
       targets: [{ target: app.address, state: "healthy", last_error: null }],
     });
-    expect(deployed.data.events.at(-1)).toMatchObject({
+    expect(state.events.at(-1)).toMatchObject({
       kind: "deploy",
       service: "web",
       text: `Deployed ${app.address}`,
@@ -174,6 +190,19 @@ describe("the status page", () => {
     expect(state).toMatchObject({ kind: "process", outcome: "bad" });
     await waitFor(async () => (await fetch(site.proxy.url)).status === 200, "the successor");
     expect(await requestsIn(site.url)).toBeGreaterThanOrEqual(before);
+  });
+
+  test("keeps what it has recorded when the proxy is upgraded in place", async () => {
+    await using app = startApp(() => new Response("hello"));
+    await using site = await startStatusSite();
+    await site.proxy.deploy("web", app.address);
+    for (let i = 0; i < 20; i++) await fetch(site.proxy.url);
+    const before = await waitFor(() => requestsIn(site.url), "requests in the history");
+    const upgraded = await site.proxy.run("upgrade");
+    expect(upgraded).toMatchObject({ code: 0 });
+    expect(await requestsIn(site.url)).toBeGreaterThanOrEqual(before);
+    const { events } = (await (await fetch(`${site.url}/api/state`)).json()) as PageState;
+    expect(events.map(({ text }) => text)).toContain(`Deployed ${app.address}`);
   });
 
   test("has room for so many viewers, and a place again when one leaves", async () => {

@@ -22,12 +22,40 @@ export class FigureRing {
     this.#values = new Float32Array(capacity * width);
   }
 
-  add(atMs: number, figures: readonly (number | null)[]): void {
+  add(atMs: number, figures: ArrayLike<number | null>): void {
     const slot = this.#count++ % this.#capacity;
     this.#at[slot] = atMs;
     for (let i = 0; i < this.#width; i++) {
       this.#values[slot * this.#width + i] = figures[i] ?? Number.NaN;
     }
+  }
+
+  /** To go on with elsewhere: what `fill` takes. */
+  packed(): string {
+    const size = Math.min(this.#count, this.#capacity);
+    const at = new Float64Array(size);
+    const values = new Float32Array(size * this.#width);
+    for (let row = 0; row < size; row++) {
+      const slot = (this.#count - size + row) % this.#capacity;
+      at[row] = this.#at[slot]!;
+      values.set(this.#rowOf(this.#values, slot), row * this.#width);
+    }
+    const bytes = [new Uint8Array(at.buffer), new Uint8Array(values.buffer)];
+    return Buffer.concat(bytes).toString("base64");
+  }
+
+  /** Adds what `packed` has told; of figures of another number nothing. */
+  fill(packed: string): void {
+    const { buffer } = Uint8Array.from(Buffer.from(packed, "base64"));
+    const size = buffer.byteLength / (8 + 4 * this.#width);
+    if (!Number.isInteger(size)) return;
+    const at = new Float64Array(buffer, 0, size);
+    const values = new Float32Array(buffer, 8 * size);
+    for (const [row, atMs] of at.entries()) this.add(atMs, this.#rowOf(values, row));
+  }
+
+  #rowOf(values: Float32Array, row: number): Float32Array {
+    return values.subarray(row * this.#width, (row + 1) * this.#width);
   }
 
   points(): FigurePoints {

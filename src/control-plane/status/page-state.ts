@@ -18,6 +18,17 @@ export interface PageState {
   events: readonly ProxyEvent[];
 }
 
+/** What has changed since; what is missing has not. */
+export interface PageChange {
+  /** As they are now, new ones among them. */
+  services?: PageService[];
+  /** Names of those that are gone. */
+  removed?: string[];
+  certificates?: PageCertificate[];
+  /** New ones, and those of the same number that have ended. */
+  events?: ProxyEvent[];
+}
+
 export interface PageService extends Pick<
   ServiceDescription,
   "hosts" | "paths" | "state" | "tls" | "rollout" | "degraded" | "held_requests" | "protected_by"
@@ -47,6 +58,7 @@ export interface PageTick {
   point: Figures | null;
   /** Of the last seconds. */
   all: Figures;
+  /** Those with requests. */
   services: Record<string, Figures>;
   /** Only now and then. */
   processes?: ProcessStatus[];

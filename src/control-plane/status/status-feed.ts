@@ -1,20 +1,24 @@
 /** Keeps what the status page shows, and tells the pages that are open what is new. */
 import { statusLimits } from "../../config/operator-limits.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
+import { sharedCall } from "../../lib/shared-call.ts";
+import { sleep } from "../../lib/sleep.ts";
 import type { ServiceMetrics } from "../../seam/service-metrics.ts";
 import type { CertificateDetails } from "../certificates/certificate-details.ts";
 import type { ServiceDescriptions } from "../socket/protocol.ts";
 import type { ProcessStatus } from "../socket/status-protocol.ts";
 import type { EventJournal } from "./event-journal.ts";
 import type { FigurePoints } from "./figure-ring.ts";
-import { pageState, type PageState, type PageTick } from "./page-state.ts";
-import { figureNames, TrafficRecord } from "./traffic-record.ts";
+import { pageState, type PageTick } from "./page-state.ts";
+import { ToldState } from "./told-state.ts";
+import { figureNames, type TrafficRecord } from "./traffic-record.ts";
 import { eventText, Viewers } from "./viewers.ts";
 
 export interface StatusFeedContext {
   clock: Clock;
   version: string;
   journal: EventJournal;
+  record: TrafficRecord;
   services(): Promise<ServiceDescriptions>;
   certificates(): Promise<CertificateDetails[]>;
   processes(): Promise<ProcessStatus[]>;
@@ -27,15 +31,20 @@ export interface PageHistory extends FigurePoints {
 export class StatusFeed {
   readonly #context: StatusFeedContext;
   readonly #startedMs: number;
-  readonly #record = new TrafficRecord();
   readonly #viewers = new Viewers();
+  readonly #told = new ToldState();
+  #wholeHistory: string | null = null;
   #ticks = 0;
-  /** As it was told last. */
-  #told = "";
-  #telling = false;
-  /** Monotonic: looking for news before that would take too much of the primary's time. */
-  #quietUntilMs = 0;
+  #processes: ProcessStatus[] | null = null;
+  /** Resolves when pages have been told what is true now. */
+  readonly #look = sharedCall(
+    () => this.#lookNow(),
+    () => this.#untilDue(),
+  );
   #soon: Timer | null = null;
+  /** Monotonic: a look before that would take too much of the primary's time. */
+  #quietUntilMs = 0;
+  readonly #end = new AbortController();
 
   constructor(context: StatusFeedContext) {
     this.#context = context;
@@ -45,81 +54,96 @@ export class StatusFeed {
 
   /** What all workers have counted, once a second. */
   count(metrics: readonly ServiceMetrics[]): void {
-    const { clock } = this.#context;
-    this.#record.add(metrics, clock.now(), Math.round(clock.wallMs()));
+    const { clock, record } = this.#context;
+    record.add(metrics, clock.now(), Math.round(clock.wallMs()));
+    this.#wholeHistory = null;
     if (this.#viewers.size === 0) return;
     void this.#tick();
-    if (clock.now() >= this.#quietUntilMs) void this.#tell();
+    this.#tell();
   }
 
-  history(service: string | null): PageHistory {
-    return { names: figureNames, ...this.#record.history(service) };
+  /** JSON of a `PageHistory`. */
+  historyText(service: string | null): string {
+    const textOf = (): string => {
+      const history: PageHistory = {
+        names: figureNames,
+        ...this.#context.record.history(service),
+      };
+      return JSON.stringify(history);
+    };
+    // That of the whole proxy is large, and the same for all who ask in one second.
+    return service === null ? (this.#wholeHistory ??= textOf()) : textOf();
   }
 
-  async state(): Promise<PageState> {
-    const { version, journal, services, certificates } = this.#context;
-    return pageState({
-      version,
-      startedMs: this.#startedMs,
-      services: await services(),
-      certificates: await certificates(),
-      events: journal.events,
-    });
+  /** JSON of a `PageState`, in which is all that has happened before. */
+  async stateText(): Promise<string> {
+    await this.#look();
+    return this.#told.text;
   }
 
   /** Null: too many look already. */
   async join(): Promise<ReadableStream<Uint8Array> | null> {
-    const [state, processes] = await Promise.all([this.state(), this.#context.processes()]);
+    if (this.#viewers.isFull) return null;
+    const processes = this.#processes ?? (await this.#measureProcesses());
+    const state = await this.stateText();
     return this.#viewers.join([
       eventText("state", state),
-      eventText("tick", { ...this.#now(), processes } satisfies PageTick),
+      eventText("tick", JSON.stringify({ ...this.#now(), processes } satisfies PageTick)),
     ]);
   }
 
   close(): void {
     this.#soon?.cancel();
+    this.#end.abort();
     this.#context.journal.onChange = null;
     this.#viewers.close();
   }
 
   #now(): PageTick {
-    const at_ms = Math.round(this.#context.clock.wallMs());
-    return { at_ms, point: this.#record.newest, ...this.#record.rates() };
+    const { clock, record } = this.#context;
+    return { at_ms: Math.round(clock.wallMs()), point: record.newest, ...record.rates() };
   }
 
   async #tick(): Promise<void> {
     const isDue = ++this.#ticks % statusLimits.processTicks === 0;
-    const processes = isDue ? { processes: await this.#context.processes() } : {};
-    this.#viewers.tell(eventText("tick", { ...this.#now(), ...processes } satisfies PageTick));
+    const processes = isDue ? { processes: await this.#measureProcesses() } : {};
+    const tick: PageTick = { ...this.#now(), ...processes };
+    this.#viewers.tell(eventText("tick", JSON.stringify(tick)));
+  }
+
+  async #measureProcesses(): Promise<ProcessStatus[]> {
+    this.#processes = await this.#context.processes();
+    return this.#processes;
   }
 
   /** Several things that happen at once are one piece of news. */
   #tellSoon(): void {
-    if (this.#viewers.size === 0) return;
-    const { settleMs, maxNewsDelayMs } = statusLimits;
-    const quietMs = Math.min(this.#quietUntilMs - this.#context.clock.now(), maxNewsDelayMs);
-    this.#soon ??= this.#context.clock.after(Math.max(settleMs, quietMs), () => {
+    this.#soon ??= this.#context.clock.after(statusLimits.settleMs, () => {
       this.#soon = null;
-      void this.#tell();
+      this.#tell();
     });
   }
 
-  /** What is there already is not told again. */
-  async #tell(): Promise<void> {
-    if (this.#telling) {
-      this.#tellSoon();
-      return;
-    }
-    this.#telling = true;
-    const startedMs = this.#context.clock.now();
-    try {
-      const text = eventText("state", await this.state());
-      if (text !== this.#told) this.#viewers.tell(text);
-      this.#told = text;
-    } finally {
-      this.#telling = false;
-      const tookMs = this.#context.clock.now() - startedMs;
-      this.#quietUntilMs = startedMs + tookMs / statusLimits.newsShare;
-    }
+  #tell(): void {
+    // Who comes is told all.
+    if (this.#viewers.size > 0) this.#look().catch(() => {});
+  }
+
+  async #untilDue(): Promise<void> {
+    const { clock } = this.#context;
+    const quietMs = Math.min(this.#quietUntilMs - clock.now(), statusLimits.maxNewsDelayMs);
+    if (quietMs > 0) await sleep(clock, quietMs, this.#end.signal);
+  }
+
+  async #lookNow(): Promise<void> {
+    const { version, clock, journal, services, certificates } = this.#context;
+    const beganMs = clock.now();
+    const sources = { services: await services(), certificates: await certificates() };
+    const startedMs = this.#startedMs;
+    const state = pageState({ version, startedMs, events: journal.events, ...sources });
+    const change = this.#told.update(state);
+    if (change !== null) this.#viewers.tell(eventText("change", JSON.stringify(change)));
+    const tookMs = clock.now() - beganMs;
+    this.#quietUntilMs = clock.now() + tookMs / statusLimits.newsShare;
   }
 }

@@ -16,7 +16,7 @@ export interface StatusListenerOptions {
   /** Empty: everybody may look. */
   credentials: readonly Credential[];
   passwords: PasswordChecker;
-  feed: Pick<StatusFeed, "state" | "history" | "join">;
+  feed: Pick<StatusFeed, "stateText" | "historyText" | "join">;
 }
 
 export interface StatusListener {
@@ -83,8 +83,16 @@ async function respond(
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text(405, "this page can be looked at, and changes nothing", { Allow: "GET, HEAD" });
   }
+  if (isOfAnotherSite(request)) return text(403, "pages of other sites may not ask this");
   const refusal = await refusalOf(request, client, options);
   return refusal ?? (await answerOf(request, options));
+}
+
+/** It could not read the answer, but take the places of those who may (Fetch Metadata). To lead here is no harm. */
+function isOfAnotherSite({ headers }: Request): boolean {
+  const site = headers.get("sec-fetch-site") ?? "none";
+  const isOwn = site === "same-origin" || site === "none";
+  return !isOwn && headers.get("sec-fetch-mode") !== "navigate";
 }
 
 async function answerOf(request: Request, { feed }: StatusListenerOptions): Promise<Response> {
@@ -99,9 +107,9 @@ async function answerOf(request: Request, { feed }: StatusListenerOptions): Prom
   }
   switch (pathname) {
     case "/api/state":
-      return json(await feed.state());
+      return json(await feed.stateText());
     case "/api/history":
-      return json(feed.history(searchParams.get("service")));
+      return json(feed.historyText(searchParams.get("service")));
     case eventsPath:
       return request.method === "HEAD" ? events(null) : await openEvents(feed);
     default:
@@ -144,9 +152,9 @@ const refusals: Readonly<Record<Exclude<PasswordVerdict, "right">, () => Respons
   busy: () => text(503, "too many passwords are being checked", { "Retry-After": "1" }),
 };
 
-function json(value: unknown): Response {
+function json(body: string): Response {
   const headers = { "Content-Type": "application/json", "Cache-Control": "no-store" };
-  return new Response(JSON.stringify(value), { headers });
+  return new Response(body, { headers });
 }
 
 function text(status: number, line: string, headers: Record<string, string> = {}): Response {

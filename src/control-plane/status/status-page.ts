@@ -8,9 +8,12 @@ import type { Logger } from "../../lib/logger.ts";
 import { joinHostPort } from "../../net/socket-address.ts";
 import type { Serving } from "../workers/serving.ts";
 import { StatusFeed, type StatusFeedContext } from "./status-feed.ts";
+import type { TrafficRecord } from "./traffic-record.ts";
 import { listenForStatus, type StatusListener } from "./status-listener.ts";
 
-export interface StatusPageContext extends StatusFeedContext {
+export interface StatusPageContext extends Omit<StatusFeedContext, "record"> {
+  /** Null: there is to be no page. */
+  record: TrafficRecord | null;
   logger: Logger;
   serving: Pick<Serving, "onMetrics" | "plane">;
 }
@@ -23,10 +26,10 @@ export async function openStatusPage(
   options: RunOptions,
   context: StatusPageContext,
 ): Promise<StatusListener | null> {
-  if (options.statusPort === 0) return null;
-  const { clock, logger, serving } = context;
+  const { clock, logger, serving, record } = context;
+  if (record === null) return null;
   const { statusBind: hostname, statusPort: port, statusHosts: hosts } = options;
-  const feed = new StatusFeed(context);
+  const feed = new StatusFeed({ ...context, record });
   const rates = new RateTable(new ArrayBuffer(statusLimits.rateMemoryBytes), 0);
   // They were checked when the command line was read.
   const credentials = readCredentials(options.statusAuth) ?? [];

@@ -23,14 +23,24 @@ export const figureNames = [
 
 export type Figures = (number | null)[];
 
+/** Of all that is kept, to go on with elsewhere. `service`: null for the whole proxy. */
+export interface PackedTraffic {
+  service: string | null;
+  points: string;
+}
+
 interface Counts {
+  /** Changes with everything else. */
+  requests: number;
   /** Of 2xx and what is none of the others, 3xx, 4xx, 5xx. */
   classes: number[];
   buckets: number[];
   bytes: number;
 }
 
-interface Change extends Counts {
+/** `counts`: null where nothing was counted, as of most services in most seconds. */
+interface Change {
+  counts: Counts | null;
   ms: number;
   inFlight: number;
 }
@@ -39,12 +49,22 @@ class ServiceRecord {
   /** The newest last. */
   readonly window: Change[] = [];
   readonly ring: FigureRing | null;
-  before: Counts;
-  #pending: Change = noChange();
+  #before: Counts;
+  #pending: Change = noChange;
 
   constructor(before: Counts, ring: FigureRing | null) {
-    this.before = before;
+    this.#before = before;
     this.ring = ring;
+  }
+
+  /** Nothing falls: a service that was removed and came back counts from the beginning. */
+  change(metrics: ServiceMetrics, ms: number): Change {
+    const { inFlight } = metrics;
+    if (requestsOf(metrics) === this.#before.requests) return { counts: null, ms, inFlight };
+    const now = countsOf(metrics);
+    const counts = difference(now, this.#before);
+    this.#before = now;
+    return { counts, ms, inFlight };
   }
 
   add(change: Change, wallMs: number): void {
@@ -54,13 +74,19 @@ class ServiceRecord {
     this.#pending = averaged([this.#pending, change]);
     if (this.#pending.ms < statusLimits.servicePointMs) return;
     this.ring.add(wallMs, figuresOf(this.#pending));
-    this.#pending = noChange();
+    this.#pending = noChange;
+  }
+
+  get isIdle(): boolean {
+    return this.window.every(({ counts, inFlight }) => counts === null && inFlight === 0);
   }
 }
 
 export class TrafficRecord {
   readonly #services = new Map<string, ServiceRecord>();
   readonly #ring = new FigureRing(statusLimits.proxyPoints, figureNames.length);
+  /** Services that have one. */
+  #rings = 0;
   readonly #window: Change[] = [];
   #lastMs: number | null = null;
   #newest: Figures | null = null;
@@ -69,16 +95,14 @@ export class TrafficRecord {
   add(metrics: readonly ServiceMetrics[], nowMs: number, wallMs: number): void {
     const ms = this.#lastMs === null ? 0 : nowMs - this.#lastMs;
     this.#lastMs = nowMs;
+    this.#forgetOthers(metrics);
     const changes = metrics.map((each) => {
-      const counts = countsOf(each);
       // What is seen for the first time was counted meanwhile, but for the first time of all.
-      const record = this.#recordOf(each.service, ms > 0 ? noCounts() : counts);
-      const change = { ...difference(counts, record.before), ms, inFlight: each.inFlight };
-      record.before = counts;
+      const record = this.#recordOf(each.service, () => (ms > 0 ? noCounts() : countsOf(each)));
+      const change = record.change(each, ms);
       if (ms > 0) record.add(change, wallMs);
       return change;
     });
-    this.#forgetOthers(metrics);
     if (ms <= 0) return;
     const change = { ...sum(changes), ms };
     this.#window.push(change);
@@ -92,10 +116,12 @@ export class TrafficRecord {
     return this.#newest;
   }
 
-  /** Of the last seconds. */
+  /** Of the last seconds; services without requests are left out. */
   rates(): { all: Figures; services: Record<string, Figures> } {
     const services: Record<string, Figures> = {};
-    for (const [name, { window }] of this.#services) services[name] = figuresOf(averaged(window));
+    for (const [name, record] of this.#services) {
+      if (!record.isIdle) services[name] = figuresOf(averaged(record.window));
+    }
     return { all: figuresOf(averaged(this.#window)), services };
   }
 
@@ -106,31 +132,54 @@ export class TrafficRecord {
     return ring.points();
   }
 
-  #recordOf(service: string, before: Counts): ServiceRecord {
+  /** For the executable that takes the place of this one. */
+  packed(): PackedTraffic[] {
+    const services = [...this.#services].flatMap(([service, { ring }]) =>
+      ring === null ? [] : [{ service, points: ring.packed() }],
+    );
+    return [{ service: null, points: this.#ring.packed() }, ...services];
+  }
+
+  /** To be called before anything is added. */
+  takeOver(traffic: readonly PackedTraffic[]): void {
+    for (const { service, points } of traffic) {
+      const ring = service === null ? this.#ring : this.#recordOf(service, noCounts).ring;
+      ring?.fill(points);
+    }
+  }
+
+  #recordOf(service: string, before: () => Counts): ServiceRecord {
     let record = this.#services.get(service);
     if (record === undefined) {
-      const withRing = [...this.#services.values()].filter(({ ring }) => ring !== null).length;
       const { recordedServices, servicePoints } = statusLimits;
-      const ring =
-        withRing < recordedServices ? new FigureRing(servicePoints, figureNames.length) : null;
-      record = new ServiceRecord(before, ring);
+      const hasRing = this.#rings < recordedServices;
+      const ring = hasRing ? new FigureRing(servicePoints, figureNames.length) : null;
+      if (hasRing) this.#rings++;
+      record = new ServiceRecord(before(), ring);
       this.#services.set(service, record);
     }
     return record;
   }
 
   #forgetOthers(metrics: readonly ServiceMetrics[]): void {
-    if (metrics.length === this.#services.size) return;
     const names = new Set(metrics.map(({ service }) => service));
-    for (const name of this.#services.keys()) {
-      if (!names.has(name)) this.#services.delete(name);
+    for (const [name, { ring }] of this.#services) {
+      if (names.has(name)) continue;
+      this.#services.delete(name);
+      if (ring !== null) this.#rings--;
     }
   }
 }
 
-function countsOf({ series }: ServiceMetrics): Counts {
-  const counts = noCounts();
-  for (const { status, count, bodyBytes, buckets } of series) {
+function requestsOf({ series }: ServiceMetrics): number {
+  let requests = 0;
+  for (const { count } of series) requests += count;
+  return requests;
+}
+
+function countsOf(metrics: ServiceMetrics): Counts {
+  const counts = { ...noCounts(), requests: requestsOf(metrics) };
+  for (const { status, count, bodyBytes, buckets } of metrics.series) {
     const at = "2345".indexOf(status[0] ?? "");
     counts.classes[Math.max(0, at)]! += count;
     counts.bytes += bodyBytes;
@@ -140,20 +189,19 @@ function countsOf({ series }: ServiceMetrics): Counts {
 }
 
 function noCounts(): Counts {
-  return { classes: [0, 0, 0, 0], buckets: durationBuckets.map(() => 0).concat(0), bytes: 0 };
+  const buckets = durationBuckets.map(() => 0).concat(0);
+  return { requests: 0, classes: [0, 0, 0, 0], buckets, bytes: 0 };
 }
 
-function noChange(): Change {
-  return { ...noCounts(), ms: 0, inFlight: 0 };
-}
+const noChange: Change = { counts: null, ms: 0, inFlight: 0 };
 
 function grown(value: number, than: number): number {
   return Math.max(0, value - than);
 }
 
-/** Nothing falls: a service that was removed and came back counts from the beginning. */
 function difference(now: Counts, before: Counts): Counts {
   return {
+    requests: grown(now.requests, before.requests),
     classes: now.classes.map((value, i) => grown(value, before.classes[i]!)),
     buckets: now.buckets.map((value, i) => grown(value, before.buckets[i]!)),
     bytes: grown(now.bytes, before.bytes),
@@ -162,13 +210,16 @@ function difference(now: Counts, before: Counts): Counts {
 
 /** Of what happened at once; for what followed each other see `averaged`. */
 function sum(changes: readonly Change[]): Change {
-  const total = noChange();
-  for (const { classes, buckets, bytes, inFlight, ms } of changes) {
-    for (let i = 0; i < classes.length; i++) total.classes[i]! += classes[i]!;
-    for (let i = 0; i < buckets.length; i++) total.buckets[i]! += buckets[i]!;
-    total.bytes += bytes;
+  const total = { ...noChange };
+  for (const { counts, inFlight, ms } of changes) {
     total.inFlight += inFlight;
     total.ms += ms;
+    if (counts === null) continue;
+    total.counts ??= noCounts();
+    const { classes, buckets } = counts;
+    total.counts.bytes += counts.bytes;
+    for (let i = 0; i < classes.length; i++) total.counts.classes[i]! += classes[i]!;
+    for (let i = 0; i < buckets.length; i++) total.counts.buckets[i]! += buckets[i]!;
   }
   return total;
 }
@@ -178,7 +229,8 @@ function averaged(window: readonly Change[]): Change {
   return { ...sum(window), inFlight: window.at(-1)?.inFlight ?? 0 };
 }
 
-function figuresOf({ classes, buckets, bytes, ms, inFlight }: Change): Figures {
+function figuresOf({ counts, ms, inFlight }: Change): Figures {
+  const { classes, buckets, bytes } = counts ?? noCounts();
   const rate = (count: number): number => (ms > 0 ? (count * 1_000) / ms : 0);
   const latency = (share: number): number | null => {
     const found = percentile(buckets, durationBuckets, share);

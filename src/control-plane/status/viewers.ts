@@ -11,9 +11,13 @@ export class Viewers {
     return this.#open.size;
   }
 
+  get isFull(): boolean {
+    return this.#open.size >= statusLimits.maxViewers;
+  }
+
   /** Null: there are too many. `first` is what it is told at once. */
   join(first: readonly string[]): ReadableStream<Uint8Array> | null {
-    if (this.#open.size >= statusLimits.maxViewers) return null;
+    if (this.isFull) return null;
     let joined: Controller;
     return new ReadableStream<Uint8Array>(
       {
@@ -50,7 +54,7 @@ export class Viewers {
   }
 }
 
-/** JSON has no line end. */
-export function eventText(name: string, value: unknown): string {
-  return `event: ${name}\ndata: ${JSON.stringify(value)}\n\n`;
+/** `data`: JSON, which has no line end. */
+export function eventText(name: string, data: string): string {
+  return `event: ${name}\ndata: ${data}\n\n`;
 }

@@ -82,6 +82,11 @@ const handoverSchema = v.object({
   ),
   /** What has happened; another version may have other kinds, which are worth no failed upgrade. */
   events: v.fallback(v.array(event), []),
+  /** What the status page has recorded, in as much memory as that takes; another version may record otherwise. */
+  traffic: v.fallback(
+    v.array(v.object({ service: v.nullable(v.string()), points: v.string() })),
+    [],
+  ),
   // Not known to versions before.
   goneSpans: v.optional(v.object({ exported: v.number(), dropped: v.number() }), {
     exported: 0,

@@ -11,6 +11,7 @@ import type { Logger } from "../../lib/logger.ts";
 import { executeInPlace, holdSignals, keepAcross } from "../../net/execute-in-place.ts";
 import type { Libc } from "../../net/libc.ts";
 import type { ControlPlane } from "../control-plane.ts";
+import type { PackedTraffic } from "../status/traffic-record.ts";
 import type { WorkerSockets } from "../workers/launch-workers.ts";
 import type { LinkedWorker } from "../workers/linked-worker.ts";
 import type { GoneCounts, WorkerPool } from "../workers/worker-pool.ts";
@@ -34,6 +35,8 @@ export interface UpgradeContext {
   sockets: WorkerSockets;
   pool: WorkerPool;
   controlPlane: ControlPlane;
+  /** What the status page has recorded. */
+  traffic(): PackedTraffic[];
   /** Resolves when no certificate is being ordered: an authority counts what it could not validate. */
   ordersEnded(signal: AbortSignal): Promise<void>;
   /** It is under way; then either the next executable tells that it serves, or `failed` is called. */
@@ -143,7 +146,7 @@ export class Upgrade {
     replyFd: number,
     failure: string | null,
   ): Handover {
-    const { version, sockets, controlPlane } = this.#context;
+    const { version, sockets, controlPlane, traffic } = this.#context;
     const { http, https } = sockets;
     return {
       seamVersion,
@@ -157,6 +160,7 @@ export class Upgrade {
       replyFd,
       workers: workers.map(({ handle }) => ({ pid: handle.pid, fd: handle.channelFd })),
       ...controlPlane.services(),
+      traffic: traffic(),
       goneMetrics: gone.metrics.map((metrics) => ({ ...metrics, series: [...metrics.series] })),
       goneSpans: gone.spans,
       goneServed: gone.served.map(([id, count]) => [id, count]),

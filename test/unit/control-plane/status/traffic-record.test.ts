@@ -96,14 +96,52 @@ describe("the record of traffic", () => {
     const names = Array.from({ length: statusLimits.recordedServices + 2 }, (_, i) => `s${i}`);
     for (let i = 0; i <= 11; i++)
       record.add(
-        names.map((name) => metrics(name, {})),
+        names.map((name) => metrics(name, { ok: i })),
         i * 1_000,
         i * 1_000,
       );
     expect(record.history("s0").at).toHaveLength(1);
     expect(record.history(names.at(-1)!).at).toHaveLength(0);
     expect(Object.keys(record.rates().services)).toHaveLength(names.length);
-    record.add([metrics("s1", {})], 12_000, 12_000);
+    record.add([metrics("s1", {}), metrics("new", {})], 12_000, 12_000);
     expect(Object.keys(record.rates().services)).toEqual(["s1"]);
+    for (let i = 13; i < 24; i++)
+      record.add([metrics("s1", {}), metrics("new", {})], i * 1_000, i * 1_000);
+    expect(record.history("new").at).toHaveLength(1);
+  });
+
+  test("has rates of services only where something is asked or under way", () => {
+    const record = new TrafficRecord();
+    const add = (second: number, web: Counted) =>
+      record.add(
+        [metrics("web", web), metrics("quiet", { ok: 9 })],
+        second * 1_000,
+        second * 1_000,
+      );
+    const named = () => Object.keys(record.rates().services);
+    add(0, { ok: 5 });
+    add(1, { ok: 5, inFlight: 1 });
+    expect(named()).toEqual(["web"]);
+    for (let second = 2; second < 9; second++) add(second, { ok: 5 });
+    expect(named()).toEqual([]);
+    expect(figure(record.newest!, "status2xx")).toBe(0);
+  });
+
+  test("goes on where another record has ended, with what that one kept", () => {
+    const before = new TrafficRecord();
+    for (let i = 0; i <= 30; i++)
+      before.add([metrics("web", { ok: i * 7 }), metrics("gone", {})], i * 1_000, i * 1_000);
+    const record = new TrafficRecord();
+    record.takeOver(before.packed());
+    record.takeOver([{ service: null, points: "AAAA" }]);
+    for (const service of [null, "web"]) {
+      expect(record.history(service)).toEqual(before.history(service));
+    }
+    record.add([metrics("web", { ok: 300 })], 0, 31_000);
+    record.add([metrics("web", { ok: 310 })], 1_000, 32_000);
+    const { at, figures } = record.history(null);
+    expect(at).toHaveLength(31);
+    expect(figures[0]!.slice(-2)).toEqual([7, 10]);
+    expect(record.history("gone").at).toEqual([]);
   });
 });

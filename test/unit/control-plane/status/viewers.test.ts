@@ -5,8 +5,10 @@ import { eventText, Viewers } from "../../../../src/control-plane/status/viewers
 describe("viewers", () => {
   test("are told what they get at first, and then what is new", async () => {
     const viewers = new Viewers();
-    const reader = viewers.join([eventText("state", { text: "a\nb" })])!.getReader();
-    viewers.tell(eventText("tick", 1));
+    const reader = viewers
+      .join([eventText("state", JSON.stringify({ text: "a\nb" }))])!
+      .getReader();
+    viewers.tell(eventText("tick", "1"));
     const read = async () => Buffer.from((await reader.read()).value!).toString();
     expect(await read()).toBe('event: state\ndata: {"text":"a\\nb"}\n\n');
     expect(await read()).toBe("event: tick\ndata: 1\n\n");
