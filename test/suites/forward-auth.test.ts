@@ -164,6 +164,23 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
     expect(auth.requests.length).toBe(before);
   });
 
+  test("a session that the server begins or renews reaches the client, in a response that is its alone", async () => {
+    const session = "Set-Cookie: session=2; Path=/\r\nSet-Cookie: csrf=auth";
+    auth.answer = () => passes.replace("\r\n\r\n", `\r\n${session}\r\n\r\n`);
+    app.answer = () =>
+      "HTTP/1.1 200 OK\r\nCache-Control: public, max-age=60, s-maxage=90\r\nSet-Cookie: csrf=app\r\n" +
+      "Content-Length: 0\r\n\r\n";
+    const { fields } = await asked({ path: "/url/a" });
+    // Of a cookie that both set the app's counts.
+    expect(valuesOf(fields, "set-cookie")).toEqual(["csrf=app", "session=2; Path=/"]);
+    expect(valuesOf(fields, "cache-control")).toEqual(["private, max-age=60"]);
+
+    auth.answer = () => passes;
+    const later = await asked({ path: "/url/a" });
+    expect(valuesOf(later.fields, "set-cookie")).toEqual(["csrf=app"]);
+    expect(valuesOf(later.fields, "cache-control")).toEqual(["public, max-age=60, s-maxage=90"]);
+  });
+
   test("what does not let a request pass is the answer, as it came", async () => {
     auth.answer = () => refuses;
     const before = counts();
@@ -268,11 +285,18 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
   test("a switch of protocols passes with leave alone", async () => {
     if (carrier === http3) return;
     const { spec, status } = carrier.switching;
+    auth.answer = () => passes.replace("\r\n\r\n", "\r\nSet-Cookie: session=2\r\n\r\n");
     app.answer = () =>
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n";
     const opened = await carrier.open(port(), { ...spec, path: "/url/socket" });
-    if (carrier !== http2) expect((await opened.answer()).status).toBe(status);
-    else await waitFor(() => last(app).startLine.includes("/url/socket"), "the switch at the app");
+    if (carrier !== http2) {
+      const answer = await opened.answer();
+      expect([answer.status, valuesOf(answer.fields, "set-cookie")]).toEqual([
+        status,
+        ["session=2"],
+      ]);
+    } else
+      await waitFor(() => last(app).startLine.includes("/url/socket"), "the switch at the app");
     expect(valuesIn(last(app), "remote-user")).toEqual(["ann"]);
     expect(valuesIn(last(auth), "upgrade")).toEqual([]);
     expect(valuesIn(last(auth), "x-forwarded-method")).toEqual(["GET"]);

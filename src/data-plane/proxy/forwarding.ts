@@ -151,6 +151,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
     const upgrade = fields.get("upgrade")!;
     removeConnectionFields(fields, false);
     fields.append("Upgrade", upgrade, "upgrade");
+    for (const policy of this.#policies.onSwitch) policy.onSwitch(this.#request, fields);
     const client = this.#exchange.switchProtocols(head.reason, fields);
     this.#exchange.onAbort = null;
     this.#timer?.cancel();

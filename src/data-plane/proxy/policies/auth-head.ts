@@ -94,7 +94,6 @@ export function questionText({
     const key = received.keys[i]!;
     if (!dropped.has(key)) text += `${key}:${received.values[i]}\n`;
   }
-  // Each name is followed by its value.
   for (let i = 0; i < added.length; i += 2) {
     if (added[i] !== requestIdName) text += `${added[i]}:${added[i + 1]}\n`;
   }

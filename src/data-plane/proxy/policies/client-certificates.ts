@@ -42,14 +42,9 @@ export const clientCertificates: PolicyFactory = (service, { answers, services }
       if (certificate === null) return;
       const wanted = services.clientCertificates(service, hostName)?.authorities ?? null;
       if (wanted === null || !isPart(authorities, wanted)) return;
-      head.added.push(
-        "X-Client-Cert-Fingerprint",
-        certificate.fingerprint,
-        "X-Client-Cert-Serial",
-        certificate.serial,
-        "X-Client-Cert-Subject",
-        certificate.subject,
-      );
+      head.added.push("X-Client-Cert-Fingerprint", certificate.fingerprint);
+      head.added.push("X-Client-Cert-Serial", certificate.serial);
+      head.added.push("X-Client-Cert-Subject", certificate.subject);
     },
   };
   return policy;

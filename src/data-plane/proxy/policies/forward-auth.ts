@@ -2,7 +2,7 @@
 import { parseForwardAuth } from "../../../config/forward-auth-place.ts";
 import type { ServiceOptions } from "../../../config/options.ts";
 import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
-import type { Fields } from "../../../protocols/http/fields.ts";
+import { type Fields, listElements, trimBlanks } from "../../../protocols/http/fields.ts";
 import { skippedKeys } from "../../../protocols/http/key-spellings.ts";
 import type { OutgoingHead } from "../../../protocols/http/outgoing-head.ts";
 import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
@@ -10,7 +10,7 @@ import { AuthHeads, questionText } from "./auth-head.ts";
 import { type CopiedFields, reusableMs } from "./auth-memory.ts";
 import { type AuthOutcome, AuthQuestion } from "./auth-question.ts";
 import { AuthServer } from "./auth-server.ts";
-import type { Policy, PolicyContext, PolicyFactory, Verdict } from "./policy.ts";
+import type { ClientResponse, Policy, PolicyContext, PolicyFactory, Verdict } from "./policy.ts";
 
 class ForwardAuth implements Policy {
   readonly logName = "forward-auth";
@@ -22,6 +22,8 @@ class ForwardAuth implements Policy {
   readonly #heads: AuthHeads;
   readonly #copiedKeys: ReadonlySet<string>;
   readonly #copied = new WeakMap<RoutedRequest, CopiedFields>();
+  /** Of answers that begin or renew a session: for the client. */
+  readonly #cookies = new WeakMap<RoutedRequest, readonly string[]>();
   /** What is left out of a head, with the fields that the answer sets: made once for each set. */
   readonly #dropped = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
 
@@ -53,6 +55,28 @@ class ForwardAuth implements Policy {
     }
     head.dropped = dropped;
     for (const [name, value] of this.#copied.get(routed) ?? []) head.added.push(name, value);
+  }
+
+  onResponse({ routed }: DeliveredRequest, { fields }: ClientResponse): void {
+    this.#giveCookies(routed, fields);
+  }
+
+  onSwitch({ routed }: DeliveredRequest, fields: Fields): void {
+    this.#giveCookies(routed, fields);
+  }
+
+  #giveCookies(request: RoutedRequest, fields: Fields): void {
+    const cookies = this.#cookies.get(request);
+    if (cookies === undefined) return;
+    const own = new Set(fields.all("set-cookie").map(cookieName));
+    const others = cookies.filter((cookie) => !own.has(cookieName(cookie)));
+    if (others.length === 0) return;
+    for (const cookie of others) fields.append("Set-Cookie", cookie, "set-cookie");
+    // A shared cache would give the session to others.
+    const rest = listElements(fields.joined("cache-control") ?? "").filter(
+      (element) => !/^(?:public|private|s-maxage)\b/i.test(element),
+    );
+    fields.set("Cache-Control", ["private", ...rest].join(", "));
   }
 
   async #askWhenAdmitted(request: RoutedRequest): Promise<Verdict> {
@@ -99,6 +123,8 @@ class ForwardAuth implements Policy {
       reused.resolve(null);
       return this.#refuse(request, outcome);
     }
+    const cookies = outcome.answer.all("set-cookie");
+    if (cookies.length > 0) this.#cookies.set(request, cookies);
     const copied = copiedFields(outcome.answer, this.#options.forwardAuthCopyHeaders);
     const lifeMs = reusableMs(outcome.answer);
     if (lifeMs > 0) server.memory.put(key ?? digest(questionText(head)), copied, lifeMs);
@@ -149,6 +175,10 @@ function copiedFields(answer: Fields, names: readonly string[]): CopiedFields {
   return names.flatMap((name) =>
     answer.all(name.toLowerCase()).map((value): [string, string] => [name, value]),
   );
+}
+
+function cookieName(setCookie: string): string {
+  return trimBlanks(setCookie.split("=", 1)[0]!);
 }
 
 function serverKey({ forwardAuth, forwardAuthCopyHeaders }: ServiceOptions): string {

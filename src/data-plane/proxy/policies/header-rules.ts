@@ -6,7 +6,7 @@ import {
 } from "../../../config/header-rule.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import { skippedKeys } from "../../../protocols/http/key-spellings.ts";
-import type { OutgoingHead } from "../../../protocols/http/outgoing-head.ts";
+import type { FlatFields, OutgoingHead } from "../../../protocols/http/outgoing-head.ts";
 import { byteString } from "../../services/byte-string.ts";
 import type { RoutedRequest } from "../request-stages.ts";
 import { DroppedKeys } from "./dropped-keys.ts";
@@ -110,12 +110,11 @@ class OutgoingChange {
     for (const field of this.#rules.added) head.added.push(field.name, valueFor(field, request));
   }
 
-  /** Each name is followed by its value. Most rules are about none of them: then it is the same list. */
-  #remaining(added: string[]): string[] {
-    let kept: string[] | null = null;
+  /** Most rules are about none of them: then it is the same list. */
+  #remaining(added: FlatFields): FlatFields {
+    let kept: FlatFields | null = null;
     for (let i = 0; i < added.length; i += 2) {
-      const isReplaced = this.#replaces(added[i]!);
-      if (isReplaced) kept ??= added.slice(0, i);
+      if (this.#replaces(added[i]!)) kept ??= firstFields(added, i);
       else kept?.push(added[i]!, added[i + 1]!);
     }
     return kept ?? added;
@@ -130,6 +129,12 @@ class OutgoingChange {
     }
     return replaced;
   }
+}
+
+function firstFields(fields: FlatFields, length: number): FlatFields {
+  const first: FlatFields = [];
+  for (let i = 0; i < length; i += 2) first.push(fields[i]!, fields[i + 1]!);
+  return first;
 }
 
 function valueFor({ value, constant }: CompiledField, request: RoutedRequest): string {

@@ -5,6 +5,7 @@
  */
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import type { BodySink } from "../../../protocols/http/body.ts";
+import type { Fields } from "../../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../../protocols/http/message-head.ts";
 import type { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { OutgoingHead } from "../../../protocols/http/outgoing-head.ts";
@@ -48,6 +49,8 @@ export interface Policy {
   onOutgoing?(request: DeliveredRequest, head: OutgoingHead): void;
   /** Of the final response of a target, a switch of protocols left out. */
   onResponse?(request: DeliveredRequest, response: ClientResponse): void;
+  /** Of a switch of protocols: may change its head. */
+  onSwitch?(request: DeliveredRequest, fields: Fields): void;
   /** Its way to one target is over: null, or why the client got no complete answer from there. */
   onAttempt?(request: DeliveredRequest, error: ExchangeError | null): void;
   /**

@@ -12,6 +12,7 @@ export class ServicePolicies {
   readonly onOutgoing: readonly With<"onOutgoing">[];
   /** The last of the list first: responses take the way back. */
   readonly onResponse: readonly With<"onResponse">[];
+  readonly onSwitch: readonly With<"onSwitch">[];
   /** The first of the list is next to the client. */
   readonly wrapBody: readonly With<"wrapBody">[];
   readonly onAttempt: readonly With<"onAttempt">[];
@@ -22,6 +23,7 @@ export class ServicePolicies {
     this.chooseTarget = having(policies, "chooseTarget");
     this.onOutgoing = having(policies, "onOutgoing");
     this.onResponse = having(policies, "onResponse").toReversed();
+    this.onSwitch = having(policies, "onSwitch").toReversed();
     this.wrapBody = having(policies, "wrapBody");
     this.onAttempt = having(policies, "onAttempt");
     this.onEnd = having(policies, "onEnd");
