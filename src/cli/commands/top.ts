@@ -77,14 +77,18 @@ async function live(
   let dueMs = context.wallMs() + topLimits.intervalMs;
   for (;;) {
     await context.write(screenText(frame(picture, context.screen!, paint)));
-    const key = await keyboard.next(Math.max(0, dueMs - context.wallMs()));
-    if (key !== null) picture.view = withKey(picture.view, key, shownServices(picture));
+    let key = await keyboard.next(Math.max(0, dueMs - context.wallMs()));
+    // All that have come: a look may take long.
+    while (key !== null && !picture.view.ended) {
+      picture.view = withKey(picture.view, key, shownServices(picture));
+      key = await keyboard.next(0);
+    }
     if (picture.view.ended) return;
     // A machine's clock that jumps costs one picture too many, or one interval.
     const restMs = dueMs - context.wallMs();
     if (restMs > 0 && restMs <= topLimits.intervalMs) continue;
-    dueMs = context.wallMs() + topLimits.intervalMs;
     if (!picture.view.paused) await look(context, picture);
+    dueMs = context.wallMs() + topLimits.intervalMs;
   }
 }
 

@@ -59,6 +59,12 @@ export function frame(picture: Picture, size: Size, paint: Paint): string[] {
 }
 
 function sectionsOf(picture: Picture, rows: readonly Row[], size: Size, paint: Paint): Section[] {
+  return allSections(picture, rows, size, paint).map((section) => {
+    return { ...section, head: cut(section.head, size.columns) };
+  });
+}
+
+function allSections(picture: Picture, rows: readonly Row[], size: Size, paint: Paint): Section[] {
   const { status, view, history } = picture;
   const isLive = Number.isFinite(size.rows);
   const found = rows.findIndex(({ name }) => name === view.selected);
@@ -78,7 +84,7 @@ function sectionsOf(picture: Picture, rows: readonly Row[], size: Size, paint: P
       eventSection(picture, view.drilled, size.columns, paint),
     ];
   }
-  const processes = status.processes.map((each) => processLine(each, history, paint));
+  const processes = status.processes.map((each) => processLine(each, history, size, paint));
   return [
     services,
     targets,
@@ -150,13 +156,13 @@ function heading(picture: Picture, rows: readonly Row[], { columns }: Size, pain
 
 function footing({ view }: Picture, { columns }: Size, paint: Paint): string {
   const filter =
-    view.filter === "" && !view.typing ? "" : `  filter: ${view.filter}${view.typing ? "_" : ""}`;
+    view.filter === "" && !view.typing ? "" : `filter: ${view.filter}${view.typing ? "_" : ""}  `;
   const keys = view.typing
     ? "enter keep  esc clear"
     : view.drilled === null
       ? "q quit  s sort  / filter  j k move  enter open  p pause"
       : "q quit  esc back  p pause";
-  return paint(cut(`${keys}  by ${view.sorting}${filter}`, columns), "dim");
+  return paint(cut(`${filter}${keys}  by ${view.sorting}`, columns), "dim");
 }
 
 /** Negative: to the right. */
@@ -266,6 +272,7 @@ function processHead(): string {
 function processLine(
   { worker, pid, state, restarts, memory_bytes: memory }: ProxyStatus["processes"][number],
   history: TrafficHistory,
+  { columns }: Size,
   paint: Paint,
 ): string {
   const text = cells([
@@ -276,7 +283,7 @@ function processLine(
     [String(restarts), -9],
     [state, 8],
   ]);
-  return paint(`  ${text}`, state === "serving" ? "plain" : "alarm");
+  return paint(cut(`  ${text}`, columns), state === "serving" ? "plain" : "alarm");
 }
 
 function bytes(perSecond: number): string {

@@ -107,10 +107,12 @@ export class WorkerPool implements DataPlane {
   }
 
   async samples(): Promise<DataPlaneSamples> {
+    // As they were when those who are there were asked: who dies meanwhile is among the parts.
+    const [goneServed, goneSpans] = [this.#goneServed, this.#goneSpans];
     const parts = await Promise.all(this.#workers().map((worker) => worker.samples()));
     const sum: DataPlaneSamples = { targets: {}, held: {} };
     for (const { targets, held, spans } of parts) {
-      if (spans !== undefined) sum.spans = sumOfSpans(sum.spans ?? this.#goneSpans, spans);
+      if (spans !== undefined) sum.spans = sumOfSpans(sum.spans ?? goneSpans, spans);
       for (const [id, { inFlight, served, ejectedForMs }] of Object.entries(targets)) {
         const target = (sum.targets[id] ??= { inFlight: 0, served: 0 });
         target.inFlight += inFlight;
@@ -125,14 +127,15 @@ export class WorkerPool implements DataPlane {
       }
     }
     for (const [id, target] of Object.entries(sum.targets)) {
-      target.served += this.#goneServed.get(id) ?? 0;
+      target.served += goneServed.get(id) ?? 0;
     }
     return sum;
   }
 
   async metrics(): Promise<ServiceMetrics[]> {
+    const gone = this.#gone.metrics;
     const parts = await Promise.all(this.#workers().map((worker) => worker.metrics()));
-    return sumMetrics([this.#gone.metrics, ...parts]);
+    return sumMetrics([gone, ...parts]);
   }
 
   /** Any of them can ask; one that dies over it is no answer yet. */

@@ -83,10 +83,11 @@ describe("a picture of top", () => {
     [20, 3],
   ])("fills %d columns and %d rows, and no more", (columns, rows) => {
     for (const names of [[], ["web"], many, ["名前".repeat(20)]]) {
-      const lines = frame(picture(names), { columns, rows }, plain);
-      expect(lines).toHaveLength(rows);
-      const wide = lines.filter((line) => columns >= 80 && Bun.stringWidth(line) > columns);
-      expect(wide).toEqual([]);
+      for (const drilled of [null, ...names]) {
+        const lines = frame(withEvents(names, { drilled }), { columns, rows }, plain);
+        expect(lines).toHaveLength(rows);
+        expect(lines.filter((line) => Bun.stringWidth(line) > columns)).toEqual([]);
+      }
     }
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Keyboard } from "../../../../src/cli/top/keyboard.ts";
+import type { Command, Reply } from "../../../../src/control-plane/socket/protocol.ts";
 import { runLine, type Surroundings } from "../../../support/command-line.ts";
 import { proxyStatus, serviceDescription, serviceTraffic } from "../../../support/proxy-status.ts";
 
@@ -20,7 +21,7 @@ function counting(): Surroundings {
 function keyboard(keys: (string | null)[]): Keyboard & { closed: boolean } {
   return {
     closed: false,
-    next: async () => keys.shift() ?? "q",
+    next: async () => (keys.length > 0 ? keys.shift()! : "q"),
     close() {
       this.closed = true;
     },
@@ -37,13 +38,40 @@ describe("top", () => {
   });
 
   test("shows pictures until q, and leaves the screen as it was", async () => {
-    const keys = keyboard(["s", "q"]);
+    const keys = keyboard(["s", null, "q"]);
     const { stdout, exitCode } = await runLine(["top"], { ...counting(), screen, keyboard: keys });
     expect(exitCode).toBe(0);
     expect(stdout).toStartWith("\u001b[?1049h\u001b[?25l\u001b[H");
     expect(stdout).toEndWith("\u001b[?25h\u001b[?1049l");
     expect(stdout).toContain("by p95");
     expect(keys.closed).toBe(true);
+  });
+
+  test("takes all keys that have come before it looks again, however slow that is", async () => {
+    const reply = counting().reply as (command: Command) => Reply;
+    let looks = 0;
+    const keys = keyboard([null, "/", "w", "e", "b", "\r", null, "q"]);
+    const around: Surroundings = {
+      screen,
+      keyboard: {
+        ...keys,
+        async next(withinMs) {
+          const key = await keys.next(withinMs);
+          if (key === null) around.wallMs! += withinMs;
+          return key;
+        },
+      },
+      wallMs: 0,
+      reply(command) {
+        if (command.command === "list") looks++;
+        around.wallMs! += 3_000;
+        return reply(command);
+      },
+    };
+    const { stdout } = await runLine(["top"], around);
+    expect(stdout).toContain("filter: web");
+    // For the first picture, and when its second was over.
+    expect(looks).toBe(2);
   });
 
   test("has no colours with NO_COLOR", async () => {

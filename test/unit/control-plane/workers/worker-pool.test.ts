@@ -181,6 +181,46 @@ describe("WorkerPool", () => {
     ]);
   });
 
+  test("counts nothing twice of a worker that dies while the others are asked", async () => {
+    const { pool, workers } = setup();
+    await pool.apply(web("t1"));
+    await pool.start();
+    const buckets = [1];
+    const series = { method: "GET", status: "200", rollout: null, count: 3, sumSeconds: 1 };
+    for (const worker of workers) {
+      const counted = { ...series, bodyBytes: 1, buckets };
+      worker.metrics = [
+        {
+          service: "web",
+          inFlight: 0,
+          started: true,
+          series: [counted],
+          answeredBy: {},
+          groups: null,
+        },
+      ];
+      worker.samples = { targets: { t1: { inFlight: 0, served: 5 } }, held: {} };
+    }
+    // Of who dies before the answer is known what was told last.
+    await Promise.all([pool.metrics(), pool.samples()]);
+    workers[0]!.calls.length = 0;
+    const held = Promise.withResolvers<void>();
+    workers[1]!.hangs = held.promise;
+    const asked = Promise.all([pool.metrics(), pool.samples()]);
+    await waitFor(
+      () => workers[0]!.calls.includes("metrics") && workers[0]!.calls.includes("samples"),
+      "the questions",
+    );
+    workers[0]!.die("SIGKILL");
+    await waitFor(() => workers.length === 3, "the successor");
+    held.resolve();
+    const [metrics, samples] = await asked;
+    expect(metrics[0]!.series[0]!.count).toBe(6);
+    expect(samples.targets["t1"]!.served).toBe(10);
+    expect((await pool.metrics())[0]!.series[0]!.count).toBe(6);
+    expect((await pool.samples()).targets["t1"]!.served).toBe(10);
+  });
+
   test("replaces the dead at once, and later with pauses that double", async () => {
     const all = setup(1);
     const { pool, workers, clock, logger } = all;
