@@ -38,7 +38,7 @@ export const leavingIntervalMs = 25;
 /** How long connections without a request are kept in a worker that was replaced: some ask just then. */
 export const idleGraceMs = 2 * SECOND;
 /** How long those may take to ask who have connected to a worker that is replaced, and how often that is looked at. */
-export const freshGraceMs = 5 * SECOND;
+export const freshGraceMs = 15 * SECOND;
 export const freshIntervalMs = 50;
 /** The same at a stop, where nobody would be refused instead. */
 export const acceptedGraceMs = 2 * SECOND;
