@@ -270,6 +270,12 @@ export const acmeInvalidMemoriesMs: readonly number[] = [
 /** A certificate store of several proxies. */
 export const storeCommandTimeoutMs = 5 * SECOND;
 export const storePollIntervalMs = 1 * SECOND;
+/** After a connection that failed nobody connects for so long. */
+export const storeReconnectPauseMs = 500;
+/** A value, in base64; the keys of one kind, and the time for their list, of a store that has other things too. */
+export const maxStoredValueBytes = 2 * MB;
+export const maxStoredKeys = 10_000;
+export const storeListTimeoutMs = 30 * SECOND;
 /** A lock ends by itself so long after its holder was last heard of. */
 export const storeLockMs = 15 * SECOND;
 /** Until an answer to a validation is known to all proxies: two looks of theirs. */

@@ -124,7 +124,7 @@ describe.skipIf(redisPath === null)("a store at Redis (Debian's package redis-se
     let changes = 0;
     const reader = atRedis(server, folder.file("a"));
     await reader.write("dir/first", Buffer.from("1"));
-    using watching = reader.watch(() => void changes++);
+    using watching = reader.watch(async () => void changes++);
     void watching;
     const writer = atRedis(server, folder.file("b"));
     await waitFor(async () => {

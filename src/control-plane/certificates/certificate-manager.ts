@@ -88,7 +88,7 @@ export class CertificateManager implements Omit<HandshakeCertificates, "lackRsa"
       shared,
       changed: () => settings.challengesChanged?.() ?? noWait,
     });
-    this.#watch = shared?.watch(() => void this.#takeOver()) ?? null;
+    this.#watch = shared?.watch(() => this.#takeOver()) ?? null;
     this.#static = new StaticCertificates({ clock, logger, changed: () => this.#tellChange() });
     this.#background = new BackgroundFetches(clock, settings.restoring ?? false);
     const challenges = this.#challenges;

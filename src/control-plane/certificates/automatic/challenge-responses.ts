@@ -97,9 +97,8 @@ export class ChallengeResponses {
     const found = new Map<string, CertificateKeyPair>();
     try {
       for (const key of await shared.list(tlsPrefix)) {
-        const text = await readText(shared, key);
-        if (text !== undefined)
-          found.set(key.slice(tlsPrefix.length), readKeyPair(text, text).pair);
+        const pair = certificateIn(await readText(shared, key));
+        if (pair !== null) found.set(key.slice(tlsPrefix.length), pair);
       }
     } catch {
       // The storage can't be reached: orders under way fail without that, too.
@@ -113,6 +112,16 @@ export class ChallengeResponses {
     if (isSame) return;
     this.#foreignCertificates = found;
     await changed();
+  }
+}
+
+/** Null: there is none, or it is damaged. */
+function certificateIn(text: string | undefined): CertificateKeyPair | null {
+  if (text === undefined) return null;
+  try {
+    return readKeyPair(text, text).pair;
+  } catch {
+    return null;
   }
 }
 

@@ -15,8 +15,8 @@ export interface CertificateStorage {
   list(prefix: string): Promise<string[]>;
   /** Waits until nobody else has it; rejects when the signal aborts or the storage can't be reached. */
   lock(name: string, signal: AbortSignal): Promise<StorageLock>;
-  /** `changed`: somebody else may have written. Disposing the result ends it. */
-  watch(changed: () => void): Disposable;
+  /** `changed`: somebody else may have written; not called again before it has ended. Disposing the result ends it. */
+  watch(changed: () => Promise<void>): Disposable;
 }
 
 /** Ends with its disposal, or by itself when its holder dies. */

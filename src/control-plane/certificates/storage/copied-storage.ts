@@ -65,7 +65,7 @@ export class CopiedStorage implements CertificateStorage {
     return this.#noting(this.#shared.lock(name, signal));
   }
 
-  watch(changed: () => void): Disposable {
+  watch(changed: () => Promise<void>): Disposable {
     return this.#shared.watch(changed);
   }
 

@@ -45,7 +45,7 @@ export class EncryptedStorage implements CertificateStorage {
     return this.#inner.lock(name, signal);
   }
 
-  watch(changed: () => void): Disposable {
+  watch(changed: () => Promise<void>): Disposable {
     return this.#inner.watch(changed);
   }
 

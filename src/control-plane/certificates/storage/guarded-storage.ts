@@ -50,7 +50,7 @@ export class GuardedStorage implements CertificateStorage {
     return await this.#inner.lock(name, signal);
   }
 
-  watch(changed: () => void): Disposable {
+  watch(changed: () => Promise<void>): Disposable {
     return this.#inner.watch(changed);
   }
 

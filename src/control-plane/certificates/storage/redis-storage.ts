@@ -4,11 +4,16 @@
  * only while it is held (both in one script, so that a holder that was asleep writes nothing).
  */
 import { randomUUID } from "node:crypto";
+import * as v from "valibot";
 import {
+  maxStoredKeys,
+  maxStoredValueBytes,
   storeCommandTimeoutMs,
+  storeListTimeoutMs,
   storeLockMs,
   storeLockRetryMs,
   storePollIntervalMs,
+  storeReconnectPauseMs,
 } from "../../../config/limits.ts";
 import { sleep } from "../../../lib/sleep.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
@@ -25,6 +30,9 @@ export interface RedisStorageSettings {
   clock: Clock;
   connect: (url: string, ca: string | null) => RedisConnection;
 }
+
+/** The next cursor, and keys. */
+const scanAnswer = v.strictTuple([v.string(), v.array(v.string())]);
 
 /** What is used of Bun's client. */
 export interface RedisConnection {
@@ -59,6 +67,8 @@ export class RedisStorage implements CertificateStorage {
   readonly #settings: RedisStorageSettings;
   readonly #owner = randomUUID();
   #connection: Promise<RedisConnection> | null = null;
+  /** The last connection that could not be made. */
+  #failed: { untilMs: number; error: unknown } | null = null;
 
   constructor(settings: RedisStorageSettings) {
     this.#settings = settings;
@@ -67,8 +77,11 @@ export class RedisStorage implements CertificateStorage {
   }
 
   async read(key: string): Promise<Buffer | null> {
-    const value = await this.#send("GET", [this.#key(key)]);
-    return typeof value === "string" ? Buffer.from(value, "base64") : null;
+    const value = await this.#text(this.#key(key));
+    if (value.length > maxStoredValueBytes) {
+      throw this.#error(`${key} has more than ${maxStoredValueBytes} bytes`);
+    }
+    return value === "" ? null : Buffer.from(value, "base64");
   }
 
   async write(key: string, value: Uint8Array, lock?: StorageLock): Promise<void> {
@@ -80,7 +93,11 @@ export class RedisStorage implements CertificateStorage {
     const holder = lock === undefined ? "" : this.#holder(lock.fence);
     const text = Buffer.from(value).toString("base64");
     const isWritten = await this.#run(writeScript, keys, [text, holder]);
-    if (isWritten !== 1) throw this.#error(`the lock ${lock?.name} was lost: it took too long`);
+    if (isWritten === 1) return;
+    const isLost = isWritten === 0 && lock !== undefined;
+    throw this.#error(
+      isLost ? `the lock ${lock.name} was lost: it took too long` : `${key} was not written`,
+    );
   }
 
   async delete(key: string): Promise<void> {
@@ -89,15 +106,25 @@ export class RedisStorage implements CertificateStorage {
 
   async list(prefix: string): Promise<string[]> {
     const pattern = `${this.#key(prefix).replace(/[*?[\]\\]/g, "\\$&")}*`;
-    const found: string[] = [];
+    const { clock, prefix: before } = this.#settings;
+    const untilMs = clock.runningMs() + storeListTimeoutMs;
+    const found = new Set<string>();
     let cursor = "0";
     do {
       const answer = await this.#send("SCAN", [cursor, "MATCH", pattern, "COUNT", "1000"]);
-      const [next, keys] = answer as [string, string[]];
-      found.push(...keys.map((key) => key.slice(this.#settings.prefix.length)));
-      cursor = String(next);
+      const page = v.safeParse(scanAnswer, answer);
+      if (!page.success) throw this.#error("SCAN was answered with something else");
+      const [next, keys] = page.output;
+      for (const key of keys) found.add(key.slice(before.length));
+      if (found.size > maxStoredKeys) {
+        throw this.#error(`more than ${maxStoredKeys} keys begin with ${prefix}`);
+      }
+      if (clock.runningMs() > untilMs) {
+        throw this.#error(`no end of the list after ${storeListTimeoutMs / 1_000} s`);
+      }
+      cursor = next;
     } while (cursor !== "0");
-    return [...new Set(found)];
+    return [...found];
   }
 
   async lock(name: string, signal: AbortSignal): Promise<StorageLock> {
@@ -115,18 +142,18 @@ export class RedisStorage implements CertificateStorage {
     }
   }
 
-  watch(changed: () => void): Disposable {
+  watch(changed: () => Promise<void>): Disposable {
     const { clock } = this.#settings;
     let timer: Timer | null = null;
     let isOver = false;
     let seen: unknown;
     const look = async (): Promise<void> => {
       try {
-        const revision = await this.#send("GET", [this.#revisionKey]);
+        const revision = await this.#text(this.#revisionKey);
         if (revision !== seen) {
           const isFirst = seen === undefined;
           seen = revision;
-          if (!isFirst && !isOver) changed();
+          if (!isFirst && !isOver) await changed();
         }
       } catch {
         // Whoever reads or writes hears of it.
@@ -183,6 +210,13 @@ export class RedisStorage implements CertificateStorage {
     return `${this.#settings.prefix}revision`;
   }
 
+  /** Up to a byte beyond the limit; empty: there is none. */
+  async #text(key: string): Promise<string> {
+    const value = await this.#send("GETRANGE", [key, "0", String(maxStoredValueBytes)]);
+    if (typeof value === "string") return value;
+    throw this.#error("GETRANGE was answered with something else");
+  }
+
   #run(script: string, keys: string[], args: string[]): Promise<unknown> {
     return this.#send("EVAL", [script, String(keys.length), ...keys, ...args]);
   }
@@ -205,10 +239,18 @@ export class RedisStorage implements CertificateStorage {
   }
 
   async #connect(): Promise<RedisConnection> {
-    const { url, ca, connect } = this.#settings;
+    const { url, ca, clock, connect } = this.#settings;
+    // Anybody on the internet may ask for a validation, which asks the store.
+    if (this.#failed !== null && clock.runningMs() < this.#failed.untilMs) throw this.#failed.error;
     const connection = connect(url, ca);
-    await connection.connect();
-    return connection;
+    try {
+      await connection.connect();
+      this.#failed = null;
+      return connection;
+    } catch (error) {
+      this.#failed = { untilMs: clock.runningMs() + storeReconnectPauseMs, error };
+      throw error;
+    }
   }
 
   async #inTime<T>(work: Promise<T>): Promise<T> {
