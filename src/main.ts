@@ -1,5 +1,5 @@
 /** The entry of the binary: hands the process to the command line. */
-import { fstatSync, lstatSync, mkdirSync, writeSync } from "node:fs";
+import { fstatSync, lstatSync, mkdirSync, readdirSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
 import { isatty } from "node:tty";
 import type { CliContext } from "./cli/context.ts";
@@ -8,6 +8,7 @@ import { productVersion } from "./cli/version.ts";
 import { rehearsalCommand, settleEngine, workerCommand } from "./engine-environment.ts";
 import { handedDescriptors } from "./control-plane/workers/handed-sockets.ts";
 import { executeInPlace, keepAcross } from "./net/execute-in-place.ts";
+import { holdSignals } from "./net/signal-gate.ts";
 import { openLibc } from "./net/libc.ts";
 import { channelFd } from "./seam/channel-end.ts";
 import { systemClock } from "./lib/clock.ts";
@@ -111,16 +112,28 @@ async function rehearseUpgrade(): Promise<number> {
   }
 }
 
-/** Sockets that were handed in stay open, which only the system's own call can do. */
+/**
+ * With signals held back, so that all threads of the engine do so from their start (`SignalGate`), and with nothing
+ * open but the sockets that were handed in: only the system's own call can do that.
+ */
 function startOnceMore(path: string, command: readonly string[], env: NodeJS.ProcessEnv): void {
-  const handed = handedDescriptors(env, process.pid);
-  const libc = handed.length === 0 ? null : openLibc();
+  const libc = openLibc();
   if (libc === null) {
     process.execve?.(path, [...command], env);
     return;
   }
-  for (const fd of handed) keepAcross(libc, fd, true);
+  const handed = handedDescriptors(env, process.pid);
+  for (const fd of openDescriptors()) keepAcross(libc, fd, handed.includes(fd));
+  holdSignals(libc, true);
   executeInPlace(libc, path, command, env);
+  holdSignals(libc, false);
+}
+
+/** All but the standard ones. */
+function openDescriptors(): number[] {
+  return readdirSync("/proc/self/fd")
+    .map(Number)
+    .filter((fd) => fd > 2);
 }
 
 function isSocket(fd: number): boolean {

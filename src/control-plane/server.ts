@@ -26,9 +26,10 @@ import { systemClock as clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { logStrayErrors } from "../lib/stray-errors.ts";
 import { BatchedWriter } from "../net/batched-writer.ts";
-import { holdSignals, keepAcross } from "../net/execute-in-place.ts";
+import { keepAcross } from "../net/execute-in-place.ts";
 import { openLibc } from "../net/libc.ts";
 import { listeningPort } from "../net/listening-sockets.ts";
+import { nextSignal, SignalGate } from "../net/signal-gate.ts";
 import { ServiceManager } from "../net/service-manager.ts";
 import type { DataPlane } from "../seam/data-plane.ts";
 import { DistantDataPlane } from "../seam/distant-data-plane.ts";
@@ -72,8 +73,9 @@ export async function runServer(options: RunOptions): Promise<number> {
   });
   ignoreSignals();
   const libc = openLibc();
-  // The executable before has held them back.
-  if (libc !== null) holdSignals(libc, false);
+  const signals = libc === null ? null : new SignalGate(libc);
+  // The start and the executable before have held them back.
+  signals?.open();
   const output = createOutput();
   process.on("exit", () => output.flushSync());
   const journal = new EventJournal(() => clock.wallMs());
@@ -105,6 +107,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     chosen.sockets === null
       ? null
       : createUpgrade(
+          signals!,
           chosen.sockets,
           serving as WorkerServing,
           controlPlane,
@@ -115,6 +118,7 @@ export async function runServer(options: RunOptions): Promise<number> {
           manager,
           certificates,
         );
+  void stopSignal.then(() => upgrades?.end());
   const upgrade: UpgradeHandler = (path, client) =>
     upgrades === null ? refuseUpgrade() : upgrades.begin(path, client);
   if (handover !== null) await (serving as WorkerServing).adopt(handover.workers);
@@ -153,7 +157,6 @@ export async function runServer(options: RunOptions): Promise<number> {
   started.resolve();
 
   await stopSignal;
-  upgrades?.end();
   manager?.stopping("Finishing requests under way");
   const impatient = nextSignal();
   // Answers tell of the end before the control socket does.
@@ -206,6 +209,7 @@ function takeHandover(): Handover | null {
 }
 
 function createUpgrade(
+  signals: SignalGate,
   sockets: WorkerSockets,
   serving: WorkerServing,
   controlPlane: ControlPlane,
@@ -218,6 +222,7 @@ function createUpgrade(
 ): Upgrade {
   return new Upgrade({
     libc: openLibc()!,
+    signals,
     clock,
     logger,
     version: productVersion,
@@ -338,12 +343,4 @@ function handedSockets({ httpPort, httpsPort }: RunOptions): HandedSockets {
     httpsPort,
     portOf: (fd) => listeningPort(libc, fd),
   });
-}
-
-/** Resolves at the next SIGTERM or SIGINT. */
-function nextSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  process.once("SIGTERM", resolve);
-  process.once("SIGINT", resolve);
-  return promise;
 }

@@ -4,6 +4,8 @@ import { workerLogIntervalMs } from "../config/worker-limits.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import { logStrayErrors } from "../lib/stray-errors.ts";
 import { BatchedWriter } from "../net/batched-writer.ts";
+import { openLibc } from "../net/libc.ts";
+import { holdSignals } from "../net/signal-gate.ts";
 import { nameProcess } from "../net/process-name.ts";
 import { ChannelSocket } from "../net/channel-socket.ts";
 import { channelFd, ChannelEnd } from "../seam/channel-end.ts";
@@ -16,6 +18,9 @@ export async function runWorker(): Promise<number> {
   let worker: StartedWorker | null = null;
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => worker?.stop());
   process.on("SIGHUP", () => {});
+  const libc = openLibc();
+  // The primary holds them back.
+  if (libc !== null) holdSignals(libc, false);
   nameProcess("kamal-proxy");
   const frames = await ChannelSocket.adopt(channelFd);
   const end = new ChannelEnd(frames);

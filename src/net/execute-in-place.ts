@@ -3,39 +3,18 @@
  * `process.execve` keeps none beyond the standard ones, so it is the system's own call.
  */
 import { ptr } from "bun:ffi";
-import { constants } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { type Libc, lastErrno } from "./libc.ts";
 
 const setDescriptorFlags = 2;
 const closeOnExec = 1;
-/** SIG_BLOCK, SIG_UNBLOCK */
-const block = 0;
-const unblock = 1;
-/** Of a `sigset_t` of the C library. */
-const signalSetBytes = 128;
-/** What the proxy is told by signals. */
-const heldSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /** Whether the descriptor stays open in the next executable. */
 export function keepAcross(libc: Libc, fd: number, keeps: boolean): void {
   libc.fcntl(fd, setDescriptorFlags, keeps ? 0 : closeOnExec);
 }
 
-/**
- * Signals wait, also across a change of the executable: one that has no handlers yet would be ended by them.
- * Whoever takes over lets them go as soon as it has some.
- */
-export function holdSignals(libc: Libc, holds: boolean): void {
-  const set = Buffer.alloc(signalSetBytes);
-  for (const name of heldSignals) {
-    const bit = constants.signals[name] - 1;
-    set[bit >> 3]! |= 1 << (bit & 7);
-  }
-  libc.sigprocmask(holds ? block : unblock, ptr(set), null);
-}
-
-/** Returns only when it can't be done, with the reason. In the next executable signals are held. */
+/** Returns only when it can't be done, with the reason. Signals that are held back here are so in the next one. */
 export function executeInPlace(
   libc: Libc,
   path: string,
@@ -47,10 +26,8 @@ export function executeInPlace(
   const pointers = texts.map((text) => BigInt(ptr(text)));
   const argv = new BigUint64Array([...pointers.slice(1, 1 + args.length), 0n]);
   const envp = new BigUint64Array([...pointers.slice(1 + args.length), 0n]);
-  holdSignals(libc, true);
   libc.execve(ptr(texts[0]!), ptr(argv), ptr(envp));
   const reason = getSystemErrorName(-lastErrno(libc));
-  holdSignals(libc, false);
   return reason;
 }
 

@@ -1,5 +1,5 @@
 /** The few calls of the system that Bun has no function for, through the C library that it is linked to. */
-import { dlopen, FFIType, read } from "bun:ffi";
+import { dlopen, type FFIFunction, FFIType, read } from "bun:ffi";
 
 const functions = {
   close: { args: ["i32"], returns: "i32" },
@@ -26,9 +26,18 @@ const functions = {
   __errno_location: { args: [], returns: "ptr" },
 } as const;
 
+/** In another library than the others where the C library is older than glibc 2.34. */
+const threadFunctions = {
+  pthread_create: { args: ["ptr", "ptr", "ptr", "ptr"], returns: "i32" },
+  pthread_join: { args: ["u64", "ptr"], returns: "i32" },
+  pthread_mutex_lock: { args: ["ptr"], returns: "i32" },
+  pthread_mutex_unlock: { args: ["ptr"], returns: "i32" },
+} as const;
+
 const names = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
 
 export type Libc = ReturnType<typeof dlopen<typeof functions>>["symbols"];
+export type Threads = ReturnType<typeof dlopen<typeof threadFunctions>>["symbols"];
 
 let opened: Libc | null | undefined;
 
@@ -48,11 +57,23 @@ export function lastErrno(libc: Libc): number {
 /** Of the tests: as on a system that has none by these names. */
 export const noLibcVariable = "KAMAL_PROXY_TEST_WITHOUT_LIBC";
 
+/** What starts and ends threads of the system; null where there is none by these names. */
+export function openThreads(): Threads | null {
+  return openFirst([...names, "libpthread.so.0"], threadFunctions);
+}
+
 function tryOpen(): Libc | null {
   if (process.env[noLibcVariable] !== undefined) return null;
-  for (const name of names) {
+  return openFirst(names, functions);
+}
+
+function openFirst<T extends Record<string, FFIFunction>>(
+  libraries: readonly string[],
+  wanted: T,
+): ReturnType<typeof dlopen<T>>["symbols"] | null {
+  for (const name of libraries) {
     try {
-      return dlopen(name, functions).symbols;
+      return dlopen(name, wanted).symbols;
     } catch {
       // The next one, of another C library.
     }

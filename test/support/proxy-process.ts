@@ -39,6 +39,9 @@ export interface ProxyProcessOptions {
 /** The environment of a proxy whose workers have to act together; else there is one, to spare the machine. */
 export const severalWorkers = { KAMAL_PROXY_WORKERS: "2" } as const;
 
+/** The environment of a proxy that has to clear its own, and starts once more for it, as anywhere but in tests. */
+export const startsOnceMore = { NODE_OPTIONS: "" } as const;
+
 export interface CommandResult {
   code: number;
   stdout: string;

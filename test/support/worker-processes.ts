@@ -1,4 +1,5 @@
 /** The workers of a proxy, found as the system sees them: as its children. */
+import { constants } from "node:os";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** Process ids of the children of a process that are not zombies. */
@@ -21,6 +22,17 @@ function statusOf(pid: number): { parent: number; state: string } {
   } catch {
     return { state: "", parent: 0 };
   }
+}
+
+/** Ids of the threads of a process that do not hold the signal back. */
+export function threadsThatTake(pid: number, signal: NodeJS.Signals): number[] {
+  const bit = 1n << BigInt(constants.signals[signal] - 1);
+  return namesIn(`/proc/${pid}/task`)
+    .map(Number)
+    .filter((thread) => {
+      const status = readFileSync(`/proc/${pid}/task/${thread}/status`, "latin1");
+      return (BigInt(`0x${/^SigBlk:\s*(\w+)/m.exec(status)![1]}`) & bit) === 0n;
+    });
 }
 
 /** What each descriptor of a process is. */

@@ -8,7 +8,8 @@ import { upgradeOrderWaitMs } from "../../config/worker-limits.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/error-text.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { executeInPlace, holdSignals, keepAcross } from "../../net/execute-in-place.ts";
+import { executeInPlace, keepAcross } from "../../net/execute-in-place.ts";
+import type { SignalGate } from "../../net/signal-gate.ts";
 import type { Libc } from "../../net/libc.ts";
 import type { ControlPlane } from "../control-plane.ts";
 import type { PackedTraffic } from "../status/traffic-record.ts";
@@ -20,6 +21,7 @@ import { namelessFile, rehearseWith } from "./rehearsal.ts";
 
 export interface UpgradeContext {
   libc: Libc;
+  signals: SignalGate;
   clock: Clock;
   logger: Logger;
   version: string;
@@ -95,7 +97,11 @@ export class Upgrade {
 
   /** Back to the executable before this one, which could not begin to serve. */
   async goBack({ executableFd, replyFd, controlFd }: Handover, failure: string): Promise<never> {
-    const { workers, gone } = await this.#context.pool.hold();
+    const { pool, signals } = this.#context;
+    const { workers, gone } = await pool.hold();
+    await signals.close();
+    // It waits for the executable before, which is the one to stop.
+    if (this.#ended) process.kill(process.pid, "SIGTERM");
     const handover = this.#handover(workers, gone, controlFd, replyFd, failure);
     const reason = this.#execute(`/proc/self/fd/${executableFd}`, handover);
     throw new CommandError(`the executable before can't be executed: ${reason}`);
@@ -113,19 +119,17 @@ export class Upgrade {
   }
 
   async #handOver(path: string, client: number): Promise<never> {
-    const { libc, pool, controlPlane } = this.#context;
+    const { libc, signals, pool, controlPlane } = this.#context;
     await this.#ordersEnded();
     const controlFd = await controlPlane.hold(libc, client);
     const { workers, gone } = await pool.hold();
-    holdSignals(libc, true);
-    // What has come before is heard of by now.
-    await new Promise<void>((resolve) => void setImmediate(resolve));
+    await signals.close();
     let reason: string | null = null;
     if (!this.#ended) {
       reason = this.#execute(path, this.#handover(workers, gone, controlFd, client, null));
     }
     // Still here: nothing has changed.
-    holdSignals(libc, false);
+    signals.open();
     pool.release();
     this.#refuseAtEnd();
     controlPlane.listenOn(controlFd);
