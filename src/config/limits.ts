@@ -286,6 +286,10 @@ export const storeLockRetryMs = 1 * SECOND;
 
 /** An authority is asked again for the time of a renewal when it names no time itself, and at the latest. */
 export const renewalInfoPauseMs = 6 * 60 * MINUTE;
+/** A certificate is renewed ahead of its dates so often. */
+export const minRenewalIntervalMs = 60 * MINUTE;
+/** Whatever it says: once a minute and once a day (RFC 9773 4.3.2). */
+export const minRenewalInfoPauseMs = 1 * MINUTE;
 export const maxRenewalInfoPauseMs = 24 * 60 * MINUTE;
 
 /** How long the disk may take for a certificate before it is served all the same. */
@@ -293,6 +297,10 @@ export const certificateSavePatienceMs = 5 * SECOND;
 /** How long a failure answers handshakes for the same name: the authority refused, or was not reached. */
 export const acmeRefusedMemoryMs = 1 * MINUTE;
 export const acmeUnreachableMemoryMs = 5 * SECOND;
+/** The longest time that an authority may ask for: Let's Encrypt's limits are of a week. */
+export const maxRetryAfterMs = 7 * 24 * 60 * MINUTE;
+/** Of one order, which is for one name. */
+export const maxAcmeAuthorizations = 10;
 /** Whether port 80 of a name leads here: time for it, how many names at once, how long the finding counts. */
 export const acmePreflightTimeoutMs = 3 * SECOND;
 export const maxPreflights = 32;

@@ -1,5 +1,9 @@
 /** What went wrong between the proxy and a certificate authority. */
-import { acmeRefusedMemoryMs, acmeUnreachableMemoryMs } from "../../../config/limits.ts";
+import {
+  acmeRefusedMemoryMs,
+  acmeUnreachableMemoryMs,
+  maxRetryAfterMs,
+} from "../../../config/limits.ts";
 
 export type AcmeErrorKind =
   /** It said no. */
@@ -45,10 +49,13 @@ export interface AcmeErrorDetails {
   cause?: unknown;
 }
 
-/** `Retry-After` is seconds or a date (RFC 9110 10.2.3). Null when it says nothing useful. */
+/**
+ * `Retry-After` is seconds or a date (RFC 9110 10.2.3). Null when it says nothing useful; never longer than the
+ * longest rate limit that authorities have.
+ */
 export function parseRetryAfter(value: string | null, wallMs: number): number | null {
   if (value === null) return null;
   const text = value.trim();
   const delayMs = /^[0-9]+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - wallMs;
-  return delayMs > 0 ? delayMs : null;
+  return delayMs > 0 ? Math.min(delayMs, maxRetryAfterMs) : null;
 }

@@ -1,4 +1,5 @@
 /** One order at a certificate authority (RFC 8555 7.4), from its creation to the certificate. */
+import { maxAcmeAuthorizations } from "../../../config/limits.ts";
 import { isIpAddress } from "../../../lib/ip-address.ts";
 import type * as Acme from "acme-client";
 import type { Authorization, Client, Order } from "acme-client";
@@ -55,6 +56,10 @@ export class AcmeOrder {
 
   async complete(challenge: ChallengeType): Promise<IssuedCertificate> {
     const created = await this.#create();
+    const { length } = created.authorizations ?? [];
+    if (length > maxAcmeAuthorizations) {
+      throw new AcmeError("refused", `the order asks for ${length} authorizations of one name`);
+    }
     let used = challenge;
     const authorizations = await this.#calls.run("authorization", () =>
       this.#client.getAuthorizations(created),

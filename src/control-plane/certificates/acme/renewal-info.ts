@@ -3,7 +3,11 @@
  * or spread its load.
  */
 import { X509Certificate } from "node:crypto";
-import { maxRenewalInfoPauseMs, renewalInfoPauseMs } from "../../../config/limits.ts";
+import {
+  maxRenewalInfoPauseMs,
+  minRenewalInfoPauseMs,
+  renewalInfoPauseMs,
+} from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { parseRetryAfter } from "./acme-error.ts";
 import type { AcmeHttp } from "./acme-http.ts";
@@ -44,7 +48,8 @@ export class RenewalInfo {
       const [startMs, endMs] = [Date.parse(window?.start ?? ""), Date.parse(window?.end ?? "")];
       if (!(startMs < endMs)) return null;
       const askedMs = parseRetryAfter(headers["retry-after"] ?? null, this.#clock.wallMs());
-      const holdsMs = Math.min(askedMs ?? renewalInfoPauseMs, maxRenewalInfoPauseMs);
+      const pauseMs = Math.max(askedMs ?? renewalInfoPauseMs, minRenewalInfoPauseMs);
+      const holdsMs = Math.min(pauseMs, maxRenewalInfoPauseMs);
       return { startMs, endMs, holdsMs };
     } catch {
       // Then the certificate is renewed when its own dates say so.

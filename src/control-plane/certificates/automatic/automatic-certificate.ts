@@ -1,13 +1,13 @@
 /** The certificate of one name: obtained when it is first needed, renewed before it expires. */
-import { certificateSavePatienceMs } from "../../../config/limits.ts";
+import { certificateSavePatienceMs, minRenewalIntervalMs } from "../../../config/limits.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { waitAtMost } from "../../../lib/sleep.ts";
 import { AcmeError } from "../acme/acme-error.ts";
 import { renewalId, type RenewalWindow } from "../acme/renewal-info.ts";
-import { StorageError, type StorageLock } from "../storage/certificate-storage.ts";
+import type { StorageLock } from "../storage/certificate-storage.ts";
 import { type CheckPreflight, FirstOrder } from "./first-order.ts";
-import { FailureMemory, type OrderFailures } from "./failure-memory.ts";
+import { asFailure, FailureMemory, type OrderFailures } from "./failure-memory.ts";
 import { messageWithCause } from "../../../lib/error-text.ts";
 import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts";
 import type { IssuedCertificate, IssueRequest, PortChallenge } from "../acme/issuer.ts";
@@ -70,6 +70,8 @@ export class AutomaticCertificate {
   #windowTimer: Timer | null = null;
   /** Chosen in the authority's window, and kept while the window holds it. */
   #windowAtMs: number | null = null;
+  /** When it was last renewed ahead of its dates, since 1970. */
+  #aheadMs = 0;
 
   constructor(name: string, context: AutomaticCertificateContext) {
     this.name = name;
@@ -307,7 +309,9 @@ export class AutomaticCertificate {
         ? known
         : startMs + random() * (endMs - startMs);
     this.#windowAtMs = atMs;
-    this.#scheduleRenewal(Math.max(atMs, clock.wallMs()));
+    // One whose windows are always in the past would have it ordered without end.
+    const againMs = Math.min(this.#aheadMs + minRenewalIntervalMs, latestMs);
+    this.#scheduleRenewal(Math.max(atMs, clock.wallMs(), againMs));
     this.#windowTimer?.cancel();
     this.#windowTimer = clock.after(holdsMs, () => void this.#followWindow(keyPair));
   }
@@ -324,6 +328,7 @@ export class AutomaticCertificate {
   }
 
   async #renew(): Promise<void> {
+    if (this.#windowAtMs !== null) this.#aheadMs = this.#context.clock.wallMs();
     try {
       await this.#obtain();
     } catch (error) {
@@ -334,13 +339,6 @@ export class AutomaticCertificate {
       this.#scheduleRenewal(nowMs + Math.max(delayMs, askedMs));
     }
   }
-}
-
-function asFailure(error: unknown): AcmeError {
-  if (error instanceof AcmeError) return error;
-  // Without its lock or its place nothing is ordered; that passes.
-  const kind = error instanceof StorageError ? "unreachable" : "refused";
-  return new AcmeError(kind, messageWithCause(error), { cause: error });
 }
 
 function readIssued(issued: IssuedCertificate, privateKey: string, name: string): KeyPair {

@@ -5,8 +5,10 @@
  */
 import { acmeInvalidMemoriesMs } from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
-import type { AcmeError } from "../acme/acme-error.ts";
+import { messageWithCause } from "../../../lib/error-text.ts";
+import { AcmeError } from "../acme/acme-error.ts";
 import type { OrderFailure } from "../storage/certificate-cache.ts";
+import { StorageError } from "../storage/certificate-storage.ts";
 
 /** Where it is kept for the next run, and for other proxies. None of these rejects. */
 export interface OrderFailures {
@@ -83,6 +85,13 @@ export class FailureMemory {
     this.#isKept = false;
     void this.#kept.forget();
   }
+}
+
+export function asFailure(error: unknown): AcmeError {
+  if (error instanceof AcmeError) return error;
+  // Without its lock or its place nothing is ordered; that passes.
+  const kind = error instanceof StorageError ? "unreachable" : "refused";
+  return new AcmeError(kind, messageWithCause(error), { cause: error });
 }
 
 function invalidMemoryMs(count: number): number {

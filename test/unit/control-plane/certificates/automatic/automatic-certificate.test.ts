@@ -19,6 +19,7 @@ import { ScriptedIssuer } from "../../../../support/scripted-issuer.ts";
 import { waitFor } from "../../../../support/wait-for.ts";
 
 const hourMs = 3_600_000;
+const minuteMs = 60_000;
 const dayMs = 24 * hourMs;
 
 class Setup {
@@ -395,6 +396,26 @@ test("an automatic certificate whose authority wants it back at once is renewed 
     other.clock.advance(1);
     return other.issuer.issues.length === 2;
   }, "the renewal");
+});
+
+test("an authority whose windows are all in the past is asked for one certificate an hour", async () => {
+  const setup = new Setup();
+  const startedMs = setup.clock.wallMs();
+  setup.window = { startMs: 1, endMs: 2, holdsMs: hourMs };
+  await setup.obtain(90 * dayMs);
+  const minutes = (count: number) =>
+    waitFor(() => {
+      setup.clock.advance(minuteMs);
+      return setup.issuer.issues.length === count;
+    }, `${count} orders`);
+  await minutes(2);
+  for (let count = 3; count < 6; count++) {
+    const orderedMs = setup.clock.wallMs();
+    setup.issue(90 * dayMs);
+    await minutes(count);
+    expect(setup.clock.wallMs() - orderedMs).toBeGreaterThanOrEqual(hourMs - 2 * minuteMs);
+  }
+  expect(setup.clock.wallMs() - startedMs).toBeLessThan(dayMs);
 });
 
 test("a name that does not lead here is not ordered, and is when it does", async () => {
