@@ -89,10 +89,12 @@ export const maxEncoderMemoryBytes = 128 * MB;
 export const http2Limits = {
   maxConcurrentStreams: 100,
   /**
-   * What a client may send ahead of whoever takes it. A window begins with 64 KB and doubles while half of it
-   * is taken within this time; what all connections together have beyond that has a limit of its own.
+   * What a client may send ahead of whoever takes it: a gigabit a second over a path of 50 ms. A window begins
+   * with 64 KB and becomes four times as large while half of it is taken within this time; what all connections
+   * together have beyond that has a limit of its own.
    */
-  maxWindowBytes: 4 * MB,
+  maxWindowBytes: 8 * MB,
+  maxConnectionWindowBytes: 10 * MB,
   windowGrowthWithinMs: 500,
   maxGrownWindowsBytes: 64 * MB,
   /** Frames that ask for work and carry nothing: PING, SETTINGS, PRIORITY, empty DATA and the like. */

@@ -11,10 +11,10 @@ import { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
 import { defaultWindowBytes } from "../../protocols/http2/settings.ts";
 import type { FrameSender } from "./frame-sender.ts";
 
-/** Twice that of a stream, so that one body that nobody takes leaves room for others. */
+/** More than that of a stream, so that one body that nobody takes leaves room for others. */
 const firstBytes = 2 * defaultWindowBytes;
 const growth = {
-  maxBytes: 2 * http2Limits.maxWindowBytes,
+  maxBytes: http2Limits.maxConnectionWindowBytes,
   withinMs: http2Limits.windowGrowthWithinMs,
 };
 

@@ -9,17 +9,27 @@ export interface WindowGrowth {
   withinMs: number;
 }
 
+/**
+ * What is given back at once of a large window. What was taken and not given back is missing on a long path: of
+ * a half, each round trip could carry no more than that.
+ */
+const largeStepBytes = 32_768;
+/** Faster than TCP (RFC 9293 3.8.1), which grows beside it and should be what limits. */
+const growthFactor = 4;
+
 export class ReceiveWindow {
   #sizeBytes: number;
   #leftBytes: number;
   /** Taken, and not given back yet. */
   #takenBytes = 0;
-  #givenBackMs: number;
+  /** Taken since the window was looked at for growth, and when that was. */
+  #measuredBytes = 0;
+  #measuredSinceMs: number;
 
   constructor(sizeBytes: number, nowMs: number) {
     this.#sizeBytes = sizeBytes;
     this.#leftBytes = sizeBytes;
-    this.#givenBackMs = nowMs;
+    this.#measuredSinceMs = nowMs;
   }
 
   get sizeBytes(): number {
@@ -43,17 +53,23 @@ export class ReceiveWindow {
   /** Bytes that somebody has taken; returns by how much to open the window now, often 0. */
   take(bytes: number, nowMs: number, growth: WindowGrowth | null): number {
     this.#takenBytes += bytes;
-    if (this.#takenBytes * 2 < this.#sizeBytes) return 0;
-    let increment = this.#takenBytes;
-    const isFast = growth !== null && nowMs - this.#givenBackMs <= growth.withinMs;
-    if (isFast && this.#sizeBytes < growth.maxBytes) {
-      const grown = Math.min(growth.maxBytes, this.#sizeBytes * 2);
-      increment += grown - this.#sizeBytes;
-      this.#sizeBytes = grown;
-    }
-    this.#givenBackMs = nowMs;
-    this.#takenBytes = 0;
+    this.#measuredBytes += bytes;
+    const grown = this.#measuredBytes * 2 < this.#sizeBytes ? 0 : this.#growth(nowMs, growth);
+    const stepBytes = Math.min(this.#sizeBytes / 2, Math.max(this.#sizeBytes / 8, largeStepBytes));
+    if (grown === 0 && this.#takenBytes < stepBytes) return 0;
+    const increment = this.#takenBytes + grown;
+    this.#sizeBytes += grown;
     this.#leftBytes += increment;
+    this.#takenBytes = 0;
     return increment;
+  }
+
+  /** By how much it is to grow, now that half of it was taken. */
+  #growth(nowMs: number, growth: WindowGrowth | null): number {
+    const isFast = growth !== null && nowMs - this.#measuredSinceMs <= growth.withinMs;
+    this.#measuredBytes = 0;
+    this.#measuredSinceMs = nowMs;
+    const most = this.#sizeBytes * (growthFactor - 1);
+    return isFast ? Math.max(0, Math.min(growth.maxBytes - this.#sizeBytes, most)) : 0;
   }
 }

@@ -1,21 +1,32 @@
 import { expect, test } from "bun:test";
 import { ReceiveWindow } from "../../../../src/protocols/http2/receive-window.ts";
 
-const growth = { maxBytes: 400, withinMs: 10 };
+const growth = { maxBytes: 1_600, withinMs: 10 };
 
 test("a window refuses more than it allows", () => {
   const window = new ReceiveWindow(100, 0);
   expect([window.receive(60), window.receive(40), window.receive(1)]).toEqual([true, true, false]);
 });
 
-test("a window opens in steps of at least its half", () => {
+test("a small window opens in steps of at least its half", () => {
   const window = new ReceiveWindow(100, 0);
   window.receive(100);
   expect([window.take(49, 100, growth), window.take(1, 100, growth)]).toEqual([0, 50]);
   expect([window.receive(50), window.receive(1)]).toEqual([true, false]);
 });
 
-test("a window that is taken at once doubles, up to its limit", () => {
+test("of a large window no more than an eighth is missing to the peer", () => {
+  const sizeBytes = 4_194_304;
+  const window = new ReceiveWindow(sizeBytes, 0);
+  let missing = 0;
+  for (let frames = 0; frames < 2_000; frames++) {
+    window.receive(16_384);
+    missing += 16_384 - window.take(16_384, frames, null);
+    expect(missing).toBeLessThan(sizeBytes / 8);
+  }
+});
+
+test("a window that is taken at once becomes four times as large, up to its limit", () => {
   const window = new ReceiveWindow(100, 0);
   const increments: number[] = [];
   for (let nowMs = 0; nowMs < 5; nowMs++) {
@@ -23,8 +34,8 @@ test("a window that is taken at once doubles, up to its limit", () => {
     window.receive(bytes);
     increments.push(window.take(bytes, nowMs, growth));
   }
-  expect(increments).toEqual([150, 300, 200, 200, 200]);
-  expect(window.sizeBytes).toBe(400);
+  expect(increments).toEqual([350, 1_400, 800, 800, 800]);
+  expect(window.sizeBytes).toBe(1_600);
 });
 
 test("a window whose bytes wait stays as it is", () => {
