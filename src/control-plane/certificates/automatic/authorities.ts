@@ -1,9 +1,11 @@
 /** The authorities that certificates of one store come from: the next one is asked where one fails. */
 import { generateKeyPairSync } from "node:crypto";
 import type { AuthoritySettings } from "../../../config/acme-settings.ts";
+import { acmeIssuanceTimeoutMs } from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { OncePerKey } from "../../../lib/once-per-key.ts";
+import { sleep } from "../../../lib/sleep.ts";
 import { AcmeError } from "../acme/acme-error.ts";
 import type { CertificateIssuer, IssuedCertificate, IssueRequest } from "../acme/issuer.ts";
 import type { RenewalWindow } from "../acme/renewal-info.ts";
@@ -37,13 +39,14 @@ export class Authorities {
   async issue(request: OrderRequest): Promise<IssuedCertificate> {
     const { authorities, issuer, logger } = this.#context;
     const errors: AcmeError[] = [];
-    for (const { key, url, externalAccount } of authorities) {
+    for (const [index, { key, url, externalAccount }] of authorities.entries()) {
       if (errors.length > 0) {
         const { message } = errors.at(-1)!;
         const fields = { host: request.name, error: message, next: url };
         logger.warn("Certificate authority failed, asking the next one", fields);
       }
-      const held = this.#heldBack(key);
+      const isLast = index === authorities.length - 1;
+      const held = await this.#turnOf(key, request, isLast ? acmeIssuanceTimeoutMs : 0);
       if (held !== null) {
         errors.push(held);
         continue;
@@ -59,6 +62,11 @@ export class Authorities {
           directoryUrl: url,
           accountKey,
           externalAccount,
+          // The issuer waits by itself, and meanwhile nobody else may ask.
+          postponed: (error, pauseMs) => {
+            this.#noteLimit(key, error);
+            request.postponed(error, pauseMs);
+          },
         });
       } catch (error) {
         if (!(error instanceof AcmeError) || request.signal.aborted) throw error;
@@ -84,6 +92,23 @@ export class Authorities {
     if (error.problem !== "rateLimited" || error.retryAfterMs === null) return;
     const untilMs = this.#context.clock.now() + error.retryAfterMs;
     this.#limits.set(directory, { untilMs, message: error.message });
+  }
+
+  /** Null: now it may be asked; else why it would take longer than so long. */
+  async #turnOf(
+    directory: string,
+    { signal, postponed }: OrderRequest,
+    patienceMs: number,
+  ): Promise<AcmeError | null> {
+    const { clock } = this.#context;
+    const untilMs = clock.runningMs() + patienceMs;
+    for (;;) {
+      const held = this.#heldBack(directory);
+      const leftMs = held?.retryAfterMs ?? 0;
+      if (held === null || clock.runningMs() + leftMs > untilMs) return held;
+      postponed(held, leftMs);
+      await sleep(clock, leftMs, signal);
+    }
   }
 
   #heldBack(directory: string): AcmeError | null {

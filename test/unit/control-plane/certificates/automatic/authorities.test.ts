@@ -6,6 +6,7 @@ import { FolderStorage } from "../../../../../src/control-plane/certificates/sto
 import { ManualClock } from "../../../../support/manual-clock.ts";
 import { RecordingLogger } from "../../../../support/recording-logger.ts";
 import { tempFolder } from "../../../../support/temp-folder.ts";
+import { waitFor } from "../../../../support/wait-for.ts";
 
 const urls = ["https://first.test/dir", "https://second.test/dir"];
 const issued = { certificate: "PEM", challenge: "http-01" as const };
@@ -15,6 +16,7 @@ class Setup implements Disposable {
   readonly clock = new ManualClock();
   readonly logger = new RecordingLogger();
   readonly asked: IssueRequest[] = [];
+  readonly postponed: AcmeError[] = [];
   /** By directory: what its next orders fail with. */
   readonly errors = new Map<string, AcmeError>();
   readonly authorities = new Authorities({
@@ -41,7 +43,7 @@ class Setup implements Disposable {
       replaces: "id",
       firstChallenge: "http-01",
       signal: new AbortController().signal,
-      postponed() {},
+      postponed: (error) => void this.postponed.push(error),
     });
   }
 
@@ -101,6 +103,29 @@ describe("Authorities", () => {
     setup.clock.advance(60_001);
     await setup.issue("third.test");
     expect(setup.asked.at(-1)!.directoryUrl).toBe(urls[0]!);
+  });
+
+  test("let other names wait where an order has to come again later, or fail when that is too long", async () => {
+    using setup = new Setup();
+    const limited = (retryAfterMs: number) =>
+      new AcmeError("busy", "too many", { problem: "rateLimited", retryAfterMs });
+    setup.errors.set(urls[0]!, new AcmeError("unreachable", "no answer"));
+    await setup.issue("first.test");
+    // The order is under way, and the issuer itself waits.
+    setup.asked.at(-1)!.postponed(limited(10_000), 10_000);
+    const second = setup.issue("second.test");
+    await waitFor(() => setup.postponed.length === 2, "the second name to wait");
+    const asked = () => setup.asked.filter(({ directoryUrl }) => directoryUrl === urls[1]!).length;
+    expect(asked()).toBe(1);
+    setup.clock.advance(9_999);
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    expect(asked()).toBe(1);
+    setup.clock.advance(1);
+    expect(await second).toBe(issued);
+
+    setup.asked.at(-1)!.postponed(limited(3_600_000), 3_600_000);
+    await expect(setup.issue("third.test")).rejects.toThrow("too many");
+    expect(asked()).toBe(2);
   });
 
   test("take the word of whoever knows when a certificate is to be renewed", async () => {
