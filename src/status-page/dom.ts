@@ -1,4 +1,8 @@
-/** Elements of the page. Texts are set as texts: what an app or a client has named can't become markup. */
+/**
+ * Elements of the page. Texts are set as texts: what an app or a client has named can't become markup, and nothing
+ * in it turns the reading around.
+ */
+import { printableText } from "../lib/printable-text.ts";
 
 type Attributes = Readonly<Record<string, string | number | boolean>>;
 
@@ -9,7 +13,9 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   setAttributes(made, attributes);
-  made.append(...children);
+  made.append(
+    ...children.map((child) => (typeof child === "string" ? printableText(child) : child)),
+  );
   return made;
 }
 
@@ -33,7 +39,8 @@ export function setAttributes(target: Element, attributes: Attributes): void {
 }
 
 /** Touches nothing that is the same: what is selected stays so, and nobody reads it out again. */
-export function setText(target: Element, text: string): void {
+export function setText(target: Element, words: string): void {
+  const text = printableText(words);
   if (target.textContent !== text) target.textContent = text;
 }
 

@@ -2,6 +2,7 @@
 import type { ProcessStatus } from "../control-plane/socket/status-protocol.ts";
 import type { PageState } from "../control-plane/status/page-state.ts";
 import { badge, byId, element, type BadgeOutcome, setText } from "./dom.ts";
+import { untilText } from "./format.ts";
 
 export interface Problem {
   outcome: "bad" | "warn";
@@ -40,8 +41,8 @@ export function problemsOf(
       const outcome = leftMs === null ? "bad" : "warn";
       problems.push({ outcome, text: `Certificate of ${name}: ${error}` });
     } else if (leftMs !== null && leftMs < soonDays * dayMs) {
-      const days = Math.floor(leftMs / dayMs);
-      problems.push({ outcome: "warn", text: `The certificate of ${name} ends in ${days} days` });
+      const text = `The certificate of ${name} ends ${untilText(leftMs)}`;
+      problems.push({ outcome: "warn", text });
     }
   }
   for (const { worker, state } of processes) {

@@ -137,7 +137,9 @@ describe.skipIf(browserPath === null)("the status page in a browser", () => {
     await using site = await startStatusSite();
     await using opened = await openPage(site.url);
     const { page, complaints } = opened;
-    const name = '<img src=x onerror="globalThis.caught=1">';
+    const markup = '<img src=x onerror="globalThis.caught=1">';
+    // It would turn around what follows.
+    const name = `${markup}\u202e1`;
     await site.proxy.run(
       "deploy",
       "web",
@@ -149,9 +151,10 @@ describe.skipIf(browserPath === null)("the status page in a browser", () => {
     await site.proxy.run("pause", name);
     await page.waitForSelector("#services [data-key=web]");
     await waitFor(
-      async () => (await page.locator("main").textContent())!.includes(name),
+      async () => (await page.locator("main").textContent())!.includes(`${markup}\\u202e1`),
       "the name",
     );
+    expect(await page.locator("main").textContent()).not.toContain("\u202e");
     expect(await page.locator("main img").count()).toBe(0);
     expect(await page.evaluate<boolean>(`"caught" in globalThis`)).toBe(false);
     expect(complaints).toEqual([]);
@@ -192,6 +195,8 @@ describe.skipIf(browserPath === null)("the status page in a browser", () => {
       );
       await site.proxy.deploy("api", app.address, "--host=api.example.com");
       await site.proxy.run("pause", "api");
+      const long = "a-service-with-a-rather-long-name-of-its-own-production";
+      await site.proxy.deploy(long, app.address, `--host=${long}.internal.example.com`);
       other.healthy = false;
       await using opened = await openPage(site.url, {
         ...look[device],
@@ -207,6 +212,12 @@ describe.skipIf(browserPath === null)("the status page in a browser", () => {
         "document.documentElement.scrollWidth - document.documentElement.clientWidth",
       );
       expect(overhang).toBe(0);
+      const cut = await page.evaluate<string[]>(
+        `[...document.querySelectorAll(".scroll:has(#routes)")]
+          .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+          .map(({ textContent }) => textContent)`,
+      );
+      expect(cut).toEqual([]);
       expect(complaints).toEqual([]);
     },
   );

@@ -47,8 +47,12 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "control-plane/health": [...shared, "protocols/http2"],
   "control-plane/state": shared,
   "control-plane": shared,
-  // What runs in a browser: it imports types alone of the proxy.
-  "status-page": ["control-plane/socket/status-protocol", "control-plane/status/page-state"],
+  // What runs in a browser: of the proxy it imports types, and the one file that `page-files` sends along.
+  "status-page": [
+    "control-plane/socket/status-protocol",
+    "control-plane/status/page-state",
+    "lib/printable-text",
+  ],
   cli: [
     "control-plane/socket/client",
     "control-plane/socket/protocol",

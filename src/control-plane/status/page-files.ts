@@ -3,7 +3,7 @@
  * executable. To be imported as a macro; scripts lose their types here.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 export interface PageFile {
   type: string;
@@ -11,6 +11,8 @@ export interface PageFile {
 }
 
 const folder = join(import.meta.dir, "../../status-page");
+/** What the page has in common with others; to it they lie beside its own. */
+const shared = ["../lib/printable-text.ts"];
 const types: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
   css: "text/css; charset=utf-8",
@@ -21,13 +23,16 @@ const types: Readonly<Record<string, string>> = {
 export function pageFiles(): Record<string, PageFile> {
   const transpiler = new Bun.Transpiler({ loader: "ts", minifyWhitespace: true });
   const files: Record<string, PageFile> = {};
-  for (const name of readdirSync(folder)) {
-    const text = readFileSync(join(folder, name), "utf8");
+  for (const path of [...readdirSync(folder), ...shared]) {
+    const text = readFileSync(join(folder, path), "utf8");
+    const name = basename(path);
     const [base = "", extension = ""] = name.split(".");
     const type = types[extension];
     if (type !== undefined) files[name === "page.html" ? "/" : `/${name}`] = { type, text };
     if (extension !== "ts") continue;
-    const script = transpiler.transformSync(text).replaceAll(/(from\s*"\.\/[^"]+)\.ts"/g, '$1.js"');
+    const script = transpiler
+      .transformSync(text)
+      .replaceAll(/from\s*"\.[^"]*\/([^"/]+)\.ts"/g, 'from"./$1.js"');
     files[`/${base}.js`] = { type: "text/javascript; charset=utf-8", text: script };
   }
   return files;
