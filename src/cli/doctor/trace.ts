@@ -65,8 +65,19 @@ export async function traceRequest(
       ? ok(name, `one of ${names}`)
       : failure(name, "503: no target is healthy", `kamal-proxy doctor ${name}`),
   );
-  found("answer", await answerOf(url, facts));
+  found(
+    "answer",
+    url.protocol === "https:" && !service.tls ? noTls(name) : await answerOf(url, facts),
+  );
   return findings;
+}
+
+function noTls(service: string): Outcome {
+  return failure(
+    service,
+    "is deployed without TLS: a handshake for this host fails",
+    "deploy it with --tls, or ask for http: where something in front ends TLS that is what it asks for",
+  );
 }
 
 /** As far as the proxy remembers what has happened. */

@@ -385,6 +385,15 @@ describe("doctor with a URL", () => {
       1,
     ],
     ["http://other.test/api/1", {}, ["failure target any: 503: no target is healthy"], 1],
+    [
+      "https://other.test/api/1",
+      {},
+      [
+        "failure target any: 503: no target is healthy",
+        "failure answer any: is deployed without TLS: a handshake for this host fails",
+      ],
+      1,
+    ],
   ])("%s", async (url, probes, expected, code) => {
     const { faults, exitCode } = await examine({ services, probes }, url);
     expect({ faults, exitCode }).toEqual({ faults: expected, exitCode: code });
