@@ -100,10 +100,15 @@ function canonicalHostFault(options: ServiceOptions): string | undefined {
 }
 
 /** What only shows with all rules and hosts together. */
-function rewritingFault({ hosts, redirects, www }: ServiceOptions): string | undefined {
+function rewritingFault(options: ServiceOptions): string | undefined {
+  const { hosts, redirects, www, canonicalHost } = options;
   const names = normalHosts(hosts);
-  if (www !== "none" && wwwRedirects(names, www).size === 0) {
+  const byWww = wwwRedirects(names, www);
+  if (www !== "none" && byWww.size === 0) {
     return `--www ${www} needs a name among the hosts both with and without www.`;
+  }
+  if (byWww.has(normalHostName(canonicalHost))) {
+    return `--www ${www} leads away from --canonical-host ${canonicalHost}, which leads back`;
   }
   const loop = redirectLoop(redirects.map(parsePathRule), names);
   return loop === undefined ? undefined : `--redirect ${goQuote(loop)} leads to itself`;

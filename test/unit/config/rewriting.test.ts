@@ -127,6 +127,20 @@ describe("--www", () => {
     const options = serviceOptions({ hosts: ["app.test"], www: "add" });
     expect(validateServiceOptions(options)).toContain("--www add needs a name among the hosts");
   });
+
+  test.each([
+    ["strip", "WWW.app.test", true],
+    ["strip", "app.test", false],
+    ["add", "app.test", true],
+    ["add", "www.app.test", false],
+    ["redirect", "www.app.test", true],
+    ["redirect", "app.test", false],
+  ] as const)("%s with the canonical host %s: a loop is %p", (www, canonicalHost, isLoop) => {
+    const both = { hosts: ["app.test", "www.app.test"], www, canonicalHost };
+    const fault = validateServiceOptions(serviceOptions(both));
+    const text = `service options invalid: --www ${www} leads away from --canonical-host ${canonicalHost}, which leads back`;
+    expect(fault).toBe(isLoop ? text : undefined);
+  });
 });
 
 test.each([
