@@ -259,6 +259,8 @@ export const dnsPropagationTimeoutMs = 2 * MINUTE;
 export const dnsPropagationPauseMs = 2 * SECOND;
 /** CNAMEs from a challenge to its record. */
 export const maxDnsAliases = 8;
+/** Name servers of a zone that are asked; more are some zone's way to have others asked. */
+export const maxZoneServers = 16;
 
 /** A name that can not be validated is not ordered again for so long, after the first time, the second …. */
 export const acmeInvalidMemoriesMs: readonly number[] = [

@@ -216,9 +216,10 @@ function encodeName(name: string): Buffer {
   return Buffer.concat([...parts, Buffer.from([0])]);
 }
 
-/** Follows compression (RFC 1035 4.1.4); pointers only ever lead back, so it ends. */
+/** Follows compression (RFC 1035 4.1.4); pointers lead back, and a name has its limits (2.3.4), so it ends. */
 function readName(message: Buffer, start: number): { name: string; end: number } {
   const labels: string[] = [];
+  let nameBytes = 0;
   let offset = start;
   let end = -1;
   for (;;) {
@@ -227,6 +228,9 @@ function readName(message: Buffer, start: number): { name: string; end: number }
       return { name: labels.join(".").toLowerCase(), end: end < 0 ? offset + 1 : end };
     }
     if (length < 0xc0) {
+      nameBytes += 1 + length;
+      if (length > maxLabelBytes || nameBytes >= maxNameBytes)
+        throw new RangeError("a name too long");
       labels.push(message.subarray(offset + 1, offset + 1 + length).toString("latin1"));
       offset += 1 + length;
       continue;
@@ -237,6 +241,10 @@ function readName(message: Buffer, start: number): { name: string; end: number }
     offset = pointer;
   }
 }
+
+const maxLabelBytes = 63;
+/** With the empty label at its end. */
+const maxNameBytes = 255;
 
 function codeName(code: number): string {
   return responseCodes[code] ?? `code ${code}`;

@@ -2,7 +2,7 @@
 import { randomInt } from "node:crypto";
 import { CommandError } from "../../../../config/command-error.ts";
 import type { Clock } from "../../../../lib/clock.ts";
-import { messageWithCause } from "../../../../lib/error-text.ts";
+import { messageOf, messageWithCause } from "../../../../lib/error-text.ts";
 import { type DnsProvider, DnsProviderError, type TxtRecord } from "./dns-provider.ts";
 import {
   isSignedBy,
@@ -55,7 +55,7 @@ export class Rfc2136Dns implements DnsProvider {
   async #zoneOf(recordName: string): Promise<string> {
     const id = randomInt(0x10000);
     const reply = await this.#exchange(soaQuestion(id, recordName));
-    const { code, zone } = readReply(reply, id);
+    const { code, zone } = this.#read(() => readReply(reply, id));
     if (zone !== null) return zone;
     throw this.#error(`has no zone for ${recordName} (${code})`);
   }
@@ -67,9 +67,9 @@ export class Rfc2136Dns implements DnsProvider {
     const nowSeconds = Math.floor(this.#clock.wallMs() / 1_000);
     const signed = key === null ? null : sign(message, key, nowSeconds);
     const reply = await this.#exchange(signed?.message ?? message);
-    const { code } = readReply(reply, id);
+    const { code } = this.#read(() => readReply(reply, id));
     if (code !== "NOERROR") throw this.#error(`refused to change ${record.name}: ${code}`);
-    if (key !== null && !isSignedBy(reply, key, signed!.mac)) {
+    if (key !== null && !this.#read(() => isSignedBy(reply, key, signed!.mac))) {
       throw this.#error(`answered without the signature of the key ${key.name}`);
     }
   }
@@ -79,6 +79,14 @@ export class Rfc2136Dns implements DnsProvider {
       return await this.#ask(this.#clock, this.#server, message);
     } catch (error) {
       throw this.#error(`could not be asked: ${messageWithCause(error)}`, error);
+    }
+  }
+
+  #read<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw this.#error(`sent an answer that can't be read: ${messageOf(error)}`, error);
     }
   }
 

@@ -4,6 +4,7 @@ import {
   dnsPropagationPauseMs,
   dnsPropagationTimeoutMs,
   maxDnsAliases,
+  maxZoneServers,
 } from "../../../../config/limits.ts";
 import { sleep } from "../../../../lib/sleep.ts";
 import type { Clock } from "../../../../lib/clock.ts";
@@ -77,9 +78,9 @@ export class ZoneView {
     for (const zone of zoneCandidates(recordName)) {
       const names = await noneOnError(this.#questions.ns(zone));
       const addresses = await Promise.all(
-        names.map((name) => noneOnError(this.#questions.addresses(name))),
+        names.slice(0, maxZoneServers).map((name) => noneOnError(this.#questions.addresses(name))),
       );
-      const found = [...new Set(addresses.flat())];
+      const found = [...new Set(addresses.flat())].slice(0, 2 * maxZoneServers);
       if (found.length > 0) return found;
     }
     throw new DnsProviderError("name servers", `no name servers are known for ${recordName}`);
