@@ -1,6 +1,8 @@
 /** The DNS records that stand at providers now, in a file, so that a crash leaves none behind for ever. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { maxNamedFileBytes } from "../../../../config/limits.ts";
+import { readRegularFileSync } from "../../../../lib/regular-file.ts";
 import * as v from "valibot";
 import type { Logger } from "../../../../lib/logger.ts";
 import { messageWithCause } from "../../../../lib/error-text.ts";
@@ -44,7 +46,7 @@ export class RecordJournal {
     try {
       const parsed = v.safeParse(
         v.array(entrySchema),
-        JSON.parse(readFileSync(this.#path, "utf8")),
+        JSON.parse(readRegularFileSync(this.#path, maxNamedFileBytes).toString()),
       );
       return parsed.success ? parsed.output : [];
     } catch {
