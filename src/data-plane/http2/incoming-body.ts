@@ -4,6 +4,7 @@
  * never exceeds the windows.
  */
 import { ByteBlocks } from "../../net/byte-blocks.ts";
+import { releaseReceived } from "../../net/received-buffer.ts";
 import { unsentMemory } from "../../net/unsent-memory.ts";
 import type { BodySink, BodySource } from "../../protocols/http/body.ts";
 import type { ExchangeError } from "../../protocols/http/exchange-error.ts";
@@ -205,9 +206,11 @@ export class IncomingBody implements BodySource {
     if (this.#draining) return;
     this.#draining = true;
     while (this.#flow === "flowing" && this.#hasKept) {
+      const sink = this.#sink!;
       const front = this.#kept!.front();
       this.#kept!.consume(front.length);
       this.#give(front, true);
+      if (sink.passesOn) releaseReceived(front);
     }
     this.#draining = false;
     if (this.#complete && this.#flow === "flowing") this.#finish();

@@ -67,9 +67,12 @@ export class ReceiveWindow {
   /** By how much it is to grow, now that half of it was taken. */
   #growth(nowMs: number, growth: WindowGrowth | null): number {
     const isFast = growth !== null && nowMs - this.#measuredSinceMs <= growth.withinMs;
+    // While much waits here, it is the reader that limits, and not the path.
+    const waitingBytes = this.#sizeBytes - this.#leftBytes - this.#takenBytes;
     this.#measuredBytes = 0;
     this.#measuredSinceMs = nowMs;
     const most = this.#sizeBytes * (growthFactor - 1);
-    return isFast ? Math.max(0, Math.min(growth.maxBytes - this.#sizeBytes, most)) : 0;
+    if (!isFast || waitingBytes * 4 > this.#sizeBytes) return 0;
+    return Math.max(0, Math.min(growth.maxBytes - this.#sizeBytes, most));
   }
 }

@@ -47,3 +47,15 @@ test("a window whose bytes wait stays as it is", () => {
   window.receive(50);
   expect(window.take(50, 34, null)).toBe(50);
 });
+
+test("a window stays as it is while more than a quarter of it waits for a slow reader", () => {
+  const window = new ReceiveWindow(100, 0);
+  window.receive(100);
+  expect(window.take(50, 1, growth)).toBe(50);
+  window.receive(50);
+  expect([window.take(50, 2, growth), window.sizeBytes]).toEqual([50, 100]);
+  // The reader has caught up.
+  window.receive(25);
+  window.take(50, 3, growth);
+  expect(window.sizeBytes).toBe(400);
+});
