@@ -14,11 +14,13 @@ import { imageTag, proxyImage } from "./image/proxy-image.ts";
 import { writeRootFolder } from "./image/root-folder.ts";
 import { projectFolder } from "./project.ts";
 
+const defaultName = `kamal-proxy:${imageTag}`;
+
 const usage = `Usage: bun run image -- [options]
 
   --arch=x64|arm64      machine of the image; repeated: one archive with an image for each,
                         for registries only (default: this machine)
-  --tag=NAME:VERSION    name of the image (default kamal-proxy:${imageTag})
+  --tag=NAME:VERSION    name of the image (default ${defaultName})
   --outfile=FILE        the archive (default dist/image/kamal-proxy-${imageTag}-linux-….tar)
   --root-folder=FOLDER  writes the root folder of the image there instead of an archive
   --executable=FILE     takes this executable instead of compiling one
@@ -34,7 +36,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       arch: { type: "string", multiple: true },
-      tag: { type: "string", default: `kamal-proxy:${imageTag}` },
+      tag: { type: "string", default: defaultName },
       outfile: { type: "string" },
       "root-folder": { type: "string" },
       executable: { type: "string" },

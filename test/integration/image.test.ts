@@ -8,7 +8,7 @@ import { freePorts } from "../support/free-ports.ts";
 import { type ImageArchive, readImageArchive } from "../support/image-archive.ts";
 import { DockerEngine } from "../support/docker-engine.ts";
 import { ImageContainer, obstacle } from "../support/image-container.ts";
-import { KamalHost } from "../support/kamal-host.ts";
+import { KamalHost, uniqueName } from "../support/kamal-host.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { waitFor } from "../support/wait-for.ts";
 import manifest from "../../package.json" with { type: "json" };
@@ -17,11 +17,14 @@ const projectFolder = join(import.meta.dir, "..", "..");
 const folder = tempFolder();
 const archivePath = folder.file("image.tar");
 const sourceTime = 1_700_000_000;
+/** Another run may use the same engine. */
+const name = uniqueName();
 const engine = await DockerEngine.find();
 let image: ImageArchive;
 
 async function writeImage(path: string, cwd = projectFolder, ...options: string[]): Promise<void> {
-  const command = ["scripts/image.ts", `--outfile=${path}`, "--level=1", ...options];
+  const tag = `--tag=${name}:v${manifest.version}`;
+  const command = ["scripts/image.ts", `--outfile=${path}`, "--level=1", tag, ...options];
   const child = Bun.spawn([process.execPath, ...command], {
     cwd,
     env: { ...process.env, SOURCE_DATE_EPOCH: String(sourceTime) },
@@ -65,9 +68,15 @@ describe("container image", () => {
     },
   );
 
+  test("its name is that of the original, with the version that Kamal looks at", () => {
+    const command = [process.execPath, "scripts/image.ts", "--help"];
+    const { stdout } = Bun.spawnSync(command, { cwd: projectFolder });
+    expect(stdout.toString()).toContain(`(default kamal-proxy:v${manifest.version})`);
+  });
+
   test("configuration is what Kamal needs of the proxy's image", () => {
     expect(image.architecture).toBe(process.arch === "arm64" ? "arm64" : "amd64");
-    expect(image.reference).toBe(`docker.io/library/kamal-proxy:v${manifest.version}`);
+    expect(image.reference).toBe(`docker.io/library/${name}:v${manifest.version}`);
     const { config } = image;
     expect(config.Entrypoint).toBeUndefined();
     expect(config.Cmd).toEqual(["kamal-proxy", "run"]);
@@ -192,7 +201,7 @@ describe("container image", () => {
       const checkout = folder.file("next/checkout");
       copyCheckout(checkout, version);
       const nextArchive = folder.file("next.tar");
-      const reference = `kamal-proxy-test-${process.pid}:v${version}`;
+      const reference = `${name}:v${version}`;
       await writeImage(nextArchive, checkout, `--tag=${reference}`);
       await using host = await KamalHost.create(engine!, archivePath, image);
       await host.load(nextArchive, reference);

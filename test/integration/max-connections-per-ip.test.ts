@@ -1,11 +1,9 @@
 import { expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
-import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
-import { saveCertificate } from "../support/certificate-files.ts";
-import { createCertificate } from "../support/certificates.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { ok, startScriptedApp } from "../support/scripted-app.ts";
+import { flagsOfSite } from "../suites/site.ts";
 import { waitFor, within } from "../support/wait-for.ts";
 
 const request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -48,14 +46,7 @@ test.each([1, 3])(
       args: ["--max-connections-per-ip=4"],
       env: { KAMAL_PROXY_WORKERS: String(workers) },
     });
-    const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
-    await proxy.deploy(
-      "web",
-      app.address,
-      "--host=localhost",
-      "--tls-redirect=false",
-      ...certificate,
-    );
+    await proxy.deploy("web", app.address, ...flagsOfSite(proxy));
     const first = [false, true, false, true].map((secure) => client(proxy, { secure }));
     expect(await outcome(first)).toEqual([true, true, true, true]);
     const more = [false, true].map((secure) => client(proxy, { secure }));
@@ -97,14 +88,7 @@ test("behind a load balancer the address of the PROXY header counts, of IPv6 the
     args: ["--max-connections-per-ip=2", "--trusted-proxies=127.0.0.1", "--proxy-protocol"],
     env: { KAMAL_PROXY_WORKERS: "2" },
   });
-  const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
-  await proxy.deploy(
-    "web",
-    app.address,
-    "--host=localhost",
-    "--tls-redirect=false",
-    ...certificate,
-  );
+  await proxy.deploy("web", app.address, ...flagsOfSite(proxy));
   const from = (address: string, secure: boolean): Client => {
     const family = address.includes(":") ? `TCP6 ${address} ::1` : `TCP4 ${address} 127.0.0.1`;
     return client(proxy, { secure, before: `PROXY ${family} 1000 80\r\n` });

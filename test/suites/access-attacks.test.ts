@@ -1,16 +1,11 @@
 /** What somebody tries who may not use a service: over every protocol it changes nothing. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { join } from "node:path";
-import { saveCertificate } from "../support/certificate-files.ts";
-import { createCertificate } from "../support/certificates.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import type { ProxyProcess } from "../support/proxy-process.ts";
 import { type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
 import { ask, type Carrier, type Field } from "./carrier.ts";
-import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
-import { http2 } from "./http2-carrier.ts";
-import { http3, untilHttp3Serves } from "./http3-carrier.ts";
+import { http3 } from "./http3-carrier.ts";
+import { carriers, deployBelow, portOf, startSite } from "./site.ts";
 
-const carriers = [plainHttp1, tlsHttp1, http2, http3];
 /** The client of the runtime resolves segments, and joins lines of one name. */
 const sendsAsTold = carriers.filter((carrier) => carrier !== http3);
 
@@ -19,18 +14,9 @@ let app: ScriptedApp;
 
 beforeAll(async () => {
   app = startScriptedApp();
-  proxy = await ProxyProcess.start({
-    args: ["--http3", "--trusted-proxies=10.0.0.0/8,127.0.0.1,::1"],
-    env: { KAMAL_PROXY_WORKERS: "1" },
+  proxy = await startSite(app.address, {
+    args: ["--trusted-proxies=10.0.0.0/8,127.0.0.1,::1"],
   });
-  const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
-  await proxy.deploy(
-    "web",
-    app.address,
-    "--host=localhost",
-    "--tls-redirect=false",
-    ...certificate,
-  );
   const hash = await Bun.password.hash("pä:ss", { algorithm: "bcrypt", cost: 4 });
   const services: Record<string, string[]> = {
     auth: [`--basic-auth=ann:${hash}`],
@@ -39,10 +25,8 @@ beforeAll(async () => {
     rate: ["--rate-limit=1/h", "--rate-limit-path=/rate/a/login", "--rate-limit-key=header:X-Key"],
   };
   for (const [name, flags] of Object.entries(services)) {
-    const place = ["--host=localhost", `--path-prefix=/${name}`, "--strip-path-prefix=false"];
-    await proxy.deploy(name, app.address, ...place, ...flags);
+    await deployBelow(proxy, name, app.address, ...flags);
   }
-  await untilHttp3Serves(proxy.httpsPort);
 });
 afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
@@ -50,7 +34,7 @@ afterAll(async () => {
 });
 
 async function statusOf(carrier: Carrier, path: string, fields: Field[]): Promise<number> {
-  const port = carrier.scheme === "http" ? proxy.httpPort : proxy.httpsPort;
+  const port = portOf(proxy, carrier);
   return (await ask(carrier, port, { path, fields })).status;
 }
 

@@ -1,16 +1,10 @@
 /** Policies that say who may use a service: what holds for each of them over every protocol. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { join } from "node:path";
-import { saveCertificate } from "../support/certificate-files.ts";
-import { createCertificate } from "../support/certificates.ts";
-import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
+import { type ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
 import { type Answer, ask, type Carrier, type Field, valuesOf } from "./carrier.ts";
-import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
-import { http2 } from "./http2-carrier.ts";
-import { http3, untilHttp3Serves } from "./http3-carrier.ts";
-
-const carriers = [plainHttp1, tlsHttp1, http2, http3];
+import { plainHttp1 } from "./http1-carrier.ts";
+import { carriers, deployBelow, portOf, startSite } from "./site.ts";
 
 let proxy: ProxyProcess;
 let app: ScriptedApp;
@@ -29,8 +23,8 @@ const services: Record<string, string[]> = {
 
 beforeAll(async () => {
   app = startScriptedApp();
-  proxy = await ProxyProcess.start({
-    args: ["--http3", "--trusted-proxies=127.0.0.1,::1,10.0.0.0/8"],
+  proxy = await startSite(app.address, {
+    args: ["--trusted-proxies=127.0.0.1,::1,10.0.0.0/8"],
     env: severalWorkers,
   });
   services["auth"] = [
@@ -39,19 +33,9 @@ beforeAll(async () => {
     '--basic-auth-realm=Say "hi"',
     "--basic-auth-exempt-path=/auth/open",
   ];
-  const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
-  await proxy.deploy(
-    "web",
-    app.address,
-    "--host=localhost",
-    "--tls-redirect=false",
-    ...certificate,
-  );
   for (const [name, flags] of Object.entries(services)) {
-    const place = ["--host=localhost", `--path-prefix=/${name}`, "--strip-path-prefix=false"];
-    await proxy.deploy(name, app.address, ...place, ...flags);
+    await deployBelow(proxy, name, app.address, ...flags);
   }
-  await untilHttp3Serves(proxy.httpsPort);
 });
 afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
@@ -64,7 +48,7 @@ function get(
   client: string,
   fields: Field[] = [],
 ): Promise<Answer> {
-  const port = carrier.scheme === "http" ? proxy.httpPort : proxy.httpsPort;
+  const port = portOf(proxy, carrier);
   return ask(carrier, port, { path, fields: [["X-Forwarded-For", client], ...fields] });
 }
 

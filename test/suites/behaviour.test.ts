@@ -1,9 +1,6 @@
 /** What must hold for requests and responses whatever carries them: written once, run over every protocol. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
-import { join } from "node:path";
-import { saveCertificate } from "../support/certificate-files.ts";
-import { createCertificate } from "../support/certificates.ts";
 import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import type { RawConnection } from "../support/raw-connection.ts";
 import { type RawServer, startRawServer } from "../support/raw-server.ts";
@@ -11,11 +8,9 @@ import { ok, startScriptedApp, type ScriptedApp } from "../support/scripted-app.
 import { waitFor } from "../support/wait-for.ts";
 import { type Answer, ask, type Carrier, type RequestSpec, valuesOf } from "./carrier.ts";
 import { exceptions } from "./exceptions.ts";
-import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
-import { http2 } from "./http2-carrier.ts";
-import { http3, untilHttp3Serves } from "./http3-carrier.ts";
+import { untilHttp3Serves } from "./http3-carrier.ts";
+import { carriers, deployBelow, flagsOfSite, portOf } from "./site.ts";
 
-const carriers = [plainHttp1, tlsHttp1, http2, http3];
 const large = randomBytes(300_000);
 const maxRequestBody = 400_000;
 const loopback = ["127.0.0.1", "::1"];
@@ -39,17 +34,9 @@ beforeAll(async () => {
     }
   });
   proxy = await ProxyProcess.start({ args: ["--http3"], env: severalWorkers });
-  const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
-  flags = ["--host=localhost", "--tls-redirect=false", ...certificate];
+  flags = flagsOfSite(proxy);
   await deploy(app.address);
-  await proxy.deploy(
-    "raw",
-    rawApp.address,
-    "--host=localhost",
-    "--path-prefix=/raw",
-    "--strip-path-prefix=false",
-    "--target-timeout=1s",
-  );
+  await deployBelow(proxy, "raw", rawApp.address, "--target-timeout=1s");
   await proxy.deploy(
     "limited",
     app.address,
@@ -80,7 +67,7 @@ const withLength = (body: string, head = ""): string =>
 const ran = new Set<string>();
 
 describe.each(carriers)("$name", (carrier: Carrier) => {
-  const port = () => (carrier.scheme === "http" ? proxy.httpPort : proxy.httpsPort);
+  const port = () => portOf(proxy, carrier);
   const get = (spec: RequestSpec = {}): Promise<Answer> => ask(carrier, port(), spec);
   const open = (spec: RequestSpec) => carrier.open(port(), spec);
 

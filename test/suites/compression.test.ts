@@ -1,38 +1,26 @@
 /** --compress: the same over every protocol. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { join } from "node:path";
 import zlib from "node:zlib";
-import { saveCertificate } from "../support/certificate-files.ts";
-import { createCertificate } from "../support/certificates.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import type { ProxyProcess } from "../support/proxy-process.ts";
 import type { RawConnection } from "../support/raw-connection.ts";
 import { type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
 import { type Answer, ask, type Carrier, type Field, valuesOf } from "./carrier.ts";
-import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
-import { http2 } from "./http2-carrier.ts";
-import { http3, untilHttp3Serves } from "./http3-carrier.ts";
-
-const carriers = [plainHttp1, tlsHttp1, http2, http3];
+import { http3 } from "./http3-carrier.ts";
+import { carriers, portOf, startSite } from "./site.ts";
 
 let proxy: ProxyProcess;
 let app: ScriptedApp;
 
 beforeAll(async () => {
   app = startScriptedApp();
-  proxy = await ProxyProcess.start({ args: ["--http3"] });
-  const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
-  await proxy.deploy(
-    "web",
-    app.address,
-    "--host=localhost",
-    "--tls-redirect=false",
-    ...certificate,
-    "--compress=zstd,br,gzip",
-    "--compress-type=text/*",
-    "--compress-type=application/json",
-    "--compress-type=application/*+json",
-  );
-  await untilHttp3Serves(proxy.httpsPort);
+  proxy = await startSite(app.address, {
+    flags: [
+      "--compress=zstd,br,gzip",
+      "--compress-type=text/*",
+      "--compress-type=application/json",
+      "--compress-type=application/*+json",
+    ],
+  });
 });
 afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
@@ -70,7 +58,7 @@ function decoded({ fields, body }: Answer): Buffer {
 
 describe.each(carriers)("over $name", (carrier: Carrier) => {
   const get = (accepted: string, more: Field[] = [], method = "GET"): Promise<Answer> =>
-    ask(carrier, carrier.scheme === "http" ? proxy.httpPort : proxy.httpsPort, {
+    ask(carrier, portOf(proxy, carrier), {
       method,
       path: "/page",
       fields: [["Accept-Encoding", accepted], ...more],

@@ -1,16 +1,12 @@
 /** Policies of how requests reach targets: the same over every protocol. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { join } from "node:path";
-import { saveCertificate } from "../support/certificate-files.ts";
-import { createCertificate } from "../support/certificates.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { ok, type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
 import { type Answer, ask, type Carrier, type RequestSpec, valuesOf } from "./carrier.ts";
-import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
-import { http2 } from "./http2-carrier.ts";
-import { http3, untilHttp3Serves } from "./http3-carrier.ts";
+import { plainHttp1 } from "./http1-carrier.ts";
+import { http3 } from "./http3-carrier.ts";
+import { carriers, deployBelow, portOf, startSite } from "./site.ts";
 
-const carriers = [plainHttp1, tlsHttp1, http2, http3];
 const failed = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy";
 
 let proxy: ProxyProcess;
@@ -28,16 +24,7 @@ const services: Record<string, string[]> = {
 
 beforeAll(async () => {
   [one, two] = [startScriptedApp(), startScriptedApp()];
-  proxy = await ProxyProcess.start({ args: ["--http3"] });
-  const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
-  await proxy.deploy(
-    "web",
-    one.address,
-    "--host=localhost",
-    "--tls-redirect=false",
-    ...certificate,
-  );
-  await untilHttp3Serves(proxy.httpsPort);
+  proxy = await startSite(one.address);
 });
 afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
@@ -49,9 +36,8 @@ beforeEach(() => {
 });
 
 async function deploy(name: string, ...more: string[]): Promise<void> {
-  const place = ["--host=localhost", `--path-prefix=/${name}`, "--strip-path-prefix=false"];
-  const targets = [`--target=${two.address}`];
-  await proxy.deploy(name, one.address, ...targets, ...place, ...services[name]!, ...more);
+  const other = `--target=${two.address}`;
+  await deployBelow(proxy, name, one.address, other, ...services[name]!, ...more);
 }
 
 const counts = () => [one.requests.length, two.requests.length] as const;
@@ -60,8 +46,7 @@ function since([first, second]: readonly [number, number]): number[] {
 }
 
 describe.each(carriers)("over $name", (carrier: Carrier) => {
-  const get = (spec: RequestSpec): Promise<Answer> =>
-    ask(carrier, carrier.scheme === "http" ? proxy.httpPort : proxy.httpsPort, spec);
+  const get = (spec: RequestSpec): Promise<Answer> => ask(carrier, portOf(proxy, carrier), spec);
 
   test("a request that a target failed goes to another, unless it may have had an effect", async () => {
     await deploy("retry");

@@ -1,9 +1,6 @@
 /** --forward-auth: who is asked what, and what becomes of the answer, over every protocol. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { join } from "node:path";
-import { saveCertificate } from "../support/certificate-files.ts";
-import { createCertificate } from "../support/certificates.ts";
-import { ProxyProcess } from "../support/proxy-process.ts";
+import type { ProxyProcess } from "../support/proxy-process.ts";
 import { type RawMessage, valuesOf as valuesIn } from "../support/raw-response.ts";
 import { type AppScript, ok, type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -15,11 +12,10 @@ import {
   type RequestSpec,
   valuesOf,
 } from "./carrier.ts";
-import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
 import { http2 } from "./http2-carrier.ts";
-import { http3, untilHttp3Serves } from "./http3-carrier.ts";
-
-const carriers = [plainHttp1, tlsHttp1, http2, http3];
+import { plainHttp1 } from "./http1-carrier.ts";
+import { http3 } from "./http3-carrier.ts";
+import { carriers, deployBelow, portOf, startSite } from "./site.ts";
 
 let proxy: ProxyProcess;
 let app: ScriptedApp;
@@ -34,15 +30,7 @@ const copied = ["--forward-auth-copy-header=Remote-User,x-roles"];
 
 beforeAll(async () => {
   [app, auth] = [startScriptedApp(), startScriptedApp()];
-  proxy = await ProxyProcess.start({ args: ["--http3"], env: { KAMAL_PROXY_WORKERS: "1" } });
-  const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
-  await proxy.deploy(
-    "web",
-    app.address,
-    "--host=localhost",
-    "--tls-redirect=false",
-    ...certificate,
-  );
+  proxy = await startSite(app.address);
   const url = `http://${auth.address}/verify?x=1`;
   const services: Record<string, string[]> = {
     url: [`--forward-auth=${url}`, ...copied],
@@ -57,11 +45,9 @@ beforeAll(async () => {
     again: [`--forward-auth=${url}`, ...copied],
   };
   for (const [name, flags] of Object.entries(services)) {
-    const place = ["--host=localhost", `--path-prefix=/${name}`, "--strip-path-prefix=false"];
-    await proxy.deploy(name, app.address, ...place, ...flags);
+    await deployBelow(proxy, name, app.address, ...flags);
   }
   await proxy.deploy("auth", auth.address, "--host=auth.localhost");
-  await untilHttp3Serves(proxy.httpsPort);
 });
 afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
@@ -76,7 +62,7 @@ beforeEach(() => {
 const last = (of: ScriptedApp): RawMessage => of.requests.at(-1)!;
 
 describe.each(carriers)("over $name", (carrier: Carrier) => {
-  const port = (): number => (carrier.scheme === "http" ? proxy.httpPort : proxy.httpsPort);
+  const port = (): number => portOf(proxy, carrier);
   const asked = (spec: RequestSpec): Promise<Answer> => ask(carrier, port(), spec);
   /** The client of the runtime names the port as well. */
   const host = (): string => (carrier === http3 ? `localhost:${port()}` : "localhost");

@@ -1,16 +1,9 @@
 /** Policies that change what is asked for and what is told with the answer: the same over every protocol. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { join } from "node:path";
-import { saveCertificate } from "../support/certificate-files.ts";
-import { createCertificate } from "../support/certificates.ts";
-import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
+import { type ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { ok, type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
 import { type Answer, ask, type Carrier, type RequestSpec, valuesOf } from "./carrier.ts";
-import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
-import { http2 } from "./http2-carrier.ts";
-import { http3, untilHttp3Serves } from "./http3-carrier.ts";
-
-const carriers = [plainHttp1, tlsHttp1, http2, http3];
+import { carriers, portOf, startSite } from "./site.ts";
 
 let proxy: ProxyProcess;
 let app: ScriptedApp;
@@ -38,19 +31,11 @@ const flags = [
 
 beforeAll(async () => {
   app = startScriptedApp();
-  proxy = await ProxyProcess.start({ args: ["--http3"], env: severalWorkers });
-  const names = ["localhost", "www.localhost"];
-  const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(names));
-  const hosts = names.map((name) => `--host=${name}`);
-  await proxy.deploy(
-    "web",
-    app.address,
-    ...hosts,
-    "--tls-redirect=false",
-    ...certificate,
-    ...flags,
-  );
-  await untilHttp3Serves(proxy.httpsPort);
+  proxy = await startSite(app.address, {
+    env: severalWorkers,
+    names: ["localhost", "www.localhost"],
+    flags,
+  });
 });
 afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
@@ -63,8 +48,7 @@ beforeEach(() => {
 const seen = () => app.requests.at(-1)!;
 
 describe.each(carriers)("over $name", (carrier: Carrier) => {
-  const get = (spec: RequestSpec): Promise<Answer> =>
-    ask(carrier, carrier.scheme === "http" ? proxy.httpPort : proxy.httpsPort, spec);
+  const get = (spec: RequestSpec): Promise<Answer> => ask(carrier, portOf(proxy, carrier), spec);
   const locationOf = async (path: string, spec: RequestSpec = {}) => {
     const answer = await get({ ...spec, path });
     return [answer.status, ...valuesOf(answer.fields, "location")];

@@ -1,8 +1,5 @@
 /** To which trace a request belongs, and its span: the same over every protocol. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { join } from "node:path";
-import { saveCertificate } from "../support/certificate-files.ts";
-import { createCertificate } from "../support/certificates.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { ok, type ScriptedApp, startScriptedApp } from "../support/scripted-app.ts";
 import {
@@ -12,11 +9,9 @@ import {
 } from "../support/span-collector.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ask, type Carrier, type Field } from "./carrier.ts";
-import { plainHttp1, tlsHttp1 } from "./http1-carrier.ts";
-import { http2 } from "./http2-carrier.ts";
-import { http3, untilHttp3Serves } from "./http3-carrier.ts";
+import { untilHttp3Serves } from "./http3-carrier.ts";
+import { carriers, deployBelow, flagsOfSite, portOf } from "./site.ts";
 
-const carriers = [plainHttp1, tlsHttp1, http2, http3];
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const parentId = "00f067aa0ba902b7";
 const sampled = `00-${traceId}-${parentId}-01`;
@@ -39,12 +34,9 @@ beforeAll(async () => {
       KAMAL_PROXY_WORKERS: "1",
     },
   });
-  const certificate = saveCertificate(join(proxy.home, "app"), createCertificate(["localhost"]));
-  const tls = ["--host=localhost", "--tls-redirect=false", ...certificate];
-  await proxy.deploy("off", app.address, ...tls);
+  await proxy.deploy("off", app.address, ...flagsOfSite(proxy));
   for (const mode of ["propagate", "generate"]) {
-    const place = ["--host=localhost", `--path-prefix=/${mode}`, "--strip-path-prefix=false"];
-    await proxy.deploy(mode, app.address, ...place, `--trace-context=${mode}`);
+    await deployBelow(proxy, mode, app.address, `--trace-context=${mode}`);
   }
   await untilHttp3Serves(proxy.httpsPort);
 });
@@ -71,7 +63,7 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
 
   async function get(service: string, ...fields: Field[]): Promise<Outcome> {
     const path = `/${service}/${++requests}`;
-    const port = carrier.scheme === "http" ? proxy.httpPort : proxy.httpsPort;
+    const port = portOf(proxy, carrier);
     const { status } = await ask(carrier, port, { path, fields });
     const seen = app.requests.find(({ startLine }) => startLine.split(" ")[1] === path);
     const valuesOf = (name: string): string[] =>

@@ -2,6 +2,7 @@
  * A host as Kamal sees it: a Docker engine with the proxy's image, on which it runs an app and the proxy
  * with the commands of `kamal proxy boot`, `reboot` and `kamal app boot`. Everything has names of its own.
  */
+import { randomUUID } from "node:crypto";
 import type { DockerEngine } from "./docker-engine.ts";
 import type { ImageArchive } from "./image-archive.ts";
 
@@ -11,39 +12,26 @@ const appPort = 3000;
 export class KamalHost implements AsyncDisposable {
   readonly #engine: DockerEngine;
   readonly #reference: string;
-  /** Of the image. */
-  readonly #loaded: string;
-  /** Of the image that had the same name before. */
-  readonly #replaced: string | null;
-  readonly #others: string[] = [];
+  readonly #loaded: string[] = [];
   /** Network, volume, container and label. */
-  readonly #name = `kamal-proxy-test-${process.pid}`;
+  readonly #name = uniqueName();
 
-  private constructor(
-    engine: DockerEngine,
-    reference: string,
-    loaded: string,
-    replaced: string | null,
-  ) {
+  private constructor(engine: DockerEngine, reference: string) {
     this.#engine = engine;
     this.#reference = reference;
-    this.#loaded = loaded;
-    this.#replaced = replaced;
   }
 
   static async create(engine: DockerEngine, archivePath: string, { reference }: ImageArchive) {
-    const imageId = () => engine.run("image", "inspect", "--format={{.Id}}", reference);
-    const replaced = await imageId().catch(() => null);
-    await engine.run("load", `--input=${archivePath}`);
-    const host = new KamalHost(engine, reference, await imageId(), replaced);
+    const host = new KamalHost(engine, reference);
+    await host.load(archivePath, reference);
     await engine.run("network", "create", host.#name);
     return host;
   }
 
-  /** Another image, which goes with the host. */
+  /** An image, which goes with the host. Its name must be nobody else's. */
   async load(archivePath: string, reference: string): Promise<void> {
     await this.#engine.run("load", `--input=${archivePath}`);
-    this.#others.push(reference);
+    this.#loaded.push(reference);
   }
 
   /** Of its container. */
@@ -151,12 +139,11 @@ export class KamalHost implements AsyncDisposable {
     if (containers !== "") await this.#engine.run("rm", "--force", ...containers.split("\n"));
     await this.#engine.run("volume", "rm", "--force", this.#name);
     await this.#engine.run("network", "rm", this.#name);
-    for (const reference of this.#others) await this.#engine.run("image", "rm", reference);
-    if (this.#replaced === null) {
-      await this.#engine.run("image", "rm", this.#reference);
-    } else if (this.#replaced !== this.#loaded) {
-      await this.#engine.run("tag", this.#replaced, this.#reference);
-      await this.#engine.run("image", "rm", this.#loaded);
-    }
+    for (const reference of this.#loaded) await this.#engine.run("image", "rm", reference);
   }
+}
+
+/** For what is in an engine that other test runs may use at the same time. */
+export function uniqueName(): string {
+  return `kamal-proxy-test-${randomUUID().slice(0, 8)}`;
 }
