@@ -235,6 +235,13 @@ describe.each(Object.keys(apis))("DNS by %s", (name) => {
     const withFile = { ...rest, [`${secretName}_FILE`]: "/run/secrets/dns" };
     const provider = providerOf(name, withFile, api(new Map()), files);
     await provider.add(record, signal);
+    const both = { ...withFile, [secretName]: secret };
+    expect(() => providerOf(name, both, api(new Map()), files)).toThrow(
+      `${secretName} and ${secretName}_FILE are both set`,
+    );
+    expect(() => providerOf(name, withFile, api(new Map()), { "/run/secrets/dns": " \n" })).toThrow(
+      `${secretName}_FILE: /run/secrets/dns is empty`,
+    );
   });
 
   test("names the variable that is missing", () => {
