@@ -47,7 +47,8 @@ describe("LinearPattern", () => {
     const pattern = new LinearPattern(source);
     const started = performance.now();
     expect(pattern.match(`${character.repeat(maxPatternText - 1)}!`)).toBeNull();
-    expect(performance.now() - started).toBeLessThan(2_000);
+    // Milliseconds on a machine at rest; an engine that goes back would not end.
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 
   test("matches nothing in a text that is too long", () => {
