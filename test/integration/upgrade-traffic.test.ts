@@ -7,6 +7,7 @@ import { AcmeSite } from "../support/acme-site.ts";
 import { startApp } from "../support/app.ts";
 import { saveCertificate } from "../support/certificate-files.ts";
 import { createCertificate } from "../support/certificates.ts";
+import { commandOutput } from "../support/command-output.ts";
 import { buildVersion } from "../support/checkout-copy.ts";
 import { Http2Connection } from "../support/http2-connection.ts";
 import { frameTypes, headersFrame } from "../support/http2-frames.ts";
@@ -186,16 +187,19 @@ describe("an upgrade", () => {
       const leaf = createCertificate(["localhost"]);
       const flags = saveCertificate(join(proxy.home, "leaf"), leaf);
       await proxy.deploy("web", app.address, "--host=localhost", ...flags);
+      // A client of its own each time: one that has a connection learns by its timeout alone that a worker was killed.
+      const program = `
+        const response = await fetch("https://localhost:${proxy.httpsPort}/", {
+          protocol: "http3",
+          tls: { rejectUnauthorized: false },
+          signal: AbortSignal.timeout(5_000),
+        });
+        process.stdout.write(await response.text());`;
       const ask = (): Promise<string> =>
-        waitFor(async () => {
-          const response = await fetch(`https://localhost:${proxy.httpsPort}/`, {
-            protocol: "http3",
-            tls: { rejectUnauthorized: false },
-            keepalive: false,
-            signal: AbortSignal.timeout(2_000),
-          });
-          return await response.text();
-        }, "an answer over HTTP/3");
+        waitFor(
+          () => commandOutput([process.execPath, "--eval", program], process.env),
+          "an answer over HTTP/3",
+        );
       expect(await ask()).toBe("web");
       const workers = childrenOf(proxy.pid);
       await upgrade(proxy);
