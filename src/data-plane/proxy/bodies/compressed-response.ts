@@ -12,6 +12,21 @@ import type { Fields } from "../../../protocols/http/fields.ts";
 import type { CollectedResponse } from "./buffered-response.ts";
 import { ContentEncoder } from "./content-encoder.ts";
 
+/** Bytes of a body that may wait: a read of the target comes on top of what holds it back. */
+const mostWaitingBytes = maxUncompressedBytes + 512 * 1_024;
+
+/**
+ * Bytes of memory that a response takes until it is through: all that it may come to, where its length is known.
+ * Else what waits is counted as it comes: event streams are many, and wait little.
+ */
+export function compressionBytes(coding: ContentCoding, length: number | null): number {
+  const encoderBytes = ContentEncoder.memoryBytes(coding);
+  if (length === null) return encoderBytes;
+  // What is compressed at once needs no encoder that stays.
+  if (length <= new ContentEncoder(coding).mostAtOnce) return length;
+  return encoderBytes + Math.min(length, mostWaitingBytes);
+}
+
 export class CompressedResponse implements CollectedResponse, BodySource, BudgetedReader {
   /** What is written is copied. */
   readonly passesOn = true;
@@ -35,8 +50,8 @@ export class CompressedResponse implements CollectedResponse, BodySource, Budget
   #over = false;
 
   /**
-   * `length` is that of what is written; null: not known. The memory of the encoder, and of what waits
-   * for it, counts in `budget` until the body is through.
+   * `length` is that of what is written; null: not known. `compressionBytes` count in `budget` until the body is
+   * through.
    */
   constructor(
     client: BodySink,
@@ -49,8 +64,8 @@ export class CompressedResponse implements CollectedResponse, BodySource, Budget
     this.#flushes = length === null;
     this.#isShort = length !== null && length <= this.#encoder.mostAtOnce;
     this.#budget = budget;
-    this.#waiting = new ByteBlocks(budget);
-    this.#memoryBytes = ContentEncoder.memoryBytes(coding);
+    this.#waiting = new ByteBlocks(length === null ? budget : null);
+    this.#memoryBytes = compressionBytes(coding, length);
     budget.add(this.#memoryBytes);
     client.attach(this);
   }
@@ -123,12 +138,12 @@ export class CompressedResponse implements CollectedResponse, BodySource, Budget
     }
     const piece = this.#waiting.front().subarray(0, compressionPieceBytes);
     if (piece.length > 0) {
-      this.#pass(this.#encoder.encode(piece));
+      this.#encoder.encode(piece, this.#pass);
       this.#waiting.consume(piece.length);
     }
     if (this.#waiting.length === 0 && this.#flushDue) {
       this.#flushDue = false;
-      this.#pass(this.#encoder.flush());
+      this.#encoder.flush(this.#pass);
     }
     this.#client.flush();
     if (this.#waiting.length > 0 || this.#ended) this.#schedule();
@@ -144,14 +159,16 @@ export class CompressedResponse implements CollectedResponse, BodySource, Budget
 
   #finish(): void {
     const rest = this.#waiting.views();
-    this.#pass(this.#encoder.finish(rest.length === 1 ? rest[0]! : Buffer.concat(rest)));
+    this.#encoder.finish(rest.length === 1 ? rest[0]! : Buffer.concat(rest), this.#pass);
     this.dispose();
     this.#client.end(this.#trailers);
   }
 
-  #pass(encoded: Uint8Array): void {
-    if (encoded.length > 0 && !this.#client.write(encoded)) this.#held = true;
-  }
+  /** Copies of megabytes a second would pile up until the garbage collector comes by. */
+  readonly #pass = (encoded: Uint8Array): void => {
+    const kept = this.#client.passesOn === true ? encoded : Buffer.from(encoded);
+    if (!this.#client.write(kept)) this.#held = true;
+  };
 
   #schedule(): void {
     if (this.#scheduled || this.#held || this.#over) return;

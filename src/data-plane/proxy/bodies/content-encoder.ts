@@ -27,7 +27,7 @@ interface SynchronousStream {
 }
 
 interface CodingKind {
-  /** Memory that a stream takes, about. */
+  /** Memory that a stream takes, measured behind a megabyte. */
   readonly memoryBytes: number;
   readonly flush: number;
   readonly finish: number;
@@ -46,7 +46,7 @@ const maxWholeBytes = 64 * KB;
  */
 const kinds: Readonly<Record<ContentCoding, CodingKind>> = {
   zstd: {
-    memoryBytes: 384 * KB,
+    memoryBytes: 576 * KB,
     flush: constants.ZSTD_e_flush,
     finish: constants.ZSTD_e_end,
     open: () =>
@@ -56,7 +56,7 @@ const kinds: Readonly<Record<ContentCoding, CodingKind>> = {
     whole: (body) => Bun.zstdCompressSync(body, { level: 1 }),
   },
   br: {
-    memoryBytes: 832 * KB,
+    memoryBytes: 1_728 * KB,
     flush: constants.BROTLI_OPERATION_FLUSH,
     finish: constants.BROTLI_OPERATION_FINISH,
     open: () =>
@@ -74,6 +74,9 @@ const kinds: Readonly<Record<ContentCoding, CodingKind>> = {
       Bun.gzipSync(body as Uint8Array<ArrayBuffer>, { level: 1, library: "libdeflate" }),
   },
 };
+
+/** Is to keep nothing of what it is given. */
+type Take = (encoded: Uint8Array) => void;
 
 export class ContentEncoder {
   readonly #kind: CodingKind;
@@ -94,20 +97,21 @@ export class ContentEncoder {
     return isWhole ? maxWholeBytes : compressionPieceBytes;
   }
 
-  /** Returns what is ready of it, which may be nothing. */
-  encode(bytes: Uint8Array): Uint8Array {
-    return this.#process(bytes, 0);
+  /** Hands on what is ready of it, which may be nothing. What `take` is given is written over afterwards. */
+  encode(bytes: Uint8Array, take: Take): void {
+    this.#process(bytes, 0, take);
   }
 
   /** With all that is pending: whoever decodes has everything so far. */
-  flush(): Uint8Array {
-    return this.#process(nothing, this.#kind.flush);
+  flush(take: Take): void {
+    this.#process(nothing, this.#kind.flush, take);
   }
 
   /** The rest, and the end; `close` follows. Of a body that comes at once, the whole. */
-  finish(last: Uint8Array): Uint8Array {
+  finish(last: Uint8Array, take: Take): void {
     const { whole, finish } = this.#kind;
-    return this.#stream === null && whole !== null ? whole(last) : this.#process(last, finish);
+    if (this.#stream === null && whole !== null) take(whole(last));
+    else this.#process(last, finish, take);
   }
 
   /** Frees its memory. */
@@ -116,21 +120,22 @@ export class ContentEncoder {
     this.#stream = null;
   }
 
-  #process(bytes: Uint8Array, operation: number): Uint8Array {
+  #process(bytes: Uint8Array, operation: number, take: Take): void {
     this.#stream ??= this.#kind.open() as SynchronousStream;
     // oxlint-disable-next-line no-underscore-dangle
     const { _handle: handle, _writeState: state } = this.#stream;
-    const parts: Buffer[] = [];
     let offset = 0;
-    do {
+    let isFull = true;
+    // Whoever takes the bytes may find that nobody wants them any more, and close.
+    while (isFull && this.#stream !== null) {
       const length = bytes.length - offset;
       handle.writeSync(operation, bytes, offset, length, output, 0, output.length);
       offset = bytes.length - state[1]!;
-      const written = output.length - state[0]!;
-      if (written > 0) parts.push(Buffer.from(output.subarray(0, written)));
       // It stopped for want of room.
-    } while (state[0] === 0);
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+      isFull = state[0] === 0;
+      const written = output.length - state[0]!;
+      if (written > 0) take(output.subarray(0, written));
+    }
   }
 }
 

@@ -5,8 +5,7 @@ import { chunkedBody } from "../../../protocols/http/body-framing.ts";
 import type { BodySink } from "../../../protocols/http/body.ts";
 import { type Fields, listElements, trimBlanks } from "../../../protocols/http/fields.ts";
 import type { CollectedResponse } from "../bodies/buffered-response.ts";
-import { CompressedResponse } from "../bodies/compressed-response.ts";
-import { ContentEncoder } from "../bodies/content-encoder.ts";
+import { CompressedResponse, compressionBytes } from "../bodies/compressed-response.ts";
 import type { DeliveredRequest } from "../request-stages.ts";
 import type { ClientResponse, Policy, PolicyContext, PolicyFactory } from "./policy.ts";
 
@@ -56,18 +55,16 @@ class Compression implements Policy {
     if (!this.#mayBeCompressed(response, request.method === "HEAD")) return;
     addVary(fields);
     const coding = acceptedCoding(request.fields.joined("accept-encoding"), this.#codings);
-    if (coding === null || !this.#context.encoderMemory.fits(ContentEncoder.memoryBytes(coding)))
+    const { framing } = response;
+    const length = framing.kind === "length" ? framing.length : null;
+    if (coding === null || !this.#context.encoderMemory.fits(compressionBytes(coding, length)))
       return;
     fields.set("Content-Encoding", coding, "content-encoding");
     fields.delete("content-length");
     fields.delete("accept-ranges");
     fields.mapValues("etag", weakTag);
     if (request.method === "HEAD") return;
-    const { framing } = response;
-    this.#chosen.set(response, {
-      coding,
-      length: framing.kind === "length" ? framing.length : null,
-    });
+    this.#chosen.set(response, { coding, length });
     response.framing = chunkedBody;
   }
 

@@ -23,14 +23,25 @@ async function decode(
   return Buffer.concat(await Array.fromAsync(decoder as AsyncIterable<Buffer>));
 }
 
+/** What is handed on is written over by the next piece. */
+function taken(work: (take: (encoded: Uint8Array) => void) => void): Uint8Array {
+  const parts: Buffer[] = [];
+  work((encoded) => void parts.push(Buffer.from(encoded)));
+  return Buffer.concat(parts);
+}
+
 describe.each(contentCodings)("%s", (coding) => {
   test("pieces and flushes make one body", async () => {
     const encoder = new ContentEncoder(coding);
     const parts: Uint8Array[] = [];
     for (const piece of [text, noise, text]) {
-      parts.push(encoder.encode(piece), encoder.flush(), encoder.flush());
+      parts.push(
+        taken((take) => encoder.encode(piece, take)),
+        taken((take) => encoder.flush(take)),
+        taken((take) => encoder.flush(take)),
+      );
     }
-    parts.push(encoder.finish(noise));
+    parts.push(taken((take) => encoder.finish(noise, take)));
     encoder.close();
     expect((await decode(coding, parts)).equals(Buffer.concat([text, noise, text, noise]))).toBe(
       true,
@@ -40,9 +51,21 @@ describe.each(contentCodings)("%s", (coding) => {
   test("a body that comes at once, and one without a byte", async () => {
     for (const body of [text.subarray(0, 40_000), Buffer.alloc(0)]) {
       const encoder = new ContentEncoder(coding);
-      expect((await decode(coding, [encoder.finish(body)])).equals(body)).toBe(true);
+      expect(
+        (await decode(coding, [taken((take) => encoder.finish(body, take))])).equals(body),
+      ).toBe(true);
       encoder.close();
     }
+  });
+
+  test("nothing more comes when it is closed by whoever takes a piece", () => {
+    const encoder = new ContentEncoder(coding);
+    let pieces = 0;
+    encoder.encode(Buffer.concat(Array.from({ length: 40 }, () => noise)), () => {
+      pieces++;
+      encoder.close();
+    });
+    expect(pieces).toBe(1);
   });
 
   test("what was flushed can be read before the end", async () => {
@@ -54,7 +77,12 @@ describe.each(contentCodings)("%s", (coding) => {
       received.push(bytes);
       if (Buffer.concat(received).equals(text)) arrived.resolve();
     });
-    decoder.write(Buffer.concat([encoder.encode(text), encoder.flush()]));
+    decoder.write(
+      Buffer.concat([
+        taken((take) => encoder.encode(text, take)),
+        taken((take) => encoder.flush(take)),
+      ]),
+    );
     await arrived.promise;
     decoder.destroy();
     encoder.close();
@@ -62,7 +90,7 @@ describe.each(contentCodings)("%s", (coding) => {
 
   test("a closed encoder is not used again", () => {
     const encoder = new ContentEncoder(coding);
-    encoder.encode(text);
+    encoder.encode(text, () => {});
     encoder.close();
     encoder.close();
     expect(encoder.mostAtOnce).toBeGreaterThan(0);
