@@ -68,7 +68,11 @@ async function verdict(attack: Attack, mode: string): Promise<string | null> {
   const id = `attack-${++nextId}`;
   const fill = (text: string): string =>
     text.replaceAll("{host}", host).replaceAll("{HOST}", host.toUpperCase()).replaceAll("{id}", id);
-  const received = await exchange(mode, fill(attack.bytes));
+  let received = await exchange(mode, fill(attack.bytes));
+  // On a starved machine the time for a head may be over before it was sent.
+  for (let tries = 1; attack.body !== undefined && received === "" && tries < 5; tries++) {
+    received = await exchange(mode, fill(attack.bytes));
+  }
   const fault = (text: string): string => `${attack.name}: ${text}`;
   const reading = readResponsesStrictly(received, [attack.bytes.split(" ")[0]!], true);
   if (reading.fault !== null) return fault(`${reading.fault} in ${JSON.stringify(received)}`);
@@ -118,9 +122,9 @@ async function innocent(mode: string): Promise<string> {
   return answer.slice(answer.indexOf("\r\n\r\n") + 4);
 }
 
+/** The time for a head holds for the handshake, too. */
 function connect(mode: string): Promise<RawConnection> {
   if (mode !== "encrypted") return connectRaw(proxy.httpPort);
-  return connectRaw(proxy.httpsPort, {
-    tls: { rejectUnauthorized: false, serverName: `${mode}.test` },
-  });
+  const tls = { rejectUnauthorized: false, serverName: `${mode}.test` };
+  return waitFor(() => connectRaw(proxy.httpsPort, { tls }), "a handshake");
 }
