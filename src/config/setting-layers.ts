@@ -107,6 +107,10 @@ export function protectingFlags(all: AllOptions): string[] {
 
 /** Of values, or of what is made of them. */
 export function areAlike(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  // A state of thousands of services has a hundred thousands of numbers, texts and empty lists.
+  if (typeof a !== "object" || typeof b !== "object") return false;
+  if (Array.isArray(a) && Array.isArray(b) && a.length !== b.length) return false;
   return JSON.stringify(a) === JSON.stringify(b);
 }
 

@@ -1,6 +1,7 @@
 /** The values of settings in the keys and units of the state file, both ways, for any table of settings. */
 import * as v from "valibot";
-import { type Kind, kinds, type KindValue, type KindValues } from "../../config/kinds.ts";
+import { type Kind, kinds, type KindValues } from "../../config/kinds.ts";
+import { areAlike } from "../../config/setting-layers.ts";
 import {
   mapTable,
   type Setting,
@@ -76,7 +77,7 @@ export function encodeSettings<T extends SettingTable>(
     const json = encode(values[name] as never);
     if (own !== true) return [[stateKey, json]];
     // Null would be read as the fallback.
-    return isSame(values[name] as KindValue, fallback) ? [] : [[stateKey, json ?? []]];
+    return areAlike(values[name], fallback) ? [] : [[stateKey, json ?? []]];
   });
   return Object.fromEntries(rows.flat());
 }
@@ -89,8 +90,4 @@ export function decodeSettings<T extends SettingTable>(
     const decode: (json: never) => unknown = codecs[setting.kind].decode;
     return decode(json[setting.stateKey as StateKeys<T>] as never);
   });
-}
-
-function isSame(value: KindValue, fallback: Readonly<KindValue>): boolean {
-  return JSON.stringify(value) === JSON.stringify(fallback);
 }
