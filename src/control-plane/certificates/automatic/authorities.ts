@@ -1,7 +1,7 @@
 /** The authorities that certificates of one store come from: the next one is asked where one fails. */
 import { generateKeyPairSync } from "node:crypto";
 import type { AuthoritySettings } from "../../../config/acme-settings.ts";
-import { acmeIssuanceTimeoutMs } from "../../../config/limits.ts";
+import { acmeIssuanceTimeoutMs, maxRetryAfterMs } from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { OncePerKey } from "../../../lib/once-per-key.ts";
@@ -12,6 +12,9 @@ import type { RenewalWindow } from "../acme/renewal-info.ts";
 import { messageWithCause } from "../../../lib/error-text.ts";
 import { CertificateCache } from "../storage/certificate-cache.ts";
 import type { CertificateStorage } from "../storage/certificate-storage.ts";
+
+/** No host has such a name: failures of hosts are beside it. */
+const accountName = "acme_account";
 
 /** What is the same whoever is asked. */
 export type OrderRequest = Omit<IssueRequest, "directoryUrl" | "accountKey" | "externalAccount">;
@@ -28,7 +31,7 @@ export class Authorities {
   readonly #context: AuthoritiesContext;
   readonly #accountKeys = new Map<string, string>();
   /** By directory: nothing is ordered there before. */
-  readonly #limits = new Map<string, { untilMs: number; message: string }>();
+  readonly #limits = new Map<string, { untilMs: number; reason: string }>();
   readonly #loading = new OncePerKey<string, string>();
 
   constructor(context: AuthoritiesContext) {
@@ -64,13 +67,13 @@ export class Authorities {
           externalAccount,
           // The issuer waits by itself, and meanwhile nobody else may ask.
           postponed: (error, pauseMs) => {
-            this.#noteLimit(key, error);
+            void this.#noteLimit(key, error);
             request.postponed(error, pauseMs);
           },
         });
       } catch (error) {
         if (!(error instanceof AcmeError) || request.signal.aborted) throw error;
-        this.#noteLimit(key, error);
+        await this.#noteLimit(key, error);
         errors.push(error);
       }
     }
@@ -88,10 +91,20 @@ export class Authorities {
   }
 
   /** What an authority says of too many requests is for the account, whatever name they were for. */
-  #noteLimit(directory: string, error: AcmeError): void {
+  async #noteLimit(directory: string, error: AcmeError): Promise<void> {
     if (error.problem !== "rateLimited" || error.retryAfterMs === null) return;
-    const untilMs = this.#context.clock.now() + error.retryAfterMs;
-    this.#limits.set(directory, { untilMs, message: error.message });
+    const { clock, storage, logger } = this.#context;
+    const limit = { untilMs: clock.wallMs() + error.retryAfterMs, reason: error.message };
+    this.#limits.set(directory, limit);
+    try {
+      await new CertificateCache(storage, directory).writeFailure(accountName, {
+        count: 0,
+        ...limit,
+      });
+    } catch (cause) {
+      const fields = { path: storage.place, error: messageWithCause(cause) };
+      logger.debug("Unable to keep the limit of an account", fields);
+    }
   }
 
   /** Null: now it may be asked; else why it would take longer than so long. */
@@ -103,7 +116,7 @@ export class Authorities {
     const { clock } = this.#context;
     const untilMs = clock.runningMs() + patienceMs;
     for (;;) {
-      const held = this.#heldBack(directory);
+      const held = await this.#heldBack(directory);
       const leftMs = held?.retryAfterMs ?? 0;
       if (held === null || clock.runningMs() + leftMs > untilMs) return held;
       postponed(held, leftMs);
@@ -111,11 +124,18 @@ export class Authorities {
     }
   }
 
-  #heldBack(directory: string): AcmeError | null {
-    const limit = this.#limits.get(directory);
-    const leftMs = limit === undefined ? 0 : limit.untilMs - this.#context.clock.now();
-    if (limit === undefined || leftMs <= 0) return null;
-    return new AcmeError("busy", limit.message, { problem: "rateLimited", retryAfterMs: leftMs });
+  /** By what this proxy was told, or an earlier run, or another one that has the same account. */
+  async #heldBack(directory: string): Promise<AcmeError | null> {
+    const { clock, storage } = this.#context;
+    const kept = await new CertificateCache(storage, directory).readFailure(accountName);
+    for (const limit of [this.#limits.get(directory), kept]) {
+      const leftMs = Math.min((limit?.untilMs ?? 0) - clock.wallMs(), maxRetryAfterMs);
+      if (limit && leftMs > 0) {
+        const details = { problem: "rateLimited", retryAfterMs: leftMs };
+        return new AcmeError("busy", limit.reason, details);
+      }
+    }
+    return null;
   }
 
   async #accountKey(directory: string, signal: AbortSignal): Promise<string> {

@@ -19,24 +19,30 @@ class Setup implements Disposable {
   readonly postponed: AcmeError[] = [];
   /** By directory: what its next orders fail with. */
   readonly errors = new Map<string, AcmeError>();
-  readonly authorities = new Authorities({
-    authorities: urls.map((url) => ({ key: url, url, externalAccount: null })),
-    storage: new FolderStorage(this.folder.path),
-    logger: this.logger,
-    clock: this.clock,
-    issuer: {
-      issue: async (request) => {
-        this.asked.push(request);
-        const error = this.errors.get(request.directoryUrl);
-        if (error !== undefined) throw error;
-        return issued;
-      },
-      renewalWindow: async (url) => (url === urls[1] ? { startMs: 1, endMs: 2, holdsMs: 3 } : null),
-    },
-  });
+  readonly authorities = this.start();
 
-  issue(name = "app.test"): ReturnType<Authorities["issue"]> {
-    return this.authorities.issue({
+  /** As after a restart, or another proxy with the same storage. */
+  start(): Authorities {
+    return new Authorities({
+      authorities: urls.map((url) => ({ key: url, url, externalAccount: null })),
+      storage: new FolderStorage(this.folder.path),
+      logger: this.logger,
+      clock: this.clock,
+      issuer: {
+        issue: async (request) => {
+          this.asked.push(request);
+          const error = this.errors.get(request.directoryUrl);
+          if (error !== undefined) throw error;
+          return issued;
+        },
+        renewalWindow: async (url) =>
+          url === urls[1] ? { startMs: 1, endMs: 2, holdsMs: 3 } : null,
+      },
+    });
+  }
+
+  issue(name = "app.test", authorities = this.authorities): ReturnType<Authorities["issue"]> {
+    return authorities.issue({
       name,
       privateKey: "key",
       profile: "",
@@ -102,6 +108,23 @@ describe("Authorities", () => {
     ]);
     setup.clock.advance(60_001);
     await setup.issue("third.test");
+    expect(setup.asked.at(-1)!.directoryUrl).toBe(urls[0]!);
+  });
+
+  test("leave it alone after a restart as well, and at other proxies of the same storage", async () => {
+    using setup = new Setup();
+    const other = setup.start();
+    await setup.issue("first.test", other);
+    const details = { problem: "rateLimited", retryAfterMs: 60_000 };
+    setup.errors.set(urls[0]!, new AcmeError("busy", "too many orders", details));
+    await setup.issue();
+    setup.errors.clear();
+    for (const authorities of [setup.start(), other]) {
+      await setup.issue("other.test", authorities);
+      expect(setup.asked.at(-1)!.directoryUrl).toBe(urls[1]!);
+    }
+    setup.clock.advance(60_001);
+    await setup.issue("third.test", setup.start());
     expect(setup.asked.at(-1)!.directoryUrl).toBe(urls[0]!);
   });
 
