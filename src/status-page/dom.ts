@@ -13,9 +13,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   setAttributes(made, attributes);
-  made.append(
-    ...children.map((child) => (typeof child === "string" ? printableText(child) : child)),
-  );
+  made.append(...readable(children));
   return made;
 }
 
@@ -26,8 +24,12 @@ export function drawing<K extends keyof SVGElementTagNameMap>(
 ): SVGElementTagNameMap[K] {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   setAttributes(made, attributes);
-  made.append(...children);
+  made.append(...readable(children));
   return made;
+}
+
+function readable(children: readonly (Node | string)[]): (Node | string)[] {
+  return children.map((child) => (typeof child === "string" ? printableText(child) : child));
 }
 
 export function setAttributes(target: Element, attributes: Attributes): void {

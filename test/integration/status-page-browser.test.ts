@@ -151,8 +151,9 @@ describe.skipIf(browserPath === null)("the status page in a browser", () => {
     await site.proxy.run("pause", name);
     await page.waitForSelector("#services [data-key=web]");
     await waitFor(
-      async () => (await page.locator("main").textContent())!.includes(`${markup}\\u202e1`),
-      "the name",
+      async () =>
+        (await page.locator("main").textContent())!.includes(`${markup}\\u202e1: Deployed`),
+      "the name in the charts",
     );
     expect(await page.locator("main").textContent()).not.toContain("\u202e");
     expect(await page.locator("main img").count()).toBe(0);
