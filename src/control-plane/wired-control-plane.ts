@@ -15,6 +15,7 @@ import { probeThrough } from "./health/health-probe.ts";
 import { askAppThrough } from "./settings-layers/ask-app.ts";
 import { ControlPlane, type UpgradeHandler } from "./control-plane.ts";
 import { preflightWays } from "./preflight-ways.ts";
+import { ProxyHeaderLog } from "./proxy-header-log.ts";
 import { proxyStatus } from "./proxy-status.ts";
 import type { ProxyStatus } from "./socket/status-protocol.ts";
 import type { EventJournal } from "./status/event-journal.ts";
@@ -97,6 +98,7 @@ export function wireControlPlane<S extends Serving>(
   });
   certificates.onChange = () => void feed.push();
   const restored = Promise.withResolvers<void>();
+  const proxyHeaders = new ProxyHeaderLog(clock, logger);
   const questions: DataPlaneQuestions = {
     async certificate(name) {
       await restored.promise;
@@ -109,6 +111,9 @@ export function wireControlPlane<S extends Serving>(
     async challenge({ hostName, path }) {
       await restored.promise;
       return certificates.challengeResponse(hostName, path);
+    },
+    async proxyHeaderFaults(faults) {
+      for (const fault of faults) proxyHeaders.report(fault);
     },
   };
   const serving = serve(questions, () => feed.whole());

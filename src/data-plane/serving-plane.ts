@@ -26,6 +26,7 @@ import { createLogger, type LineWriter } from "../seam/process-log.ts";
 import { ConnectionLimit } from "./listeners/accept/connection-limit.ts";
 import type { ConnectionSet } from "./listeners/accept/connection-set.ts";
 import { DescriptorGuard } from "./listeners/accept/descriptor-guard.ts";
+import { ProxyHeaderFaults, type ProxyPeers } from "./listeners/accept/proxy-header-faults.ts";
 import { PushedCertificates } from "./listeners/accept/pushed-certificates.ts";
 import { HttpPort } from "./listeners/http-port.ts";
 import { Http3Port } from "./listeners/http3-port.ts";
@@ -61,6 +62,7 @@ export class ServingPlane {
   readonly #pipeline: Pipeline;
   readonly tracing: Tracing;
   readonly #trusted: CidrList | null;
+  readonly #proxyPeers: ProxyPeers | null;
   readonly #connections: ConnectionSet[] = [];
   readonly #tcpPorts: Listener[] = [];
   #listeners: Listener[] = [];
@@ -88,6 +90,11 @@ export class ServingPlane {
       ask: (name) => askAgain(() => control.call("certificate", name)),
       askForRsa: (name) => askAgain(() => control.call("rsaWanted", name)),
     });
+    const faults = new ProxyHeaderFaults((told) =>
+      askAgain(() => control.call("proxyHeaderFaults", told)),
+    );
+    this.#proxyPeers =
+      options.proxyProtocol && this.#trusted !== null ? { addresses: this.#trusted, faults } : null;
     this.tracing = otlpTracing(options.tracing, productVersion, clock, this.#logger);
     const rates = rateTable(options);
     this.#pipeline = new Pipeline({
@@ -132,7 +139,7 @@ export class ServingPlane {
       descriptors: new DescriptorGuard(this.#clock, this.#logger),
       perClient: this.#connectionLimit(),
       certificates: this.certificates,
-      proxyPeers: this.#options.proxyProtocol ? this.#trusted : null,
+      proxyPeers: this.#proxyPeers,
       altSvc: http3 ? `h3=":${httpsPort}"; ma=2592000` : null,
       minTlsVersion: this.#options.minTlsVersion,
       showsErrorCodes: this.#options.errorCodes,

@@ -48,6 +48,17 @@ export interface DataPlaneQuestions {
   rsaWanted(name: string): Promise<void>;
   /** The answer to HTTP-01 (RFC 8555 8.3); null: an ordinary request. */
   challenge(request: ChallengeRequest): Promise<ChallengeAnswer | null>;
+  /** No question: trusted peers whose connections were closed. One entry a peer. */
+  proxyHeaderFaults(faults: readonly ProxyHeaderFault[]): Promise<void>;
+}
+
+/** Connections of a trusted peer that began without a valid PROXY header. */
+export interface ProxyHeaderFault {
+  /** Its address. */
+  peer: string;
+  /** Of the last one. */
+  reason: string;
+  connections: number;
 }
 
 export interface DataPlaneSamples {

@@ -32,6 +32,10 @@ export class DistantDataPlane implements DataPlane {
         return null;
       },
       challenge: (request) => questions.challenge(request),
+      async proxyHeaderFaults(faults) {
+        await questions.proxyHeaderFaults(faults);
+        return null;
+      },
     });
   }
 

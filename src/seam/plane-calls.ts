@@ -6,6 +6,7 @@ import type {
   ChallengeAnswer,
   ChallengeRequest,
   DataPlaneSamples,
+  ProxyHeaderFault,
   TargetAnswer,
   TargetQuestion,
 } from "./data-plane.ts";
@@ -43,6 +44,7 @@ export interface ControlPlaneCalls {
   certificate: { argument: string; value: CertificateKeyPair | null };
   rsaWanted: { argument: string; value: null };
   challenge: { argument: ChallengeRequest; value: ChallengeAnswer | null };
+  proxyHeaderFaults: { argument: readonly ProxyHeaderFault[]; value: null };
 }
 
 export interface DrainRequest {

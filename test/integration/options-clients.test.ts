@@ -5,7 +5,12 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { createCertificate } from "../support/certificates.ts";
-import { type LogLine, proxyCommand, ProxyProcess } from "../support/proxy-process.ts";
+import {
+  type LogLine,
+  proxyCommand,
+  ProxyProcess,
+  severalWorkers,
+} from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import {
   type RawMessage,
@@ -197,7 +202,6 @@ describe("--proxy-protocol", () => {
 
   test("a connection without a proper header is closed without an answer", async () => {
     using app = startScriptedApp();
-    // Each worker tells of it once a minute, and there is one.
     await using proxy = await ProxyProcess.start({ args: trusting });
     await proxy.deploy("web", app.address);
     const nonsense = [
@@ -219,6 +223,20 @@ describe("--proxy-protocol", () => {
     expect(told).toEqual([
       expect.objectContaining({ level: "WARN", peer: "127.0.0.1", error: "no PROXY header" }),
     ]);
+  });
+
+  test("a load balancer without header is one line of the log, of all workers and both ports", async () => {
+    await using proxy = await ProxyProcess.start({ args: trusting, env: severalWorkers });
+    // So many that each worker has some.
+    for (let i = 0; i < 20; i++) {
+      for (const port of [proxy.httpPort, proxy.httpsPort]) {
+        using client = await connectRaw(port);
+        expect((await client.send(request("/")).receiveAll()).length).toBe(0);
+      }
+    }
+    await proxy.stop();
+    const told = proxy.logs.filter(({ msg }) => msg === "Invalid PROXY header: connection closed");
+    expect(told).toEqual([expect.objectContaining({ peer: "127.0.0.1", connections: 1 })]);
   });
 
   test("an unfinished header is closed after the time for heads", async () => {

@@ -31,6 +31,7 @@ export class ScriptedWorker implements WorkerHandle {
       certificate: async () => null,
       challenge: async () => null,
       rsaWanted: async () => {},
+      proxyHeaderFaults: async () => {},
     });
     const did = async (name: string): Promise<null> => {
       this.calls.push(name);

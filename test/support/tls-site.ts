@@ -4,8 +4,13 @@ import { CidrFault, CidrList } from "../../src/lib/cidr.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { DescriptorGuard } from "../../src/data-plane/listeners/accept/descriptor-guard.ts";
+import {
+  ProxyHeaderFaults,
+  type ProxyPeers,
+} from "../../src/data-plane/listeners/accept/proxy-header-faults.ts";
 import type { ClientAuthorities } from "../../src/config/client-authorities.ts";
 import { HttpsPort } from "../../src/data-plane/listeners/https-port.ts";
+import type { ProxyHeaderFault } from "../../src/seam/data-plane.ts";
 import type { Exchange } from "../../src/protocols/http/exchange.ts";
 import { FakeCertificates, keyPair } from "./fake-certificates.ts";
 import { RecordingLogger } from "./recording-logger.ts";
@@ -18,10 +23,10 @@ export interface TlsSiteOptions {
   proxyPeers?: string[];
 }
 
-function peers(addresses: string[]): CidrList {
+function peers(addresses: string[], faults: ProxyHeaderFault[]): ProxyPeers {
   const list = CidrList.parse(addresses);
   if (list instanceof CidrFault) throw new Error(list.message);
-  return list;
+  return { addresses: list, faults: new ProxyHeaderFaults(async (told) => faults.push(...told)) };
 }
 
 export class TlsSite implements Disposable {
@@ -29,6 +34,8 @@ export class TlsSite implements Disposable {
   /** Whose certificates clients are asked for, by name. */
   readonly authorities = new Map<string, ClientAuthorities>();
   readonly logger = new RecordingLogger();
+  /** What was told of peers without a PROXY header. */
+  readonly proxyHeaderFaults: ProxyHeaderFault[] = [];
   readonly listener: HttpsPort;
   /** What was handed to the handler. */
   readonly exchanges: Exchange[] = [];
@@ -47,7 +54,8 @@ export class TlsSite implements Disposable {
       clientAuthorities: (name) => this.authorities.get(name) ?? null,
       minTlsVersion: "1.2",
       altSvc: options.altSvc ?? null,
-      proxyPeers: options.proxyPeers === undefined ? null : peers(options.proxyPeers),
+      proxyPeers:
+        options.proxyPeers === undefined ? null : peers(options.proxyPeers, this.proxyHeaderFaults),
       handle: (exchange) => {
         this.exchanges.push(exchange);
         handle(exchange);

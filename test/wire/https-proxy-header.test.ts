@@ -137,7 +137,10 @@ describe("the https port behind a load balancer", () => {
     using cut = await connectRaw(site.port);
     cut.send("PROXY TCP4 203").end();
     expect((await cut.receiveAll()).length).toBe(0);
-    expect(site.logger.entries.map(({ fields }) => fields?.["error"])).toContain("no PROXY header");
+    expect(site.proxyHeaderFaults.map(({ reason }) => reason)).toEqual([
+      "no PROXY header",
+      "connection ended within the PROXY header",
+    ]);
   });
 
   test("stops without waiting for those that have sent no header", async () => {

@@ -2,7 +2,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import { type ClientLimits } from "../../config/defaults.ts";
 import { connectionSweepIntervalMs, tcpKeepAliveMs } from "../../config/limits.ts";
-import type { CidrList } from "../../lib/cidr.ts";
 import { listenAt, type ListeningPlace } from "../../net/every-address.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
@@ -19,7 +18,7 @@ import { Http2Connection } from "./http2/http2-connection.ts";
 import { http2Context } from "./http2/http2-context.ts";
 import { ProxiedConnection } from "./accept/proxied-connection.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
-import { ProxyHeaderFaults } from "./accept/proxy-header-faults.ts";
+import type { ProxyPeers } from "./accept/proxy-header-faults.ts";
 import { peerOf } from "./accept/socket-peer.ts";
 
 export interface HttpPortOptions extends ListeningPlace {
@@ -32,7 +31,7 @@ export interface HttpPortOptions extends ListeningPlace {
   /** Shared as well; without it there is no limit. */
   perClient?: ConnectionLimit | null;
   /** Peers whose connections begin with a PROXY header; null: none. */
-  proxyPeers: CidrList | null;
+  proxyPeers: ProxyPeers | null;
   handle(exchange: Exchange): void;
 }
 
@@ -63,7 +62,6 @@ export class HttpPort {
     };
     const mayStay = (socket: TcpSocket, { address }: ProxySource): boolean =>
       options.perClient?.admits(socket, address) ?? true;
-    const faults = new ProxyHeaderFaults(options.clock, options.logger);
     this.#listener = listen(options, (socket) => {
       const peer = peerOf(socket);
       if (!this.#accepting || peer === null || !options.descriptors.admits(socket.fd)) {
@@ -73,7 +71,7 @@ export class HttpPort {
       socket.setKeepAlive(true, tcpKeepAliveMs);
       const begin = (source: ProxySource): ClientConnection =>
         new Http1Connection(socket, context, source);
-      if (options.proxyPeers === null || !options.proxyPeers.contains(peer.address)) {
+      if (options.proxyPeers === null || !options.proxyPeers.addresses.contains(peer.address)) {
         if (mayStay(socket, peer)) return begin(peer);
         socket.terminate();
         return null;
@@ -82,7 +80,7 @@ export class HttpPort {
         peer,
         connections: this.#connections,
         headerTimeoutMs: options.limits.headerTimeoutMs,
-        faults,
+        faults: options.proxyPeers.faults,
         accept: (source) => (mayStay(socket, source) ? (socket.data = begin(source)) : null),
         close: () => socket.end(),
       });

@@ -5,7 +5,6 @@ import { connectionSweepIntervalMs } from "../../config/limits.ts";
 import type { ClientAuthorities } from "../../config/client-authorities.ts";
 import type { MinTlsVersion } from "../../config/run-options.ts";
 import type { ListeningPlace } from "../../net/every-address.ts";
-import type { CidrList } from "../../lib/cidr.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { joinHostPort } from "../../net/socket-address.ts";
@@ -22,7 +21,7 @@ import { http2Context, type Http2Context } from "./http2/http2-context.ts";
 import { openLibc } from "../../net/libc.ts";
 import { CommandError } from "../../config/command-error.ts";
 import { waitingHelloTakesEcdsa } from "./accept/early-hello.ts";
-import { ProxyHeaderFaults } from "./accept/proxy-header-faults.ts";
+import type { ProxyPeers } from "./accept/proxy-header-faults.ts";
 import { ProxyOpening } from "./accept/proxy-opening.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
 import { peerOf } from "./accept/socket-peer.ts";
@@ -46,7 +45,7 @@ export interface HttpsPortOptions extends ListeningPlace {
   /** Value of the Alt-Svc field of every response (RFC 7838); null: none. */
   altSvc: string | null;
   /** Peers whose connections begin with a PROXY header; null: none. */
-  proxyPeers: CidrList | null;
+  proxyPeers: ProxyPeers | null;
   handle(exchange: Exchange): void;
 }
 
@@ -57,7 +56,6 @@ export class HttpsPort {
   /** For clients that were asked for a certificate: over HTTP/3 nobody is. */
   readonly #withoutHttp3: Protocols;
   readonly #server: TlsServer;
-  readonly #proxyFaults: ProxyHeaderFaults;
   #accepting = true;
 
   constructor(options: HttpsPortOptions) {
@@ -73,7 +71,6 @@ export class HttpsPort {
       handle,
     } = options;
     this.#options = options;
-    this.#proxyFaults = new ProxyHeaderFaults(clock, options.logger);
     if (options.proxyPeers !== null && openLibc() === null) throw new CommandError(noLibc);
     const connections = new ConnectionSet(clock, connectionSweepIntervalMs);
     this.#connections = connections;
@@ -175,8 +172,9 @@ export class HttpsPort {
       socket.terminate();
       return null;
     }
-    if (this.#options.proxyPeers?.contains(peer.address) === true) {
-      return this.#openProxied(socket, peer);
+    const { proxyPeers } = this.#options;
+    if (proxyPeers?.addresses.contains(peer.address) === true) {
+      return this.#openProxied(socket, peer, proxyPeers.faults);
     }
     const handshake = this.#beginHandshake(socket, peer);
     if (handshake === null) socket.terminate();
@@ -191,12 +189,16 @@ export class HttpsPort {
   }
 
   /** The socket is that of a load balancer, and the client in its header. */
-  #openProxied(socket: TlsSocket, peer: ProxySource): ClientConnection {
+  #openProxied(
+    socket: TlsSocket,
+    peer: ProxySource,
+    faults: ProxyPeers["faults"],
+  ): ClientConnection {
     const opening = new ProxyOpening(socket, {
       peer,
       connections: this.#connections,
       headerTimeoutMs: this.#options.limits.headerTimeoutMs,
-      faults: this.#proxyFaults,
+      faults,
       clock: this.#options.clock,
       libc: openLibc()!,
       accept: (client) => {

@@ -35,6 +35,7 @@ test("a worker without a primary ends when the last request is answered, and wai
   const plane = new DistantDataPlane(primary, {
     certificate: async () => null,
     async rsaWanted() {},
+    async proxyHeaderFaults() {},
     challenge: async () => null,
   });
   await plane.start(dataPlaneOptions(runOptions(folder.path), 1, 1));

@@ -1,47 +1,46 @@
-/** Says which load balancers send no valid PROXY header: one line a peer and interval. */
-import { maxReportedProxyPeers, proxyFaultReportIntervalMs } from "../../../config/limits.ts";
-import type { Clock } from "../../../lib/clock.ts";
-import type { Logger } from "../../../lib/logger.ts";
+/** Counts by peer the connections without a valid PROXY header, for the primary, which has the counts of all workers. */
+import { maxReportedProxyPeers } from "../../../config/limits.ts";
+import type { CidrList } from "../../../lib/cidr.ts";
+import type { ProxyHeaderFault } from "../../../seam/data-plane.ts";
 
-interface Report {
-  /** Of the last connection. */
-  reason: string;
-  /** Connections since the last line. */
-  connections: number;
+/** Resolves when they have arrived: what comes meanwhile is told at once afterwards. */
+export type TellProxyHeaderFaults = (faults: readonly ProxyHeaderFault[]) => Promise<unknown>;
+
+/** Peers whose connections begin with a PROXY header, and who is told of those that do not. */
+export interface ProxyPeers {
+  addresses: CidrList;
+  faults: ProxyHeaderFaults;
 }
 
 export class ProxyHeaderFaults {
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  /** Peers of which a line was written in the present interval. */
-  readonly #peers = new Map<string, Report>();
+  readonly #tell: TellProxyHeaderFaults;
+  /** Not told yet, by peer. */
+  readonly #faults = new Map<string, ProxyHeaderFault>();
+  #telling = false;
 
-  constructor(clock: Clock, logger: Logger) {
-    this.#clock = clock;
-    this.#logger = logger;
+  constructor(tell: TellProxyHeaderFaults) {
+    this.#tell = tell;
   }
 
   report(peer: string, reason: string): void {
-    const known = this.#peers.get(peer);
+    const known = this.#faults.get(peer);
     if (known !== undefined) {
       known.reason = reason;
       known.connections++;
-    } else if (this.#peers.size < maxReportedProxyPeers) {
-      this.#tell(peer, { reason, connections: 1 });
+    } else if (this.#faults.size < maxReportedProxyPeers) {
+      this.#faults.set(peer, { peer, reason, connections: 1 });
     }
+    if (!this.#telling) void this.#tellAll();
   }
 
-  #tell(peer: string, { reason, connections }: Report): void {
-    this.#logger.warn("Invalid PROXY header: connection closed", {
-      peer,
-      error: reason,
-      connections,
-    });
-    const next: Report = { reason, connections: 0 };
-    this.#peers.set(peer, next);
-    this.#clock.after(proxyFaultReportIntervalMs, () => {
-      this.#peers.delete(peer);
-      if (next.connections > 0) this.#tell(peer, next);
-    });
+  async #tellAll(): Promise<void> {
+    this.#telling = true;
+    while (this.#faults.size > 0) {
+      const faults = [...this.#faults.values()];
+      this.#faults.clear();
+      // The primary may be gone, or an older one that does not know the call.
+      await this.#tell(faults).catch(() => {});
+    }
+    this.#telling = false;
   }
 }

@@ -4,8 +4,8 @@ import { ConnectionSet } from "../../../../../src/data-plane/listeners/accept/co
 import { ProxiedConnection } from "../../../../../src/data-plane/listeners/accept/proxied-connection.ts";
 import type { ProxySource } from "../../../../../src/protocols/proxy-protocol/proxy-header.ts";
 import { ProxyHeaderFaults } from "../../../../../src/data-plane/listeners/accept/proxy-header-faults.ts";
+import type { ProxyHeaderFault } from "../../../../../src/seam/data-plane.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";
-import { RecordingLogger } from "../../../../support/recording-logger.ts";
 
 const header = "PROXY TCP4 203.0.113.7 10.0.0.1 4711 80\r\n";
 const sweepMs = 500;
@@ -15,7 +15,7 @@ function setUp() {
   const connections = new ConnectionSet(clock, sweepMs);
   const accepted: ProxySource[] = [];
   const received: string[] = [];
-  const logger = new RecordingLogger();
+  const faults: ProxyHeaderFault[] = [];
   let closes = 0;
   const client = {
     onData: (chunk: Buffer) => received.push(chunk.toString()),
@@ -27,7 +27,7 @@ function setUp() {
     peer: { address: "10.1.1.1", port: 5 },
     connections,
     headerTimeoutMs: 1_000,
-    faults: new ProxyHeaderFaults(clock, logger),
+    faults: new ProxyHeaderFaults(async (told) => faults.push(...told)),
     accept(source) {
       accepted.push(source);
       connections.add(client);
@@ -35,7 +35,7 @@ function setUp() {
     },
     close: () => closes++,
   });
-  return { clock, connections, logger, accepted, received, connection, closes: () => closes };
+  return { clock, connections, faults, accepted, received, connection, closes: () => closes };
 }
 
 describe("ProxiedConnection", () => {
@@ -96,22 +96,16 @@ describe("ProxiedConnection", () => {
       [null, (connection) => connection.finish()],
     ];
     for (const [error, end] of endings) {
-      const { connection, logger } = setUp();
+      const { connection, faults } = setUp();
       end(connection);
       connection.onClose();
-      expect(logger.entries.map(({ fields }) => fields["error"])).toEqual(
-        error === null ? [] : [error],
-      );
+      expect(faults.map(({ reason }) => reason)).toEqual(error === null ? [] : [error]);
     }
-    const { clock, connection, logger } = setUp();
+    const { clock, connection, faults } = setUp();
     connection.onData(Buffer.from("PROXY"));
     clock.advance(2_000);
-    expect(logger.entries).toEqual([
-      {
-        level: "warn",
-        message: "Invalid PROXY header: connection closed",
-        fields: { peer: "10.1.1.1", error: "no PROXY header in time", connections: 1 },
-      },
+    expect(faults).toEqual([
+      { peer: "10.1.1.1", reason: "no PROXY header in time", connections: 1 },
     ]);
   });
 

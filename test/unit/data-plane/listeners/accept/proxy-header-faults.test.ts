@@ -1,41 +1,50 @@
 import { expect, test } from "bun:test";
-import {
-  maxReportedProxyPeers,
-  proxyFaultReportIntervalMs as intervalMs,
-} from "../../../../../src/config/limits.ts";
+import { maxReportedProxyPeers } from "../../../../../src/config/limits.ts";
 import { ProxyHeaderFaults } from "../../../../../src/data-plane/listeners/accept/proxy-header-faults.ts";
-import { ManualClock } from "../../../../support/manual-clock.ts";
-import { RecordingLogger } from "../../../../support/recording-logger.ts";
+import type { ProxyHeaderFault } from "../../../../../src/seam/data-plane.ts";
 
 function setUp() {
-  const clock = new ManualClock();
-  const logger = new RecordingLogger();
-  return { clock, logger, faults: new ProxyHeaderFaults(clock, logger) };
+  const told: (readonly ProxyHeaderFault[])[] = [];
+  const answers: PromiseWithResolvers<void>[] = [];
+  const faults = new ProxyHeaderFaults((part) => {
+    told.push(part);
+    const answer = Promise.withResolvers<void>();
+    answers.push(answer);
+    return answer.promise;
+  });
+  return { told, answers, faults };
 }
 
-test("each peer has one line an interval, which counts its connections", () => {
-  const { clock, logger, faults } = setUp();
-  for (let i = 0; i < 5; i++) faults.report("10.0.0.1", "no PROXY header");
-  faults.report("10.0.0.2", "invalid port");
-  const told = () =>
-    logger.entries.splice(0).map(({ fields }) => [fields["peer"], fields["connections"]]);
-  expect(told()).toEqual([
-    ["10.0.0.1", 1],
-    ["10.0.0.2", 1],
-  ]);
-  clock.advance(intervalMs - 1);
-  expect(told()).toEqual([]);
-  clock.advance(1);
-  expect(told()).toEqual([["10.0.0.1", 4]]);
-  clock.advance(intervalMs);
-  expect([told(), clock.pendingTimers]).toEqual([[], 0]);
+test("the first is told at once, and those that come meanwhile with the next call", async () => {
+  const { told, answers, faults } = setUp();
   faults.report("10.0.0.1", "no PROXY header");
-  expect(told()).toEqual([["10.0.0.1", 1]]);
+  faults.report("10.0.0.1", "no PROXY header");
+  faults.report("10.0.0.2", "invalid port");
+  faults.report("10.0.0.1", "no PROXY header in time");
+  expect(told.splice(0)).toEqual([
+    [{ peer: "10.0.0.1", reason: "no PROXY header", connections: 1 }],
+  ]);
+  // A primary that has gone, or does not know the call, ends nothing.
+  answers[0]!.reject(new Error("the other end is closed"));
+  await new Promise(setImmediate);
+  expect(told.splice(0)).toEqual([
+    [
+      { peer: "10.0.0.1", reason: "no PROXY header in time", connections: 2 },
+      { peer: "10.0.0.2", reason: "invalid port", connections: 1 },
+    ],
+  ]);
+  answers[1]!.resolve();
+  await new Promise(setImmediate);
+  faults.report("10.0.0.2", "invalid port");
+  expect(told).toHaveLength(1);
 });
 
-test("a large trusted network does not fill the log", () => {
-  const { logger, faults } = setUp();
-  for (let i = 0; i < 2 * maxReportedProxyPeers; i++)
+test("while the primary does not answer, no more peers are kept than it takes", async () => {
+  const { told, answers, faults } = setUp();
+  for (let i = 0; i < 2 * maxReportedProxyPeers; i++) {
     faults.report(`10.0.${i >> 8}.${i & 255}`, "x");
-  expect(logger.entries).toHaveLength(maxReportedProxyPeers);
+  }
+  answers[0]!.resolve();
+  await new Promise(setImmediate);
+  expect(told.map(({ length }) => length)).toEqual([1, maxReportedProxyPeers]);
 });
