@@ -1,6 +1,6 @@
 /** The entry of the binary: hands the process to the command line. */
-import { fstatSync, lstatSync, mkdirSync, readdirSync, writeSync } from "node:fs";
-import { resolve } from "node:path";
+import { fstatSync, lstatSync, mkdirSync, readdirSync, readlinkSync, writeSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { isatty } from "node:tty";
 import type { CliContext } from "./cli/context.ts";
 import { runProgram } from "./cli/program.ts";
@@ -80,7 +80,10 @@ const context: CliContext = {
   },
   makeFolder(path) {
     try {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
+      // Of a link that leads nowhere yet the folder that it names is made.
+      const link = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+      const folder = link ? resolve(dirname(path), readlinkSync(path)) : path;
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
       return true;
     } catch {
       return false;

@@ -9,6 +9,11 @@ const connectionFaults: Record<string, string> = {
   EHOSTUNREACH: "no route to host",
   ENETUNREACH: "network unreachable",
   ETIMEDOUT: "connection timed out",
+  // Of routes that prohibit, firewalls that drop here, and routes into a black hole.
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  EINVAL: "invalid argument",
+  EADDRNOTAVAIL: "no free local port",
 };
 
 export function messageOf(error: unknown): string {

@@ -1,6 +1,13 @@
 /** The state file: written as kamal-proxy writes it, read whoever wrote it, and hard to lose. */
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { startApp } from "../support/app.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
@@ -58,6 +65,17 @@ describe("what is written", () => {
     await proxy.run("remove", "a");
     expect(names()).toEqual(["b"]);
     expect(readdirSync(dirname(proxy.statePath))).toEqual(["kamal-proxy.state"]);
+  });
+
+  test("is where the link of its folder leads, also one that leads nowhere yet", async () => {
+    await using proxy = ProxyProcess.prepare();
+    const volume = join(proxy.home, "volume");
+    mkdirSync(dirname(dirname(proxy.statePath)));
+    symlinkSync("../volume", dirname(proxy.statePath));
+    await proxy.startAgain();
+    await proxy.deploy("extra", "extra", "--force", "--host=extra");
+    expect(readdirSync(volume)).toEqual(["kamal-proxy.state"]);
+    expect(statSync(volume).mode & 0o777).toBe(0o700);
   });
 });
 

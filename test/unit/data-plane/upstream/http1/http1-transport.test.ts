@@ -131,6 +131,10 @@ describe("a connection that can't be made", () => {
     ["ENETUNREACH", "app:3000: connect: network unreachable"],
     ["ETIMEDOUT", "app:3000: connect: connection timed out"],
     ["ECONNRESET", "app:3000: connect: connection reset"],
+    ["EACCES", "app:3000: connect: permission denied"],
+    ["EPERM", "app:3000: connect: operation not permitted"],
+    ["EINVAL", "app:3000: connect: invalid argument"],
+    ["EADDRNOTAVAIL", "app:3000: connect: no free local port"],
   ])("fails the request and says why: %s", (code, message) => {
     const { connector, send } = setUp();
     const { receiver } = send();
