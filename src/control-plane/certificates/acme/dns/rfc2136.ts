@@ -98,7 +98,7 @@ export class Rfc2136Dns implements DnsProvider {
 
 function readServer(text: string): { host: string; port: number } {
   const url = `dns://${/^[^[].*:.*:/.test(text) ? `[${text}]` : text}`;
-  if (URL.canParse(url)) {
+  if (!/[/?#@]/.test(text) && URL.canParse(url)) {
     const { hostname, port } = new URL(url);
     if (hostname !== "")
       return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 53) };

@@ -291,6 +291,22 @@ describe("DNS by acme-dns", () => {
   });
 });
 
+describe("DNS by rfc2136", () => {
+  const read = (server: string): DnsProvider =>
+    providerOf("rfc2136", { RFC2136_NAMESERVER: server }, () => ({}));
+
+  test("takes a name server with or without port, and nothing else", () => {
+    for (const server of ["ns1.example.com", "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:53"]) {
+      expect(() => read(server)).not.toThrow();
+    }
+    for (const server of ["http://ns1.example.com", "ns1.example.com/x", "a@b", "ns1:x", "ns1?x"]) {
+      expect(() => read(server)).toThrow(
+        `RFC2136_NAMESERVER must be a host with or without port, not ${server}`,
+      );
+    }
+  });
+});
+
 describe("the zones of KAMAL_PROXY_ACME_DNS", () => {
   const context = {
     environment: { CLOUDFLARE_DNS_API_TOKEN: "a", HTTPREQ_ENDPOINT: "http://127.0.0.1:1" },
