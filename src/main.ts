@@ -47,12 +47,12 @@ const context: CliContext = {
   openKeyboard: async () => (await import("./cli/top/keyboard.ts")).openKeyboard(),
   probes: async () => (await import("./cli/doctor/system-probes.ts")).systemProbes,
   async write(text) {
-    await print(Bun.stdout, text);
+    await print(1, text);
   },
   async writeError(text) {
-    await print(Bun.stderr, text);
+    await print(2, text);
   },
-  readSecret: (prompt) => readSecretLine(prompt, (text) => print(Bun.stderr, text)),
+  readSecret: (prompt) => readSecretLine(prompt, (text) => print(2, text)),
   async hashPassword(password) {
     const { hashOfPassword } = await import("./access/system-passwords.ts");
     return await hashOfPassword(password);
@@ -147,9 +147,15 @@ function isSocket(fd: number): boolean {
   }
 }
 
-async function print(file: Bun.BunFile, text: string): Promise<void> {
+/** Bun.write empties a regular file for an empty text, and leaves a hole in one that is appended to. */
+async function print(fd: 1 | 2, text: string): Promise<void> {
   try {
-    await Bun.write(file, text);
+    if (!fstatSync(fd).isFile()) {
+      await Bun.write(fd === 1 ? Bun.stdout : Bun.stderr, text);
+      return;
+    }
+    const bytes = Buffer.from(text);
+    for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written);
   } catch (error) {
     // `list | head` has read enough: that is no error to tell of.
     if (codeOf(error) === "EPIPE") process.exit(brokenPipeExitCode);

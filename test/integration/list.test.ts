@@ -1,5 +1,7 @@
 /** `list`, and the texts and exit codes of commands that reach the proxy. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { startApp, type App } from "../support/app.ts";
 import { proxyCommand, ProxyProcess } from "../support/proxy-process.ts";
 
@@ -131,6 +133,19 @@ describe("commands without a proxy", () => {
     },
   );
 });
+
+test.each(["version", "list", "completion bash", "remove nobody"])(
+  "what %s says is added to a file that both outputs append to",
+  async (command) => {
+    const path = join(proxy.home, "output");
+    writeFileSync(path, "before\n");
+    const args = command.split(" ");
+    const script = ["sh", "-c", 'exec "$@" >> "$0" 2>&1', path, ...proxyCommand(), ...args];
+    await Bun.spawn(script, { env: proxy.env, stdin: "ignore" }).exited;
+    const { stdout, stderr } = await proxy.run(...args);
+    expect(readFileSync(path, "utf8")).toBe(`before\n${stdout}${stderr}`);
+  },
+);
 
 test("a command whose output nobody reads any more ends without a word", async () => {
   // The shell waits for its input until the reader is gone, then it becomes the command.
