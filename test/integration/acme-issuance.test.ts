@@ -100,11 +100,11 @@ acmeTest(
     stand.manager.update([stand.service([name])]);
     expect((await stand.handshake(name)).serial).toBeNull();
     expect((await stand.handshake(name)).serial).toBeNull();
-    expect(pebble.orders).toBe(1);
+    expect(pebble.orderRequests).toBe(1);
     expect(stand.manager.describe("web").certificates[0]?.error).toContain("rejectedIdentifier");
     stand.manager.update([stand.service([name], 2)]);
     expect((await stand.handshake(name)).serial).toBeNull();
-    expect(pebble.orders).toBe(2);
+    expect(pebble.orderRequests).toBe(2);
   },
 );
 

@@ -50,7 +50,8 @@ export interface Pebble extends AsyncDisposable {
   readonly caFile: string;
   /** What it wrote so far. */
   readonly log: string;
-  /** How often a new order was asked for. */
+  /** How often a new order was asked for, and how often it was made. */
+  readonly orderRequests: number;
   readonly orders: number;
   /** What it answers when it is asked for the time to renew a certificate (PEM). */
   setRenewalInfo(certificate: string, answer: object): Promise<void>;
@@ -137,8 +138,12 @@ class PebbleProcess implements Pebble {
     return this.#folder.file("ca.pem");
   }
 
-  get orders(): number {
+  get orderRequests(): number {
     return this.log.split("POST /order-plz ").length - 1;
+  }
+
+  get orders(): number {
+    return this.log.split("Added order ").length - 1;
   }
 
   async ready(): Promise<void> {

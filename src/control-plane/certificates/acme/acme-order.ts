@@ -83,16 +83,16 @@ export class AcmeOrder {
       identifiers: [{ type: isIpAddress(name) ? "ip" : "dns", value: name }],
       ...(profile === "" ? {} : { profile }),
     };
-    const create = (more: object): Promise<Order> =>
-      this.#calls.run("newOrder", () => this.#client.createOrder({ ...order, ...more }));
-    if (replaces === null) return await create({});
-    try {
-      return await create({ replaces });
-    } catch (error) {
-      // It was replaced already, or is none of this authority's (RFC 9773 5): a new one is still wanted.
-      if (!(error instanceof AcmeError) || !replacementFaults.has(error.problem)) throw error;
-      return await create({});
-    }
+    let more = replaces === null ? {} : { replaces };
+    return await this.#calls.run("newOrder", async () => {
+      try {
+        return await this.#client.createOrder({ ...order, ...more });
+      } catch (error) {
+        if (!("replaces" in more) || !isForReplacement(error)) throw error;
+        more = {};
+        return await this.#client.createOrder(order);
+      }
+    });
   }
 
   /** Resolves with the kind of challenge that was met. */
@@ -180,6 +180,17 @@ export class AcmeOrder {
     const reason = detail || type || "without a reason";
     throw new AcmeError("refused", `the order was refused: ${reason}`);
   }
+}
+
+/**
+ * The certificate was replaced already, or is none of this authority's (RFC 9773 5), or the authority has a fault
+ * there: the new one is wanted all the same.
+ */
+function isForReplacement(error: unknown): boolean {
+  if (!(error instanceof AcmeError)) return false;
+  return error.kind === "busy"
+    ? error.problem !== "rateLimited"
+    : replacementFaults.has(error.problem);
 }
 
 /** The library's types leave the second one out. */
