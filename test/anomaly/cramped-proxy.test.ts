@@ -9,7 +9,9 @@ import { proxyCommand } from "../support/proxy-process.ts";
 setDefaultTimeout(180_000);
 
 /** Before, workers were killed after six. */
-const seconds = 12;
+const shortSeconds = 12;
+/** Where other work has the processors, a client may not have had its turn in the short time. */
+const longSeconds = 60;
 
 const binaryVariable = "KAMAL_PROXY_TEST_BINARY";
 
@@ -34,11 +36,15 @@ test.skipIf(!mayMakeGroups())(
     try {
       const { value } = await app.stdout.getReader().read();
       const address = `127.0.0.1:${new TextDecoder().decode(value).trim()}`;
-      const rows = await cramped("ours", proxyCommand()[0]!, address, seconds);
-      const values = Object.fromEntries(rows.map(({ title, value }) => [title, value]));
-      expect(values).toMatchObject({ alive: "yes", "failed behind it": "0" });
-      expect(values["processes lost"]).toStartWith("0 of ");
-      expect(Number(values["others answered"])).toBeGreaterThan(0);
+      const othersAnswered = async (seconds: number): Promise<number> => {
+        const rows = await cramped("ours", proxyCommand()[0]!, address, seconds);
+        const values = Object.fromEntries(rows.map(({ title, value }) => [title, value]));
+        expect(values).toMatchObject({ alive: "yes", "failed behind it": "0" });
+        expect(values["processes lost"]).toStartWith("0 of ");
+        return Number(values["others answered"]);
+      };
+      const answered = (await othersAnswered(shortSeconds)) || (await othersAnswered(longSeconds));
+      expect(answered).toBeGreaterThan(0);
     } finally {
       app.kill();
       // The measurement has set it.
