@@ -1,42 +1,23 @@
 import { describe, expect, test } from "bun:test";
-import type {
-  ServiceDescription,
-  ServiceDescriptions,
-} from "../../../src/control-plane/socket/protocol.ts";
+import type { ServiceDescriptions } from "../../../src/control-plane/socket/protocol.ts";
 import { CommandError } from "../../../src/config/command-error.ts";
 import { runLine } from "../../support/command-line.ts";
-
-function description(part: Partial<ServiceDescription>): ServiceDescription {
-  return {
-    hosts: [""],
-    paths: ["/"],
-    targets: [],
-    rollout_targets: [],
-    state: "running",
-    tls: false,
-    rollout: null,
-    rollout_auto: null,
-    degraded: null,
-    held_requests: 0,
-    target_details: [],
-    certificates: [],
-    options: {},
-    sources: {},
-    set: {},
-    protected_by: [],
-    ...part,
-  };
-}
+import { serviceDescription } from "../../support/proxy-status.ts";
 
 const services: ServiceDescriptions = {
-  web2: description({ hosts: ["a.test"], targets: ["app.internal"], state: "stopped", tls: true }),
-  web: description({
+  web2: serviceDescription({
+    hosts: ["a.test"],
+    targets: ["app.internal"],
+    state: "stopped",
+    tls: true,
+  }),
+  web: serviceDescription({
     hosts: ["example.com", "b.test"],
     paths: ["/api", "/"],
     targets: ["localhost:3000", "localhost:3001", "127.0.0.1:99"],
     state: "paused",
   }),
-  Zé: description({ targets: ["localhost:1"] }),
+  Zé: serviceDescription({ targets: ["localhost:1"] }),
 };
 
 async function list(...args: string[]): Promise<string> {
@@ -60,7 +41,7 @@ describe("list", () => {
 
   test("shows hosts beyond ASCII in both forms, and steers no terminal", async () => {
     const odd = {
-      "a\u001b[2Jb": description({ hosts: ["xn--bcher-kva.example"], degraded: "x\ny" }),
+      "a\u001b[2Jb": serviceDescription({ hosts: ["xn--bcher-kva.example"], degraded: "x\ny" }),
     };
     const { stdout, stderr } = await runLine(["list"], { reply: { ok: true, services: odd } });
     expect(stdout).toContain("xn--bcher-kva.example (bücher.example)");
@@ -81,7 +62,7 @@ describe("list", () => {
     const degraded = "unable to load certificate: no such file";
     const reply = {
       ok: true as const,
-      services: { b: description({}), a: description({ degraded }) },
+      services: { b: serviceDescription({}), a: serviceDescription({ degraded }) },
     };
     const { stdout, stderr, exitCode } = await runLine(["list"], { reply });
     expect({ stderr, exitCode }).toEqual({ stderr: `a is degraded: ${degraded}\n`, exitCode: 0 });
@@ -95,9 +76,9 @@ describe("list", () => {
     const reply = {
       ok: true as const,
       services: {
-        half: description({ rollout, rollout_targets }),
-        off: description({ rollout_targets: ["d:80"] }),
-        without: description({}),
+        half: serviceDescription({ rollout, rollout_targets }),
+        off: serviceDescription({ rollout_targets: ["d:80"] }),
+        without: serviceDescription({}),
       },
     };
     const { stdout } = await runLine(["list"], { reply });
@@ -108,7 +89,7 @@ describe("list", () => {
   });
 
   test("prints what has changed with --watch, until the proxy has gone", async () => {
-    const changing = { a: description({}) };
+    const changing = { a: serviceDescription({}) };
     let waits = 0;
     const watch = (...flags: string[]) => {
       waits = 0;
@@ -159,10 +140,10 @@ test("a rollout that nobody follows any more is named, with how to go on", async
     promote: true,
   };
   const services = {
-    left: description({ rollout_auto: { ...auto, followed: false } }),
-    followed: description({ rollout_auto: { ...auto, followed: true } }),
+    left: serviceDescription({ rollout_auto: { ...auto, followed: false } }),
+    followed: serviceDescription({ rollout_auto: { ...auto, followed: true } }),
     // A proxy of a version before says nothing of it.
-    before: description({ rollout_auto: undefined as never }),
+    before: serviceDescription({ rollout_auto: undefined as never }),
   };
   const { stderr } = await runLine(["list"], { reply: { ok: true, services } });
   expect(stderr).toBe(

@@ -6,26 +6,11 @@ import type { PageState } from "../../../../src/control-plane/status/page-state.
 import { StatusFeed } from "../../../../src/control-plane/status/status-feed.ts";
 import { TrafficRecord } from "../../../../src/control-plane/status/traffic-record.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
+import { serviceDescription } from "../../../support/proxy-status.ts";
 import { waitFor } from "../../../support/wait-for.ts";
 
-const service = (held_requests = 0): ServiceDescription => ({
-  hosts: ["a.test"],
-  paths: ["/"],
-  targets: [],
-  rollout_targets: [],
-  state: "running",
-  tls: false,
-  rollout: null,
-  rollout_auto: null,
-  degraded: null,
-  held_requests,
-  target_details: [],
-  certificates: [],
-  options: {},
-  sources: {},
-  set: {},
-  protected_by: [],
-});
+const service = (held_requests = 0): ServiceDescription =>
+  serviceDescription({ hosts: ["a.test"], held_requests });
 
 /** `looksTakeMs`: of the primary's time. */
 function createFeed(looksTakeMs = 0) {
