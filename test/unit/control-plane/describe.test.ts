@@ -1,41 +1,13 @@
 import { expect, test } from "bun:test";
-import { deployLayers } from "../../../src/config/setting-layers.ts";
-import { parseTarget } from "../../../src/config/target-address.ts";
-import { normalizeServiceOptions } from "../../../src/config/validate-options.ts";
-import { running, type DeployedService } from "../../../src/control-plane/deployed-service.ts";
+import type { DeployedService } from "../../../src/control-plane/deployed-service.ts";
 import { describeServices } from "../../../src/control-plane/describe.ts";
-import { TargetGroup } from "../../../src/control-plane/health/target-group.ts";
 import { ServiceRegistry } from "../../../src/control-plane/service-registry.ts";
 import type { ServiceDescription } from "../../../src/control-plane/socket/protocol.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { RecordingLogger } from "../../support/recording-logger.ts";
-import { serviceOptions, targetOptions } from "../../support/service-options.ts";
+import { targetOptions } from "../../support/service-options.ts";
+import { deployedService } from "../../support/deployed-service.ts";
 
-const group = (): TargetGroup =>
-  new TargetGroup([parseTarget("app:80")!], [], targetOptions(), {
-    clock: new ManualClock(),
-    logger: new RecordingLogger(),
-    probe: () => Promise.reject(new Error("nothing is asked")),
-    nextTargetId: () => "t",
-    healthChanged: () => {},
-  });
-
-function service(name: string, host: string): DeployedService {
-  const options = normalizeServiceOptions(serviceOptions({ hosts: [host] }));
-  return {
-    name,
-    options,
-    layers: deployLayers({ options, targetOptions: targetOptions() }, undefined),
-    active: group(),
-    rollout: null,
-    pause: running,
-    rolloutSplit: null,
-    rolloutPlan: null,
-    errorPages: null,
-    fileContents: {},
-    degraded: null,
-  };
-}
+const service = (name: string, host: string): DeployedService =>
+  deployedService(name, { hosts: [host] });
 
 test("the settings of a service are described once, until one of them changes", () => {
   const registry = new ServiceRegistry({ apply: async () => {} } as never);

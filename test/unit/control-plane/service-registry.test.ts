@@ -1,41 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { parseTarget } from "../../../src/config/target-address.ts";
-import { deployLayers } from "../../../src/config/setting-layers.ts";
-import { normalizeServiceOptions } from "../../../src/config/validate-options.ts";
-import { type GroupContext, TargetGroup } from "../../../src/control-plane/health/target-group.ts";
-import { running, type DeployedService } from "../../../src/control-plane/deployed-service.ts";
+import type { DeployedService } from "../../../src/control-plane/deployed-service.ts";
 import { ServiceRegistry } from "../../../src/control-plane/service-registry.ts";
 import type { Snapshot } from "../../../src/seam/snapshot.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { RecordingLogger } from "../../support/recording-logger.ts";
-import { serviceOptions, targetOptions } from "../../support/service-options.ts";
+import { deployedService } from "../../support/deployed-service.ts";
 
-const groups: GroupContext = {
-  clock: new ManualClock(),
-  logger: new RecordingLogger(),
-  probe: () => Promise.reject(new Error("nothing is asked")),
-  nextTargetId: () => "t",
-  healthChanged: () => {},
-};
-
-function service(name: string, path: string, tlsEnabled = false): DeployedService {
-  const options = normalizeServiceOptions(
-    serviceOptions({ hosts: ["a.test"], pathPrefixes: [path], tlsEnabled }),
-  );
-  return {
-    name,
-    options,
-    layers: deployLayers({ options, targetOptions: targetOptions() }, undefined),
-    active: new TargetGroup([parseTarget("app:80")!], [], targetOptions(), groups),
-    rollout: null,
-    pause: running,
-    rolloutSplit: null,
-    rolloutPlan: null,
-    errorPages: null,
-    fileContents: {},
-    degraded: null,
-  };
-}
+const service = (name: string, path: string, tlsEnabled = false): DeployedService =>
+  deployedService(name, { hosts: ["a.test"], pathPrefixes: [path], tlsEnabled });
 
 function belowPaths(count: number): DeployedService[] {
   return Array.from({ length: count }, (_, index) => service(`s${index}`, `/p${index}`));
