@@ -78,7 +78,7 @@ export const maxTrailerBytes = 64 * KB;
 export const maxCompressedHeadBytes = 64 * KB;
 
 /**
- * Compressed at once: brotli takes 0.15 ms for it. What waits to be compressed of one response before its target
+ * Compressed at once: brotli takes up to 0.4 ms for it. What waits to be compressed of one response before its target
  * is held back; and the memory of all encoders, in all workers: responses beyond it go as they are.
  */
 export const compressionPieceBytes = 16 * KB;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import zlib from "node:zlib";
 import { contentCodings } from "../../../../../src/config/compression-settings.ts";
+import { compressionPieceBytes } from "../../../../../src/config/limits.ts";
 import { ContentEncoder } from "../../../../../src/data-plane/proxy/bodies/content-encoder.ts";
 
 const decoders = {
@@ -46,6 +47,22 @@ describe.each(contentCodings)("%s", (coding) => {
     expect((await decode(coding, parts)).equals(Buffer.concat([text, noise, text, noise]))).toBe(
       true,
     );
+  });
+
+  test("little of a body is saved up for one long piece of work", () => {
+    const encoder = new ContentEncoder(coding);
+    const mostSaved = 128 * 1_024;
+    let [silent, longestSilence] = [0, 0];
+    for (let round = 0; round < 20; round++) {
+      for (let at = 0; at < noise.length; at += compressionPieceBytes) {
+        const piece = noise.subarray(at, at + compressionPieceBytes);
+        const isSilent = taken((take) => encoder.encode(piece, take)).length === 0;
+        silent = isSilent ? silent + piece.length : 0;
+        longestSilence = Math.max(longestSilence, silent);
+      }
+    }
+    encoder.close();
+    expect(longestSilence).toBeLessThan(coding === "br" ? compressionPieceBytes : mostSaved);
   });
 
   test("a body that comes at once, and one without a byte", async () => {
