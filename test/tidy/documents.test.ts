@@ -5,7 +5,8 @@ import { catalogue } from "../../src/cli/catalogue.ts";
 import { imageConfig } from "../../scripts/image/proxy-image.ts";
 import { errorCodes } from "../../src/data-plane/proxy/answers/failure.ts";
 import { completionLevels } from "../../src/cli/completion/completion-levels.ts";
-import { runLine } from "../support/command-line.ts";
+import { CommandError } from "../../src/config/command-error.ts";
+import { runLine, words } from "../support/command-line.ts";
 import { projectFolder } from "./source-files.ts";
 import manifest from "../../package.json" with { type: "json" };
 
@@ -42,6 +43,21 @@ describe("documentation", () => {
     expect(found.filter(([, version]) => version !== manifest.version)).toEqual([]);
   });
 
+  test("examples are commands that are understood", async () => {
+    const pages = ["README.md", ...new Bun.Glob("docs/*.md").scanSync({ cwd: projectFolder })];
+    const lines = pages.flatMap((page) => exampleLines(read(page)));
+    expect(lines.length).toBeGreaterThan(50);
+    for (const line of lines) {
+      const { exitCode, sent, stderr } = await runLine(words(line.replaceAll('"', "'")).slice(1), {
+        secret: "secret",
+        reply: (command) => {
+          throw new CommandError(`${command.command} was sent`);
+        },
+      });
+      expect(sent !== undefined || exitCode === 0, `${line}: ${stderr}`).toBe(true);
+    }
+  });
+
   test("links lead to files that exist", () => {
     const patterns = ["*.md", "docs/*.md"].map((pattern) => new Bun.Glob(pattern));
     const pages = patterns.flatMap((glob) => [...glob.scanSync({ cwd: projectFolder })]);
@@ -55,6 +71,19 @@ describe("documentation", () => {
     }
   });
 });
+
+/** `kamal-proxy …` in the blocks of commands of a page. */
+function exampleLines(text: string): string[] {
+  const blocks = [...text.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block]) => block!);
+  const lines = blocks.flatMap((block) => block.replaceAll("\\\n", " ").split("\n"));
+  return lines.flatMap((line) => {
+    const found = /^\s*(?:docker exec kamal-proxy )?(kamal-proxy [a-z][^|]*)/.exec(line);
+    // Comments, and what looks at the machine itself.
+    const command = found?.[1]?.replace(/\s+#.*/, "").trim();
+    if (command === undefined || /^kamal-proxy (?:doctor|top)/.test(command)) return [];
+    return [command.replace("$2b$10$…", `$2b$10$${"a".repeat(53)}`)];
+  });
+}
 
 /** Links to places in the project where nothing is. */
 function brokenLinks(page: string, text: string): string[] {
