@@ -4,7 +4,7 @@ import { credentialFault, hashedLike, shownCredential } from "./credentials.ts";
 import { parseForwardAuth } from "./forward-auth-place.ts";
 import { headerNameFault } from "./header-rule.ts";
 import { parseRate } from "./rate.ts";
-import type { SettingTable } from "./setting.ts";
+import { negativeFault, type SettingTable } from "./setting.ts";
 
 const SECOND = 1_000;
 const maxBurst = 1_000_000;
@@ -188,7 +188,7 @@ export const accessSettings = {
     own: true,
     fallback: 0,
     example: 100,
-    fault: (count) => (count < 0 ? "must not be negative" : undefined),
+    fault: negativeFault,
     help: "Requests of the service that may be under way at once (0: no limit)",
   },
   queueTimeoutMs: {
@@ -197,6 +197,7 @@ export const accessSettings = {
     stateKey: "queue_timeout",
     own: true,
     fallback: 0,
+    fault: negativeFault,
     help: "Time that requests beyond max-in-flight wait for their turn (0s: none)",
   },
   denyUserAgents: {

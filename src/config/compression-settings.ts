@@ -1,5 +1,5 @@
 /** Settings of responses that are sent in fewer bytes. */
-import type { SettingTable } from "./setting.ts";
+import { negativeFault, type SettingTable } from "./setting.ts";
 
 export const contentCodings = ["zstd", "br", "gzip"] as const;
 
@@ -52,6 +52,7 @@ export const compressionSettings = {
     stateKey: "compress_min_length",
     own: true,
     fallback: 1024,
+    fault: negativeFault,
     help: "Responses that are known to be smaller are not compressed",
   },
   compressTypes: {

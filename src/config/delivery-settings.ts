@@ -1,6 +1,6 @@
 /** Settings that say how requests reach the targets of a service, and when they are given up. */
 import { pathTimeoutFault } from "./path-timeout.ts";
-import type { SettingTable } from "./setting.ts";
+import { negativeFault, type SettingTable } from "./setting.ts";
 
 const SECOND = 1_000;
 const maxRetries = 10;
@@ -44,6 +44,7 @@ export const deliverySettings = {
     stateKey: "retry_within",
     own: true,
     fallback: 0,
+    fault: negativeFault,
     help: "Time in which a request may be sent again (0s: as the proxy holds requests of all services)",
   },
   requestTimeoutMs: {
@@ -52,6 +53,7 @@ export const deliverySettings = {
     stateKey: "request_timeout",
     own: true,
     fallback: 0,
+    fault: negativeFault,
     help: "Time that a request may take in total (0s: no limit)",
   },
   pathTimeouts: {
@@ -114,7 +116,7 @@ export const deliverySettings = {
     stateKey: "eject_after",
     own: true,
     fallback: 0,
-    fault: (value) => (value < 0 ? "must not be below 0" : undefined),
+    fault: negativeFault,
     help: "Failed requests in a row after which a target gets none for a while (0: never)",
   },
   ejectForMs: {
@@ -123,6 +125,7 @@ export const deliverySettings = {
     stateKey: "eject_for",
     own: true,
     fallback: 10 * SECOND,
+    fault: (ms) => (ms > 0 ? undefined : "must be greater than 0s"),
     help: "How long --eject-after takes a target out, twice as long each time that it fails again",
   },
 } as const satisfies SettingTable;

@@ -12,6 +12,7 @@ import {
 } from "./defaults.ts";
 import { maxConnectionsPerClient } from "./access-limits.ts";
 import { maxPort } from "./limits.ts";
+import { negativeFault } from "./setting.ts";
 import { statusSettings } from "./status-settings.ts";
 import { maxWorkers } from "./worker-limits.ts";
 import type { RunSettingTable } from "./environment.ts";
@@ -138,7 +139,7 @@ export const runSettings = {
     flag: null,
     variables: ["KAMAL_PROXY_TARGET_RETRY"],
     fallback: targetRetryMs,
-    fault: (ms) => (ms < 0 ? "must not be negative" : undefined),
+    fault: negativeFault,
     help: "Time that a request waits while its targets refuse connections",
   },
   workers: {

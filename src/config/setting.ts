@@ -58,6 +58,11 @@ export type ValueOf<O extends Option> = O extends {
 
 export type ValuesOf<T extends OptionTable> = { -readonly [Name in keyof T]: ValueOf<T[Name]> };
 
+/** `fault` of numbers and times that have no use below nothing. */
+export function negativeFault(value: number): string | undefined {
+  return value < 0 ? "must not be negative" : undefined;
+}
+
 /** One value for each row of a table. */
 export function mapTable<T extends OptionTable>(
   table: T,

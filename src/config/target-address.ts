@@ -26,7 +26,10 @@ export function parseTarget(address: string): TargetAddress | undefined {
 }
 
 export function invalidTargetText(address: string): string {
-  return `${address} :invalid host pattern`;
+  const reason = address.includes(";weight=")
+    ? "the weight must be written as ;weight=1 to ;weight=9999"
+    : "invalid host pattern";
+  return `${address} :${reason}`;
 }
 
 /** Of those that do not weigh 1, as `targetWeights` has them. */

@@ -31,6 +31,16 @@ describe("tables of settings", () => {
     expect(duplicates(Object.values<Setting>(table).map(({ stateKey }) => stateKey))).toEqual([]);
   });
 
+  test("take no negative times and numbers, but for those of the original", () => {
+    const own = all.filter(({ own, kind }) => {
+      return own === true && (kind === "count" || kind === "bytes" || kind === "duration");
+    });
+    expect(own.length).toBeGreaterThan(8);
+    for (const row of own) expect(optionFault(row, -1), row.flag!).toBeDefined();
+    expect(optionFault(serviceSettings.pathTimeouts, ["/a=-5s"])).toBeDefined();
+    expect(optionFault(serviceSettings.ejectForMs, 0)).toBeDefined();
+  });
+
   test("have fallbacks that can be meant", () => {
     const rows = [
       ...all,

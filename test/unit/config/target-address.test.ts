@@ -42,3 +42,12 @@ test("parseTarget takes a weight off the address", () => {
     expect(parseTarget(`app:3000;weight=${weight}`)).toBeUndefined();
   }
 });
+
+test("invalidTargetText says what a weight may be", () => {
+  for (const address of ["a.b:80;weight=0", "a.b:80;weight=10000", "a.b:80;weight=1;weight=2"]) {
+    expect(parseTarget(address)).toBeUndefined();
+    expect(invalidTargetText(address)).toBe(
+      `${address} :the weight must be written as ;weight=1 to ;weight=9999`,
+    );
+  }
+});
