@@ -39,7 +39,7 @@ export function readSettingJson(row: Setting, json: unknown): Parsed<KindValue> 
   const { checkedAs } = row as { checkedAs?(value: KindValue): KindValue };
   const fault = optionFault(row, checkedAs?.(value) ?? value);
   if (fault === undefined) return { value };
-  return { error: Array.isArray(value) ? `"${fault.value}": ${fault.reason}` : fault.reason };
+  return { error: `"${fault.value}": ${fault.reason}` };
 }
 
 /** Undefined when it is of another type; whether it can be meant is not asked. */

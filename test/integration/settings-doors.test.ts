@@ -169,6 +169,7 @@ describe("set", () => {
       "--deny-ip=x": "invalid value for --deny-ip: ",
       "--host=b.test": "host settings conflict with another service: ",
       "--host=a.test/x": "invalid value for --host: ",
+      "--retry=99": 'invalid value for --retry: "99": must be between 0 and 10',
       "--health-check-interval=0s": "health-check-interval must be greater than 0s",
       "--error-pages=/nowhere": "unable to load error pages: ",
     };
