@@ -16,6 +16,8 @@ export const maxWorkers = 16;
 export const maxChannelMessageBytes = 256 * MB;
 /** A worker that has not answered by then is ended and replaced. */
 export const workerAnswerTimeoutMs = 10 * SECOND;
+/** Each is asked this often whether it still answers, where nothing else is fetched. */
+export const workerWatchIntervalMs = 5 * SECOND;
 /** What a worker counted is fetched this often, and not lost when it dies. */
 export const workerMetricsIntervalMs = 1 * SECOND;
 /** Deaths in this time count together; so many of them are answered at once, more with pauses that double. */

@@ -37,6 +37,7 @@ export class LinkedWorker {
   lastSamples: DataPlaneSamples = { targets: {}, held: {} };
   lastMetrics: readonly ServiceMetrics[] = [];
   readonly #context: LinkContext;
+  #isEnded = false;
   #applying: Promise<void> | null = null;
   #following: Promise<void> | null = null;
 
@@ -101,6 +102,8 @@ export class LinkedWorker {
   async answer<T>(call: Promise<T>): Promise<T | null> {
     const { clock, logger } = this.#context;
     const timer = clock.after(workerAnswerTimeoutMs, () => {
+      if (this.#isEnded) return;
+      this.#isEnded = true;
       logger.error("Worker does not answer", { pid: this.handle.pid });
       this.handle.kill();
     });

@@ -1,5 +1,9 @@
 /** All workers as one data plane: what is told goes to each, what is asked is summed. */
-import { workerEndTimeoutMs, workerMetricsIntervalMs } from "../../config/worker-limits.ts";
+import {
+  workerEndTimeoutMs,
+  workerMetricsIntervalMs,
+  workerWatchIntervalMs,
+} from "../../config/worker-limits.ts";
 import type { Timer } from "../../lib/clock.ts";
 import type { CertificateChange } from "../../seam/certificates.ts";
 import { SeamClosedError } from "../../seam/conversation.ts";
@@ -69,13 +73,13 @@ export class WorkerPool implements DataPlane {
   /** Resolves when all serve; to be called when there is a snapshot. */
   async start(): Promise<void> {
     await Promise.all(this.#slots.map((slot) => slot.start()));
-    if (this.#context.keepsMetrics) this.#keepMetrics();
+    this.#keepAsking();
     for (const worker of this.#old) void this.#retire(worker);
   }
 
   /** Nothing is on its way any more, and the one who has their channels next knows all that was counted. */
   async hold(): Promise<{ workers: readonly LinkedWorker[]; gone: GoneCounts }> {
-    this.#timer?.cancel();
+    this.#askNoMore();
     await Promise.all([this.metrics(), this.samples()]);
     const workers = this.#workers();
     await Promise.all(workers.map((worker) => worker.answer(worker.handle.hold())));
@@ -90,7 +94,7 @@ export class WorkerPool implements DataPlane {
   /** They are not handed over after all. */
   release(): void {
     for (const { handle } of this.#workers()) handle.release();
-    if (this.#context.keepsMetrics) this.#keepMetrics();
+    this.#keepAsking();
   }
 
   async apply(snapshot: Snapshot): Promise<void> {
@@ -167,7 +171,7 @@ export class WorkerPool implements DataPlane {
 
   /** What is left is cut; resolves when all are gone and their last lines have arrived. */
   async end(): Promise<void> {
-    this.#timer?.cancel();
+    this.#askNoMore();
     for (const slot of this.#slots) slot.retire();
     const workers = this.#workers();
     const kill = this.#context.clock.after(workerEndTimeoutMs, () => {
@@ -228,13 +232,32 @@ export class WorkerPool implements DataPlane {
     if (spans !== undefined) this.#goneSpans = sumOfSpans(this.#goneSpans, spans);
   }
 
-  #keepMetrics(): void {
-    this.#timer = this.#context.clock.after(workerMetricsIntervalMs, () => {
-      void Promise.all([this.metrics(), this.samples()]).then(([metrics]) => {
-        this.onMetrics?.(metrics);
-        this.#keepMetrics();
-      });
-    });
+  /** One that hangs is found by being asked: its clients would wait for ever. */
+  #keepAsking(): void {
+    const { clock, keepsMetrics } = this.#context;
+    const timer = clock.after(
+      keepsMetrics ? workerMetricsIntervalMs : workerWatchIntervalMs,
+      () => {
+        void this.#ask().then(() => {
+          if (this.#timer === timer) this.#keepAsking();
+        });
+      },
+    );
+    this.#timer = timer;
+  }
+
+  async #ask(): Promise<void> {
+    if (!this.#context.keepsMetrics) {
+      await this.underWay();
+      return;
+    }
+    const [metrics] = await Promise.all([this.metrics(), this.samples()]);
+    this.onMetrics?.(metrics);
+  }
+
+  #askNoMore(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
   }
 }
 

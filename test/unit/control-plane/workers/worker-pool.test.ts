@@ -3,7 +3,9 @@ import { WorkerPool } from "../../../../src/control-plane/workers/worker-pool.ts
 import {
   promptWorkerRestarts,
   workerAnswerTimeoutMs,
+  workerMetricsIntervalMs,
   workerRestartPauseMs,
+  workerWatchIntervalMs,
 } from "../../../../src/config/worker-limits.ts";
 import type { DataPlaneOptions } from "../../../../src/seam/plane-calls.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
@@ -12,7 +14,7 @@ import { ScriptedWorker } from "../../../support/scripted-worker.ts";
 import { poolSnapshot, serviceSnapshot, snapshot } from "../../../support/service-snapshots.ts";
 import { waitFor } from "../../../support/wait-for.ts";
 
-function setup(slots = 2) {
+function setup(slots = 2, keepsMetrics = false) {
   const clock = new ManualClock();
   const logger = new RecordingLogger();
   /** All that were ever launched. */
@@ -22,7 +24,7 @@ function setup(slots = 2) {
     clock,
     logger,
     certificates: () => null,
-    keepsMetrics: false,
+    keepsMetrics,
     closeSockets() {},
     gone: { metrics: [], served: [], spans: { exported: 1, dropped: 0 } },
     slots: Array.from({ length: slots }, () => ({
@@ -94,6 +96,30 @@ describe("WorkerPool", () => {
     expect(workers[2]!.applied).toHaveLength(1);
     expect(logger.entries.map(({ message }) => message)).toContain("Worker does not answer");
   });
+
+  test.each([
+    [false, "underWay", workerWatchIntervalMs],
+    [true, "metrics", workerMetricsIntervalMs],
+  ])(
+    "notices one that hangs by itself, and says it once; metrics: %p",
+    async (keepsMetrics, question, intervalMs) => {
+      const { pool, workers, clock, logger } = setup(2, keepsMetrics);
+      await pool.start();
+      workers[1]!.hangs = new Promise(() => {});
+      clock.advance(intervalMs);
+      await waitFor(() => workers[1]!.calls.includes(question), "the question");
+      clock.advance(workerAnswerTimeoutMs);
+      await waitFor(() => workers.length === 3, "the successor");
+      const told = logger.entries.filter(({ message }) => message === "Worker does not answer");
+      expect(told).toHaveLength(1);
+      expect(workers.map(({ killed }) => killed)).toEqual([false, true, false]);
+      // It goes on so.
+      await waitFor(() => {
+        clock.advance(intervalMs);
+        return workers[2]!.calls.includes(question);
+      }, "the question to the successor");
+    },
+  );
 
   test("drains in all of them, and does not wait for one that dies", async () => {
     const { pool, workers } = setup();
