@@ -27,6 +27,8 @@ export const workerRestartPauseMs = 100;
 export const maxWorkerRestartPauseMs = 30 * SECOND;
 /** What a new executable has to show that it can take over. */
 export const rehearsalTimeoutMs = 10 * SECOND;
+/** One that says more is another program. */
+export const maxRehearsalOutputBytes = 64 * KB;
 /** How long an upgrade waits for orders of certificates that are under way. */
 export const upgradeOrderWaitMs = 30 * SECOND;
 /** How often it is looked whether a child of an earlier executable is gone. */

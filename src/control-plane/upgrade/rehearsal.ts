@@ -2,12 +2,12 @@
  * Before an executable takes over it has to show, as a child, that it could: that it runs here, what it is,
  * and that it can read what would be handed over.
  */
-import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, readFileSync, writeSync } from "node:fs";
 import { CommandError } from "../../config/command-error.ts";
-import { rehearsalTimeoutMs } from "../../config/worker-limits.ts";
+import { maxRehearsalOutputBytes, rehearsalTimeoutMs } from "../../config/worker-limits.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { codeOf } from "../../lib/error-text.ts";
+import { openNamelessFile } from "../../net/nameless-file.ts";
 import { decodeState } from "../state/state-file.ts";
 import { type Handover, parseHandover, seamVersion } from "./handover.ts";
 
@@ -48,10 +48,12 @@ export async function rehearseWith(
 
 /** A file with that content that has no name, read from its beginning. */
 export function namelessFile(folder: string, content: string): number {
-  const path = join(folder, `kamal-proxy-handover-${process.pid}`);
-  writeFileSync(path, content, { mode: 0o600 });
-  const fd = openSync(path, "r");
-  unlinkSync(path);
+  const fd = openNamelessFile(folder);
+  const bytes = Buffer.from(content);
+  let written = 0;
+  while (written < bytes.length) {
+    written += writeSync(fd, bytes, written, bytes.length - written, written);
+  }
   return fd;
 }
 
@@ -69,11 +71,38 @@ async function run(
   } catch (error) {
     throw new CommandError(`${path} can't be run: ${runFaults[codeOf(error)] ?? codeOf(error)}`);
   }
-  const timer = clock.after(rehearsalTimeoutMs, () => child.kill("SIGKILL"));
-  const [output, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  const over = Promise.withResolvers<null>();
+  const end = (): void => {
+    child.kill("SIGKILL");
+    // What it has started may keep its output open.
+    over.resolve(null);
+  };
+  const timer = clock.after(rehearsalTimeoutMs, end);
+  const outputs = [child.stdout, child.stderr].map((stream) => textOf(stream, over.promise, end));
+  const [output = "", error = ""] = await Promise.all(outputs);
   await child.exited;
   timer.cancel();
   return { code: child.exitCode, output, error };
+}
+
+/** What comes until the end of the stream or until `over`; `end` is called for more than is ever said. */
+async function textOf(
+  stream: ReadableStream<Uint8Array>,
+  over: Promise<null>,
+  end: () => void,
+): Promise<string> {
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  let room = maxRehearsalOutputBytes;
+  for (;;) {
+    const part = await Promise.race([reader.read(), over]);
+    if (part === null || part.done) break;
+    chunks.push(part.value);
+    room -= part.value.length;
+    if (room < 0) end();
+  }
+  void reader.cancel();
+  return Buffer.concat(chunks).toString();
 }
 
 const runFaults: Readonly<Record<string, string>> = {
@@ -102,6 +131,9 @@ function readRehearsed(
       .split("\n")
       .at(-1)
       ?.replace(/^Error: /, "") ?? "";
-  const ended = code === null ? "it was ended by a signal or took too long" : `exit code ${code}`;
+  const ended =
+    code === null
+      ? "it was ended by a signal, took too long or said too much"
+      : `exit code ${code}`;
   throw new CommandError(`${path} can't take over: ${reason === "" ? ended : reason}`);
 }
