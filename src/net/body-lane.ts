@@ -5,8 +5,6 @@
 import { fullPacketBytes } from "./full-packets.ts";
 import { SocketCopy } from "./socket-copy.ts";
 
-/** A read of so many bytes says that more is waiting. */
-const laneReadBytes = 60 * 1024;
 /** With less still to come the lane costs more than it saves. */
 const laneFromBytes = 256 * 1024;
 /** Of one body, before the others have their turn; and of all, before other events have theirs. */
@@ -34,18 +32,11 @@ class BodyLane {
   #scheduled = false;
 
   /**
-   * To be called behind an ordinary read of `readBytes`. True: the source must not be read in the ordinary way until the transfer has left the lane. It begins
-   * with the next turn of the event loop: more has come by then, measured at 5 % less than at once.
+   * To be called behind an ordinary read, and when the sink takes more again. True: the source must not be read in
+   * the ordinary way, which may bring 512 KB at once, until the transfer has left the lane. It begins with the next
+   * turn of the event loop: more has come by then, measured at 5 % less than at once.
    */
-  enter(transfer: LaneTransfer, readBytes: number): boolean {
-    return readBytes >= laneReadBytes && this.reenter(transfer);
-  }
-
-  /**
-   * To be called instead of reading on when the sink takes more again: an ordinary read would bring 512 KB
-   * at once for somebody who takes little.
-   */
-  reenter(transfer: LaneTransfer): boolean {
+  enter(transfer: LaneTransfer): boolean {
     if (transfer.laneLimit < laneFromBytes) return false;
     if (transfer.laneSink < 0 || transfer.laneSource < 0) return false;
     this.#copy ??= SocketCopy.open();

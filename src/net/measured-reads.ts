@@ -1,7 +1,7 @@
 /**
  * Reading of a plain socket whose bytes are more than their taker wants: Bun reads up to 512 KB at once, which
- * would wait here for a client that takes little. From the first large read on, a paused socket is read past
- * Bun in pieces, and only while they are wanted; when there are no more now, Bun reads on.
+ * would wait here for a client that takes little. From its first 32 KB on, the socket of a body is paused and read
+ * past Bun in pieces, and only while they are wanted; when there are no more now, Bun reads on.
  */
 import { ptr } from "bun:ffi";
 import { maxUnsentPieceBytes } from "../config/limits.ts";
@@ -9,8 +9,8 @@ import { openLibc } from "./libc.ts";
 import { unsentMemory } from "./unsent-memory.ts";
 import { type BudgetedReader, workBudget } from "./work-budget.ts";
 
-/** A read of so many bytes says that more is waiting. */
-const largeReadBytes = 60 * 1024;
+/** So much of a body says that it is a large one: the next read may bring 512 KB. */
+const largeBodyBytes = 32 * 1024;
 /** Of a piece when too much waits already for everybody together. */
 const smallPieceBytes = 4 * 1024;
 /** MSG_DONTWAIT; the value of Linux, on every architecture that Bun runs on. */
@@ -36,15 +36,25 @@ export class MeasuredReads implements BudgetedReader {
   #paused = false;
   /** Bytes are taken in pieces. */
   #inPieces = false;
+  /** That Bun has read of the body since pieces were last begun. */
+  #countedBytes = 0;
 
   constructor(socket: PausableSocket, owner: ReadOwner) {
     this.#socket = socket;
     this.#owner = owner;
   }
 
-  /** To be called behind a read of Bun that is part of a body. */
-  received(bytes: number): void {
-    if (bytes < largeReadBytes || this.#inPieces || openLibc() === null) return;
+  /** Counts a read of Bun that is part of a body. True: so much has come that the rest should not come by Bun. */
+  counts(bytes: number): boolean {
+    this.#countedBytes += bytes;
+    if (this.#countedBytes < largeBodyBytes) return false;
+    this.#countedBytes = 0;
+    return true;
+  }
+
+  /** The rest is read in pieces; to be called behind a read. */
+  takePieces(): void {
+    if (this.#inPieces || openLibc() === null) return;
     this.#inPieces = true;
     this.#pauseSocket();
     if (this.#wanted) workBudget.wait(this);
@@ -66,6 +76,7 @@ export class MeasuredReads implements BudgetedReader {
   end(): void {
     this.#wanted = true;
     this.#inPieces = false;
+    this.#countedBytes = 0;
     this.#resumeSocket();
   }
 

@@ -32,7 +32,7 @@ const chunkBytes = 120e6;
 const frameBytes = 120e6;
 /** Time in which they are sent. */
 const sendingSeconds = 5;
-const readers = 30;
+const readers = 100;
 
 export function memoryCases(): MemoryCase[] {
   const plain = { tls: false, protocol: "http/1.1" as const };
@@ -199,7 +199,7 @@ async function growthOf(
   wanted: MemoryCase,
 ): Promise<{ growthBytes: number; sentBytes: number }> {
   const { proxy } = subject;
-  await warmUp(subject);
+  await warmUp(subject, wanted);
   const before = treePssBytes(proxy.pid);
   const attacker = startAttack(memoryPlan(subject, wanted, sendingSeconds + 1));
   let most = before;
@@ -231,14 +231,29 @@ export function memoryPlan(
   };
 }
 
-/** Code that was never used is memory, too. */
-async function warmUp({ proxy }: HostileSubject): Promise<void> {
+/** Code that was never used is memory, too: ordinary requests, and a third of the attack for a moment. */
+async function warmUp(subject: HostileSubject, wanted: MemoryCase): Promise<void> {
+  const { proxy } = subject;
   for (let round = 0; round < 200; round++) {
     using connection = await connectRaw(proxy.httpPort);
     connection.send(
       `GET /large/100000 HTTP/1.1\r\nHost: ${hosts.other}\r\nConnection: close\r\n\r\n`,
     );
     await connection.receiveAll();
+  }
+  const third = { ...wanted, connections: Math.ceil(wanted.connections / 3) };
+  await startAttack(memoryPlan(subject, third, 2)).exited;
+  await settled(proxy.pid);
+}
+
+/** Half a second without more than 100 KB of change, or ten seconds. */
+async function settled(pid: number): Promise<void> {
+  const looks: number[] = [];
+  for (let look = 0; look < 100; look++) {
+    looks.push(treePssBytes(pid));
+    const last = looks.slice(-6);
+    if (last.length === 6 && Math.max(...last) - Math.min(...last) < 100e3) return;
+    await Bun.sleep(100);
   }
 }
 

@@ -42,7 +42,7 @@ async function setUp(onPiece: (reads: MeasuredReads) => void) {
       },
       data(_socket, bytes) {
         received.push(bytes);
-        reads!.received(bytes.length);
+        if (reads!.counts(bytes.length)) reads!.takePieces();
       },
       end: () => void (ended = true),
       close: () => void (ended = true),
@@ -66,6 +66,15 @@ function send(socket: Bun.Socket<{ sent: number }>): void {
 }
 
 describe("MeasuredReads", () => {
+  test("counts what Bun reads of a body, whatever the size of the reads", () => {
+    const socket = { pause() {}, resume() {} };
+    const reads = new MeasuredReads(socket, { onData() {}, fail() {} });
+    const counted = (bytes: number): boolean => reads.counts(bytes * 1024);
+    expect([20, 11, 1, 31, 500, 31].map(counted)).toEqual([false, false, true, false, true, false]);
+    reads.end();
+    expect(counted(31)).toBe(false);
+  });
+
   test("takes a large body in pieces, in order, and shows its end", async () => {
     using peer = await setUp(() => {});
     await waitFor(() => peer.ended(), "the end of the peer");

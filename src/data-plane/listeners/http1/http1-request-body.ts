@@ -10,6 +10,9 @@ import { chunkUnits } from "../../../net/work-budget.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { ExchangeConnection } from "./exchange-connection.ts";
 
+/** A read of so many bytes says that more is waiting. */
+const laneReadBytes = 60 * 1024;
+
 export interface Http1RequestBodyOwner {
   /** The client waits to be told to send (RFC 9110 10.1.1). */
   sendContinue(): void;
@@ -92,7 +95,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   resume(): void {
     if (this.#flow !== "held") return;
     this.#flow = "flowing";
-    if (!this.#byLane || !bodyLane.reenter(this)) this.#connection.input.pump();
+    if (!this.#byLane || !bodyLane.enter(this)) this.#connection.input.pump();
   }
 
   cancel(): void {
@@ -103,7 +106,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   // The lane: large bodies go from socket to socket.
 
   enterLane(readBytes: number): void {
-    this.#byLane = bodyLane.enter(this, readBytes);
+    this.#byLane = readBytes >= laneReadBytes && bodyLane.enter(this);
     if (this.#byLane) this.#connection.input.hold();
   }
 

@@ -204,14 +204,13 @@ export class Call
 
   onReadEnd(bytes: Buffer): void {
     this.#sink?.flush();
-    if (this.#readKept) {
-      this.#connection!.measureReads(bytes.length);
-    } else {
-      this.#byLane = bodyLane.enter(this, bytes.length);
-      if (this.#byLane) this.#connection!.pauseReading();
-      else this.#connection!.measureReads(bytes.length);
-      releaseReceived(bytes);
+    const connection = this.#connection!;
+    if (connection.countRead(bytes.length)) {
+      this.#byLane = !this.#readKept && bodyLane.enter(this);
+      if (this.#byLane) connection.pauseReading();
+      else connection.takePieces();
     }
+    if (!this.#readKept) releaseReceived(bytes);
     this.#readKept = false;
   }
 
@@ -275,7 +274,7 @@ export class Call
 
   resume(): void {
     this.#held = false;
-    if (this.#over || (this.#byLane && bodyLane.reenter(this))) return;
+    if (this.#over || (this.#byLane && bodyLane.enter(this))) return;
     this.#connection?.resumeReading();
   }
 

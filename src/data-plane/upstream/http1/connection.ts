@@ -157,9 +157,14 @@ export class Connection
     else this.#reads!.resume();
   }
 
-  /** So much of a body was read at once: the rest of it may be read in pieces. */
-  measureReads(readBytes: number): void {
-    if (this.#isPlain && this.#state === "busy") this.#reads!.received(readBytes);
+  /** Counts a read of the response body. True: it is a large one, whose rest should not come by Bun. */
+  countRead(bytes: number): boolean {
+    return this.#isPlain && this.#state === "busy" && this.#reads!.counts(bytes);
+  }
+
+  /** The rest of the response body is read in pieces. */
+  takePieces(): void {
+    if (this.#state === "busy") this.#reads!.takePieces();
   }
 
   /** The response is complete and the next request may follow, so long. */
