@@ -34,6 +34,7 @@ export class RateTable {
    */
   take(key: string, rate: Rate, nowMs: number): number {
     const slot = this.#slotOf(key);
+    this.#forgetExcess(slot, rate, nowMs);
     const backlogMs = this.#backlogMs(slot, rate, nowMs) + rate.intervalMs;
     const roomMs = rate.burst * rate.intervalMs - backlogMs;
     // Sums of fractions of milliseconds are a little off.
@@ -53,7 +54,15 @@ export class RateTable {
     this.#fullAt[this.#slotOf(key)]! -= rate.intervalMs;
   }
 
-  /** More than a whole burst was never allowed: the machine's clock was set back. */
+  /**
+   * More than a whole burst was never allowed: the limit was another one, or the machine's clock was set back.
+   * From now on it goes by as a burst does.
+   */
+  #forgetExcess(slot: number, { burst, intervalMs }: Rate, nowMs: number): void {
+    const fullAtMost = nowMs + burst * intervalMs;
+    if (this.#fullAt[slot]! > fullAtMost) this.#fullAt[slot] = fullAtMost;
+  }
+
   #backlogMs(slot: number, { burst, intervalMs }: Rate, nowMs: number): number {
     return Math.min(Math.max(0, this.#fullAt[slot]! - nowMs), burst * intervalMs);
   }

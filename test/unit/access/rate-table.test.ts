@@ -50,6 +50,24 @@ describe("RateTable", () => {
     },
   );
 
+  test("counts by a new limit from the moment on that it is asked by it", () => {
+    const rates = table();
+    expect(rates.take("a", rate("1/h"), 0)).toBe(0);
+    const tenPerSecond = rate("10/s", 3);
+    // An hour's backlog is a burst of the new limit, and goes by as such.
+    expect(rates.take("a", tenPerSecond, 1_000)).toBe(-100);
+    expect(rates.take("a", tenPerSecond, 1_100)).toBe(0);
+    expect(rates.left("a", tenPerSecond, 2_000)).toBe(3);
+  });
+
+  test("waits no longer than before when the clock is set back", () => {
+    const rates = table();
+    const onePerSecond = rate("1/s");
+    expect(rates.take("a", onePerSecond, 1e9)).toBe(0);
+    expect(rates.take("a", onePerSecond, 0)).toBe(-1_000);
+    expect(rates.take("a", onePerSecond, 1_000)).toBe(0);
+  });
+
   test("gives back what shall not count", () => {
     const rates = table();
     const one = rate("1/h");
