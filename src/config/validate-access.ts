@@ -20,7 +20,11 @@ export function accessFault(options: ServiceOptions): string | undefined {
   if (refinesForwardAuth && forwardAuth === "") return "forward-auth must be set to refine it";
   const { basicAuth, basicAuthFile, basicAuthExemptPaths, basicAuthForward } = options;
   const asks = basicAuth.length > 0 || basicAuthFile !== "";
-  if (!asks && (basicAuthExemptPaths.length > 0 || basicAuthForward)) {
+  const refinesBasicAuth =
+    basicAuthExemptPaths.length > 0 ||
+    basicAuthForward ||
+    options.basicAuthRealm !== accessSettings.basicAuthRealm.fallback;
+  if (refinesBasicAuth && !asks) {
     return "basic-auth or basic-auth-file must be set to refine it";
   }
   const { tlsClientCaPath, tlsClientAuth, tlsEnabled } = options;
