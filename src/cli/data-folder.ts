@@ -11,18 +11,28 @@ export function ensureDataFolder({ environment, makeFolder }: CliContext): strin
 
 /**
  * The same, for the proxy itself. Where everybody may put files, whoever was there first could hand it
- * services and keys.
+ * services and keys: also who has a folder above, and may put another one in its place.
  */
 export function ownDataFolder(context: CliContext): string {
   const folder = ensureDataFolder(context);
-  const shared = [temporaryFolder(context.environment), "/tmp", "/var/tmp"];
-  if (!shared.some((each) => `${folder}/`.startsWith(`${each}/`))) return folder;
-  const places = shared.includes(folder)
-    ? [statePath(folder), certificateFolder(folder)]
-    : [folder];
+  const temporary = temporaryFolder(context.environment).replace(/\/+$/, "");
+  const shared = ["/tmp", "/var/tmp", temporary].find((each) =>
+    `${folder}/`.startsWith(`${each}/`),
+  );
+  if (shared === undefined) return folder;
+  const places =
+    folder === temporary
+      ? [statePath(folder), certificateFolder(folder)]
+      : foldersBelow(shared, folder);
   const foreign = places.find((path) => context.belongsToOthers(path));
   if (foreign === undefined) return folder;
   throw new CommandError(
     `${foreign} belongs to another user: set HOME to a folder of the proxy's own`,
   );
+}
+
+/** All on the way from one folder to another, without the first. */
+function foldersBelow(upper: string, folder: string): string[] {
+  const names = folder.slice(upper.length + 1).split("/");
+  return names.map((_, index) => `${upper}/${names.slice(0, index + 1).join("/")}`);
 }

@@ -14,11 +14,13 @@ export function dataFolder(environment: Environment): string {
   return join(home, ".config/kamal-proxy");
 }
 
-/** Files of settings: where Kamal mounts the folders that it has for apps, unless another folder is named. */
-export function settingsFolder(environment: Environment): string {
-  const given = environment["KAMAL_PROXY_APPS_CONFIG"];
-  if (given) return given;
-  return join(environment["HOME"] || temporaryFolder(environment), ".apps-config");
+/**
+ * Files of settings: where Kamal mounts the folders that it has for apps, unless another folder is named. None
+ * stands in for a home that is missing: in the temporary folder anybody may put files.
+ */
+export function settingsFolder(environment: Environment): string | undefined {
+  const home = environment["HOME"];
+  return environment["KAMAL_PROXY_APPS_CONFIG"] || (home ? join(home, ".apps-config") : undefined);
 }
 
 /** Where an app says which settings it wants, when it may. */

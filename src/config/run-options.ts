@@ -24,8 +24,8 @@ export interface RunOptions {
   socketPath: string;
   /** Folder of the state file. */
   dataPath: string;
-  /** Folder of the files of settings. */
-  settingsFolder: string;
+  /** Folder of the files of settings; undefined: there are none. */
+  settingsFolder: string | undefined;
   /** Apps may have settings of their own. */
   appSettings: boolean;
   /** The proxy itself tells on the http port how it is. */

@@ -48,7 +48,7 @@ export interface ControlPlaneSettings extends ServiceFiles {
   probe: Probe;
   certificates?: CertificateOperations;
   /** Where files of settings are. */
-  settingsFolder?: string;
+  settingsFolder?: string | undefined;
   /** Given when apps may have settings of their own. */
   askApp?: DeploymentContext["askApp"];
   /** For `top` and `doctor`. */

@@ -149,10 +149,21 @@ describe("run", () => {
     [{ canMakeFolders: false }, "/tmp/certs"],
     [{ canMakeFolders: false }, "/tmp/kamal-proxy.state"],
     [{ environment: { HOME: "/tmp/home" } }, "/tmp/home/.config/kamal-proxy"],
+    [{ environment: { HOME: "/tmp/home" } }, "/tmp/home"],
+    [{ environment: { HOME: "" } }, "/tmp/.config"],
+    [{ environment: { HOME: "", TMPDIR: "/scratch/" } }, "/scratch/.config"],
+    [{ environment: { HOME: "/tmp/a/b", TMPDIR: "/tmp/a" } }, "/tmp/a"],
   ])("takes no data from another user in a shared folder: %j, %s", async (around, path) => {
     const { stderr, served: options } = await runLine(["run"], { ...around, ofOthers: [path] });
     expect(stderr).toStartWith(`Error: ${path} belongs to another user`);
     expect(options).toBeUndefined();
+  });
+
+  test("takes no settings from the temporary folder, where anybody may put some", async () => {
+    const folders = [{ HOME: "" }, { HOME: "/home/me" }].map(async (environment) => {
+      return (await runLine(["run"], { environment })).served?.settingsFolder;
+    });
+    expect(await Promise.all(folders)).toEqual([undefined, "/home/me/.apps-config"]);
   });
 
   test("keeps its data in the temporary folder when there is no other", async () => {
