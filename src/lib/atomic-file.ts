@@ -3,9 +3,10 @@
  * or the new one, never a part.
  */
 import { constants } from "node:fs";
-import { open, readlink, realpath, rename, unlink } from "node:fs/promises";
+import { open, readlink, realpath, rename, stat, unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { codeOf } from "./error-text.ts";
+import { refuseIrregular } from "./regular-file.ts";
 
 /** The steps that can be interrupted, so that tests can fail each of them. */
 export interface FileOperations {
@@ -31,7 +32,8 @@ const maxLinks = 40;
  * link, also one that leads nowhere yet, the file that it names is written.
  *
  * What can't be replaced, because it is a mount of its own, is written in place while the complete new
- * content is beside it (`copyBeside`), where it stays when that does not come to its end.
+ * content is beside it (`copyBeside`), where it stays when that does not come to its end. What is no regular
+ * file is refused.
  */
 export async function writeFileAtomically(
   link: string,
@@ -39,6 +41,7 @@ export async function writeFileAtomically(
   { mode = 0o600, operations = fileOperations }: AtomicWriteOptions = {},
 ): Promise<void> {
   const path = await linkedPath(link);
+  await refuseReplacing(path);
   const temporaryPath = copyBeside(path);
   try {
     await operations.writeSynced(temporaryPath, data, mode);
@@ -58,6 +61,12 @@ export async function writeFileAtomically(
     if (!isMount(error)) throw error;
   }
   await operations.syncFolder(dirname(path));
+}
+
+/** A device would be lost to the whole machine, and a pipe or a folder was meant for something. */
+async function refuseReplacing(path: string): Promise<void> {
+  const status = await stat(path).catch(() => null);
+  if (status !== null) refuseIrregular(path, status);
 }
 
 /** A fixed name, so that what a crash leaves behind is overwritten and never piles up. */

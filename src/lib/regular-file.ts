@@ -48,8 +48,13 @@ export function readRegularFileSync(path: string, maxBytes: number): Buffer {
   }
 }
 
-function refuseOthers(path: string, status: Stats, maxBytes: number): void {
+/** Throws for a folder, a pipe, a device and the like. */
+export function refuseIrregular(path: string, status: Stats): void {
   if (status.isDirectory()) throw new Error(`${path}: is a folder`);
   if (!status.isFile()) throw new Error(`${path}: is no regular file`);
+}
+
+function refuseOthers(path: string, status: Stats, maxBytes: number): void {
+  refuseIrregular(path, status);
   if (status.size > maxBytes) throw new Error(`${path}: larger than ${maxBytes} bytes`);
 }

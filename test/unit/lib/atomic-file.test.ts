@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import {
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -13,6 +15,7 @@ import {
   fileOperations,
   writeFileAtomically,
 } from "../../../src/lib/atomic-file.ts";
+import { messageOf } from "../../../src/lib/error-text.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 
 /** The real operations, but the step of this name fails. */
@@ -41,6 +44,22 @@ describe("atomic file", () => {
     expect(readFileSync(file, "utf8")).toBe("new");
     expect(readlinkSync(path)).toBe(file);
     expect(readdirSync(folder.path).toSorted()).toEqual(["elsewhere", "state"]);
+  });
+
+  test("what is no file is never replaced, nor what a link to it names", async () => {
+    using folder = tempFolder();
+    const [path, link] = [folder.file("state"), folder.file("link")];
+    symlinkSync(path, link);
+    const refusal = async (): Promise<string> =>
+      await writeFileAtomically(link, "new").then(() => "written", messageOf);
+    const socket = Bun.listen({ unix: path, socket: { data() {} } });
+    expect(await refusal()).toBe(`${path}: is no regular file`);
+    expect(statSync(path).isSocket()).toBe(true);
+    socket.stop();
+    rmSync(path, { force: true });
+    mkdirSync(path);
+    expect(await refusal()).toBe(`${path}: is a folder`);
+    expect(readdirSync(folder.path).toSorted()).toEqual(["link", "state"]);
   });
 
   test("a link that leads nowhere yet stays, and its file is made", async () => {
