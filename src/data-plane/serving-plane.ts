@@ -10,6 +10,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { keyedDigest } from "../lib/keyed-hash.ts";
 import { MemoryBudget } from "../net/memory-budget.ts";
+import { receivedMemory } from "../net/received-memory.ts";
 import { mapSharedMemory } from "../net/shared-memory.ts";
 import { SystemResolver } from "../net/resolver/resolver.ts";
 import { SystemConnector } from "../net/system-connector.ts";
@@ -28,6 +29,7 @@ import type { ConnectionSet } from "./listeners/accept/connection-set.ts";
 import { DescriptorGuard } from "./listeners/accept/descriptor-guard.ts";
 import { ProxyHeaderFaults, type ProxyPeers } from "./listeners/accept/proxy-header-faults.ts";
 import { PushedCertificates } from "./listeners/accept/pushed-certificates.ts";
+import { TurnedAway } from "./listeners/accept/turned-away.ts";
 import { HttpPort } from "./listeners/http-port.ts";
 import { Http3Port } from "./listeners/http3-port.ts";
 import { HttpsPort } from "./listeners/https-port.ts";
@@ -77,6 +79,14 @@ export class ServingPlane {
     this.#clock = clock;
     this.#logger = createLogger(output, clock, options.debug);
     this.#trusted = trustedProxies(options);
+    const ended = new TurnedAway(clock, (connections) => {
+      const limit_bytes = Math.round(receivedMemory.budget.limitBytes);
+      this.#logger.warn("Too much waits in memory: connections that kept most were closed", {
+        connections,
+        limit_bytes,
+      });
+    });
+    receivedMemory.onEnded = () => ended.add();
     const connector = new SystemConnector(new SystemResolver({ clock }), clock);
     const createTransport: TransportFactory = (host, port, secure = false) =>
       new ProtocolTransport({ host, port, secure, clock, connector });

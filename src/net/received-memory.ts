@@ -32,6 +32,8 @@ export interface ReceivedMemoryContext {
 
 export class ReceivedMemory {
   readonly budget = new MemoryBudget(maxReceivedBytesTotal);
+  /** A connection was ended because it kept most. */
+  onEnded: () => void = () => {};
   readonly #context: ReceivedMemoryContext;
   readonly #large = new Set<ReceivedShare>();
   readonly #narrowed = new Set<ReceivedShare>();
@@ -79,6 +81,7 @@ export class ReceivedMemory {
         for (const share of this.#large)
           if (largest === null || share.bytes > largest.bytes) largest = share;
         largest!.giveUp();
+        this.onEnded();
       }
     });
   }

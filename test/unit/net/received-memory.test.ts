@@ -33,6 +33,8 @@ function setting(limitBytes: number): Setting {
 describe("memory of what was received", () => {
   test("never exceeds its limit: whoever keeps most is ended first", () => {
     const { memory, ended, share, settle } = setting(1000 * KB);
+    let told = 0;
+    memory.onEnded = () => told++;
     const sizes = { a: 300, b: 400, c: 250 };
     for (const [name, size] of Object.entries(sizes)) share(name).set(size * KB);
     settle();
@@ -40,6 +42,7 @@ describe("memory of what was received", () => {
     share("d").set(350 * KB);
     settle();
     expect(ended).toEqual(["b"]);
+    expect(told).toBe(1);
     expect(memory.budget.usedBytes).toBe(900 * KB);
   });
 
