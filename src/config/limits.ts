@@ -89,10 +89,14 @@ export const maxEncoderMemoryBytes = 128 * MB;
 export const http2Limits = {
   maxConcurrentStreams: 100,
   /**
-   * What a client may send ahead of whoever takes it: a gigabit a second over a path of 50 ms. A window begins
-   * with 64 KB and becomes four times as large while half of it is taken within this time; what all connections
-   * together have beyond that has a limit of its own.
+   * What a peer may send ahead of whoever takes it. A window begins with 64 KB and becomes four times as large while
+   * half of it is taken within this time: up to the first figure, or to so many bytes for each millisecond that the
+   * path takes there and back beyond those that processes take themselves. That is a gigabit a second over 50 ms.
+   * What all windows together have beyond 64 KB has a limit of its own.
    */
+  minGrownWindowBytes: 2 * MB,
+  windowBytesPerMs: 200 * KB,
+  processDelayMs: 10,
   maxWindowBytes: 8 * MB,
   maxConnectionWindowBytes: 10 * MB,
   windowGrowthWithinMs: 500,

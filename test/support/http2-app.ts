@@ -27,6 +27,8 @@ export interface Http2App extends Disposable {
   onHead: (request: Http2AppRequest) => void;
   /** Called when a request is complete. */
   onEnd: (request: Http2AppRequest) => void;
+  /** Called when the proxy takes so many bytes more on a stream, or on the connection (0). */
+  onWindow: (stream: number, bytes: number) => void;
 }
 
 const windowUpdate = (stream: number, bytes: number): Buffer => {
@@ -83,6 +85,8 @@ export function startHttp2App(settings: [id: number, value: number][] = []): Htt
           request.ended = true;
           app.onEnd(request);
         }
+      } else if (type === frameTypes.windowUpdate) {
+        app.onWindow(stream, payload.readUInt32BE(0));
       } else if (type === frameTypes.resetStream && request !== undefined) {
         request.reset = payload.readUInt32BE(0);
       }
@@ -94,6 +98,7 @@ export function startHttp2App(settings: [id: number, value: number][] = []): Htt
     requests,
     onHead: () => {},
     onEnd: () => {},
+    onWindow: () => {},
     [Symbol.dispose]: () => server[Symbol.dispose](),
   };
   return app;

@@ -357,6 +357,42 @@ describe("an upload", () => {
     expect(await client.ended(3)).toBe("ended");
   });
 
+  test("is taken while nobody takes others on the same connection", async () => {
+    serve((exchange) => {
+      if (exchange.request.path !== "/last") return;
+      let receivedBytes = 0;
+      pipe(exchange.request.body!, {
+        attach() {},
+        write(chunk) {
+          receivedBytes += chunk.length;
+          return true;
+        },
+        flush() {},
+        end: () => exchange.respond(200, new Fields(), Buffer.from(String(receivedBytes))),
+        abort() {},
+      });
+    });
+    using client = await Http2Connection.open(site.port);
+    let sentBytes = 0;
+    const mayBeSent = (): number => {
+      const updates = client.frames.filter((f) => f.type === frameTypes.windowUpdate);
+      const ofConnection = updates.filter(({ stream }) => stream === 0);
+      return ofConnection.reduce((sum, f) => sum + f.payload.readUInt32BE(0), 65_535) - sentBytes;
+    };
+    const upload = async (stream: number, path: string): Promise<void> => {
+      client.send(headersFrame(stream, [...post.slice(0, 3), [":path", path]], false));
+      for (let i = 1; i <= 4; i++) {
+        await waitFor(() => mayBeSent() >= 16_000, `room for upload ${path}`);
+        client.send(dataFrame(stream, "u".repeat(16_000), i === 4));
+        sentBytes += 16_000;
+      }
+    };
+    for (const stream of [1, 3, 5, 7, 9]) await upload(stream, "/held");
+    await upload(11, "/last");
+    expect(await client.ended(11)).toBe("ended");
+    expect(client.body(11).toString()).toBe("64000");
+  });
+
   test("of which nobody takes anything is limited by the window", async () => {
     serve(() => {});
     using client = await Http2Connection.open(site.port);

@@ -191,6 +191,36 @@ describe("a request to a target of HTTP/2", () => {
     expect(await client.ended(3)).toBe("ended");
   });
 
+  test("is answered while other clients do not take what they asked for", async () => {
+    const pieces: Buffer[] = [];
+    let takenBytes = 65_535;
+    const send = (): void => {
+      for (; pieces.length > 0 && takenBytes >= 16_000; takenBytes -= 16_000)
+        app.requests[0]!.connection.send(pieces.shift()!);
+    };
+    app.onWindow = (stream, bytes) => {
+      if (stream === 0) takenBytes += bytes;
+      send();
+    };
+    app.onHead = ({ connection, stream, fields }) => {
+      connection.send(headersFrame(stream, [[":status", "200"]], false));
+      const isLast = valuesOf(fields, ":path")[0] === "/last";
+      // As much as may be sent on a stream that nobody takes.
+      for (let i = 1; i <= 4; i++)
+        pieces.push(dataFrame(stream, "x".repeat(16_000), isLast && i === 4));
+      send();
+    };
+    // The client opens no window of a stream before it wants the body.
+    client[Symbol.dispose]();
+    client = await Http2Connection.open(proxy.httpsPort, [[4, 0]]);
+    const held = [1, 3, 5, 7, 9];
+    client.send(...held.map((stream) => headersFrame(stream, request("/held"))));
+    await waitFor(() => app.requests.length === held.length, "the requests");
+    client.send(headersFrame(11, request("/last"))).openWindow(11, 64_000);
+    expect(await client.ended(11)).toBe("ended");
+    expect(client.body(11).length).toBe(64_000);
+  });
+
   test("that takes too long is a 504, and reset there", async () => {
     await beginAnew([], "--target-timeout=300ms");
     client.send(headersFrame(1, request()));

@@ -11,14 +11,14 @@ import { FrameDecoder, type FrameHandler } from "../../protocols/http2/frame-dec
 import { ErrorCode, FrameFlag, FrameType } from "../../protocols/http2/frames.ts";
 import { HpackDecoder } from "../../protocols/http2/hpack-decoder.ts";
 import { Http2Fault } from "../../protocols/http2/http2-fault.ts";
-import { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
-import { applySettings, defaultWindowBytes } from "../../protocols/http2/settings.ts";
-import { ConnectionWindow } from "./connection-window.ts";
+import type { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
+import { applySettings } from "../../protocols/http2/settings.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import { FrameSender } from "./frame-sender.ts";
 import type { Http2Stream, StreamSession } from "./http2-stream.ts";
 import { RecentResets } from "./recent-resets.ts";
 import { type InputOwner, type InputSocket, SessionInput } from "./session-input.ts";
+import { type SessionRole, SessionWindows } from "./session-windows.ts";
 import type { IncomingBody } from "./incoming-body.ts";
 
 export interface SessionOwner extends InputOwner {
@@ -37,7 +37,7 @@ export interface SessionOptions {
   headLimits: FieldSectionLimits;
   /** Milliseconds, exact. */
   nowMs(): number;
-  role: "server" | "client";
+  role: SessionRole;
   /** The same, as exact as a sweep is; free to read. */
   coarseMs(): number;
 }
@@ -49,10 +49,6 @@ export function headLimitsOf(maxBytes: number): FieldSectionLimits {
 }
 
 const trailerLimits = headLimitsOf(maxTrailerBytes);
-const streamGrowth = {
-  maxBytes: http2Limits.maxWindowBytes,
-  withinMs: http2Limits.windowGrowthWithinMs,
-};
 
 /** One for all: a block is read in one go, and its fields are gone with the next. */
 const section = new FieldSection();
@@ -66,7 +62,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   readonly #frames: FrameDecoder;
   readonly #hpack = new HpackDecoder();
   readonly #headLimits: FieldSectionLimits;
-  readonly #window: ConnectionWindow;
+  readonly #windows: SessionWindows;
   readonly #floods: FloodGuard;
   readonly #resets = new RecentResets();
   /** Bytes of the present read are still needed by somebody. */
@@ -82,7 +78,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     this.sender = new FrameSender(socket);
     this.input = new SessionInput(this, socket, owner);
     const nowMs = options.coarseMs();
-    this.#window = new ConnectionWindow(this.sender, nowMs);
+    this.#windows = new SessionWindows(this.sender, options.role, options.nowMs());
     this.#floods = new FloodGuard(this.sender, nowMs);
     // A head that is too large is read to its end, so that it can be refused; one without end is not.
     this.#frames = new FrameDecoder(this, { maxHeaderBlockBytes: 2 * options.headLimits.maxBytes });
@@ -139,22 +135,15 @@ export class Http2Session implements FrameHandler, StreamSession {
   // Streams.
 
   newStreamWindow(): ReceiveWindow {
-    return new ReceiveWindow(defaultWindowBytes, this.coarseMs);
+    return this.#windows.newStreamWindow(this.coarseMs);
   }
 
   openWindow(stream: Http2Stream): void {
-    if (stream.over || stream.remoteEnded) return;
-    const increment = stream.window.grow(this.#window.streamBytes);
-    if (increment > 0) this.sender.number(FrameType.windowUpdate, stream.id, increment);
+    this.#windows.openStream(stream);
   }
 
   taken(stream: Http2Stream, bytes: number): void {
-    const nowMs = this.#options.nowMs();
-    if (!stream.over && !stream.remoteEnded) {
-      const increment = stream.window.take(bytes, nowMs, streamGrowth);
-      if (increment > 0) this.sender.number(FrameType.windowUpdate, stream.id, increment);
-    }
-    this.#window.take(bytes, nowMs);
+    this.#windows.taken(stream, bytes, this.#options.nowMs());
   }
 
   sendReset(id: number, code: ErrorCode): void {
@@ -170,7 +159,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   /** The connection is gone: so are its streams. */
   close(error: ExchangeError): void {
     this.input.stop();
-    this.#window.close();
+    this.#windows.close();
     this.sender.writer.close();
     for (const stream of this.streams.values()) stream.break(error, ErrorCode.noError);
   }
@@ -203,13 +192,11 @@ export class Http2Session implements FrameHandler, StreamSession {
     flowBytes: number,
     endStream: boolean,
   ): Http2Fault | null {
-    if (!this.#window.receive(flowBytes)) return windowExceeded;
+    if (!this.#windows.receive(flowBytes)) return windowExceeded;
     const stream = this.streams.get(id);
-    if (stream === undefined) {
-      if (this.#owner.isIdle(id)) return onIdle("DATA");
-      this.#window.take(flowBytes, this.#options.nowMs());
-      return this.#isForgotten(id) ? null : behindEnd("DATA");
-    }
+    if (stream === undefined && this.#owner.isIdle(id)) return onIdle("DATA");
+    this.#windows.arrived(stream ?? null, flowBytes, this.#options.nowMs());
+    if (stream === undefined) return this.#isForgotten(id) ? null : behindEnd("DATA");
     if (!stream.window.receive(flowBytes)) return this.onStreamFault(id, windowExceeded);
     if (end === start && !endStream) {
       const flood = this.#spendControl(1);
@@ -306,6 +293,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   }
 
   onSettingsAck(): Http2Fault | null {
+    this.#windows.acknowledged(this.#options.nowMs());
     return this.#spendControl(1);
   }
 

@@ -72,6 +72,8 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   #announcedBytes = -1;
   /** When the stream last got on, either way. */
   sinceMs: number;
+  /** Bytes that came and for which the connection's window was not opened. */
+  owedBytes = 0;
   #over = false;
 
   constructor(session: StreamSession, owner: StreamOwner, id: number, hasHead: boolean) {
@@ -109,6 +111,11 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
 
   get sender(): FrameSender {
     return this.#session.sender;
+  }
+
+  /** The peer may still send on it. */
+  get receives(): boolean {
+    return !this.#over && !this.remoteEnded;
   }
 
   /** No longer part of its connection. */
@@ -161,6 +168,7 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   endRemote(trailers: Fields | null): Http2Fault | null {
     if (this.#announcedBytes > 0) return malformed("a body shorter than its Content-Length");
     this.remoteEnded = true;
+    this.#window?.close();
     this.sinceMs = this.#session.coarseMs;
     this.#trailers = trailers;
     this.#body?.end(trailers);
@@ -250,6 +258,7 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
 
   #leave(): void {
     this.#over = true;
+    this.#window?.close();
     this.#session.sender.forget(this.outgoing);
     this.#session.left(this);
   }

@@ -9,6 +9,13 @@ export interface WindowGrowth {
   withinMs: number;
 }
 
+/** Counts what windows have beyond their first size, of many of them together. */
+export interface WindowBudget {
+  readonly exhausted: boolean;
+  add(bytes: number): void;
+  release(bytes: number): void;
+}
+
 /**
  * What is given back at once of a large window. What was taken and not given back is missing on a long path: of
  * a half, each round trip could carry no more than that.
@@ -18,15 +25,20 @@ const largeStepBytes = 32_768;
 const growthFactor = 4;
 
 export class ReceiveWindow {
+  readonly #budget: WindowBudget | null;
   #sizeBytes: number;
   #leftBytes: number;
+  /** Counted in the budget. */
+  #grownBytes = 0;
   /** Taken, and not given back yet. */
   #takenBytes = 0;
   /** Taken since the window was looked at for growth, and when that was. */
   #measuredBytes = 0;
   #measuredSinceMs: number;
 
-  constructor(sizeBytes: number, nowMs: number) {
+  /** What it grows by is counted in the budget, if there is one; it does not while that is exhausted. */
+  constructor(sizeBytes: number, nowMs: number, budget: WindowBudget | null = null) {
+    this.#budget = budget;
     this.#sizeBytes = sizeBytes;
     this.#leftBytes = sizeBytes;
     this.#measuredSinceMs = nowMs;
@@ -51,7 +63,7 @@ export class ReceiveWindow {
   }
 
   /** Bytes that somebody has taken; returns by how much to open the window now, often 0. */
-  take(bytes: number, nowMs: number, growth: WindowGrowth | null): number {
+  take(bytes: number, nowMs: number, growth: WindowGrowth): number {
     this.#takenBytes += bytes;
     this.#measuredBytes += bytes;
     const grown = this.#measuredBytes * 2 < this.#sizeBytes ? 0 : this.#growth(nowMs, growth);
@@ -64,15 +76,24 @@ export class ReceiveWindow {
     return increment;
   }
 
+  /** Nobody sends into it any more. */
+  close(): void {
+    this.#budget?.release(this.#grownBytes);
+    this.#grownBytes = 0;
+  }
+
   /** By how much it is to grow, now that half of it was taken. */
-  #growth(nowMs: number, growth: WindowGrowth | null): number {
-    const isFast = growth !== null && nowMs - this.#measuredSinceMs <= growth.withinMs;
+  #growth(nowMs: number, { maxBytes, withinMs }: WindowGrowth): number {
+    const isFast = nowMs - this.#measuredSinceMs <= withinMs;
     // While much waits here, it is the reader that limits, and not the path.
     const waitingBytes = this.#sizeBytes - this.#leftBytes - this.#takenBytes;
     this.#measuredBytes = 0;
     this.#measuredSinceMs = nowMs;
     const most = this.#sizeBytes * (growthFactor - 1);
-    if (!isFast || waitingBytes * 4 > this.#sizeBytes) return 0;
-    return Math.max(0, Math.min(growth.maxBytes - this.#sizeBytes, most));
+    if (!isFast || waitingBytes * 4 > this.#sizeBytes || this.#budget?.exhausted === true) return 0;
+    const grown = Math.max(0, Math.min(maxBytes - this.#sizeBytes, most));
+    this.#grownBytes += grown;
+    this.#budget?.add(grown);
+    return grown;
   }
 }

@@ -18,7 +18,7 @@ import {
 import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
 import { errorCodeField, headFaultCode } from "../../proxy/answers/failure.ts";
-import { openingWindowUpdate } from "../../http2/connection-window.ts";
+import { openingWindowUpdate } from "../../http2/session-windows.ts";
 import { Http2Session, type SessionOwner } from "../../http2/http2-session.ts";
 import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
 import type { Http2Context } from "./http2-context.ts";
@@ -338,5 +338,5 @@ const opening = Buffer.concat([
     [SettingId.maxConcurrentStreams, http2Limits.maxConcurrentStreams],
     [SettingId.enableConnectProtocol, 1],
   ]),
-  openingWindowUpdate,
+  openingWindowUpdate("server"),
 ]);

@@ -15,7 +15,7 @@ import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { clientPreface, ErrorCode, maxStreamId } from "../../../protocols/http2/frames.ts";
 import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
-import { openingWindowUpdate } from "../../http2/connection-window.ts";
+import { openingWindowUpdate } from "../../http2/session-windows.ts";
 import { headLimitsOf, Http2Session, type SessionOwner } from "../../http2/http2-session.ts";
 import type { CallConnection, Http2Call } from "./http2-call.ts";
 
@@ -257,5 +257,5 @@ const headLimits = headLimitsOf(maxResponseHeadBytes);
 const opening = Buffer.concat([
   clientPreface,
   settingsFrame([[SettingId.enablePush, 0]]),
-  openingWindowUpdate,
+  openingWindowUpdate("client"),
 ]);

@@ -1,0 +1,129 @@
+/**
+ * How much the peer of an HTTP/2 connection may send (RFC 9113 5.2). A stream's window opens as its bytes are
+ * taken: what waits for a slow reader is never more. The connection's opens as they come, so that streams which
+ * nobody takes hold up no others; but not for a client while memory is short, which may have many connections.
+ */
+import { http2Limits } from "../../config/limits.ts";
+import { unsentMemoryIsShort, windowMemory } from "../../net/unsent-memory.ts";
+import {
+  frameHeaderBytes,
+  FrameType,
+  writeFrameHeader,
+  writeUint32,
+} from "../../protocols/http2/frames.ts";
+import { ReceiveWindow, type WindowGrowth } from "../../protocols/http2/receive-window.ts";
+import { defaultWindowBytes } from "../../protocols/http2/settings.ts";
+import type { FrameSender } from "./frame-sender.ts";
+
+/** `server`: the peer is a client. */
+export type SessionRole = "server" | "client";
+
+/** Of a stream, as far as its windows are concerned. */
+export interface WindowedStream {
+  readonly id: number;
+  readonly window: ReceiveWindow;
+  /** The peer may still send on it. */
+  readonly receives: boolean;
+  /** Bytes that came and for which the connection's window was not opened. */
+  owedBytes: number;
+}
+
+const {
+  minGrownWindowBytes,
+  maxWindowBytes,
+  maxConnectionWindowBytes,
+  windowGrowthWithinMs,
+  windowBytesPerMs,
+  processDelayMs,
+} = http2Limits;
+
+/** Of the connection. To a client it grows, because all of it may have to be kept. */
+const firstBytes: Record<SessionRole, number> = {
+  server: 2 * defaultWindowBytes,
+  client: maxConnectionWindowBytes,
+};
+
+/** To be sent behind the first SETTINGS: the window of a connection begins smaller (RFC 9113 6.9.2). */
+export function openingWindowUpdate(role: SessionRole): Buffer {
+  const update = Buffer.alloc(frameHeaderBytes + 4);
+  writeFrameHeader(update, 0, 4, FrameType.windowUpdate, 0, 0);
+  writeUint32(update, frameHeaderBytes, firstBytes[role] - defaultWindowBytes);
+  return update;
+}
+
+export class SessionWindows {
+  readonly #sender: FrameSender;
+  readonly #role: SessionRole;
+  readonly #connection: ReceiveWindow;
+  readonly #openedMs: number;
+  #growth: WindowGrowth = growthTo(minGrownWindowBytes);
+  #connectionGrowth: WindowGrowth = growthTo(minGrownWindowBytes);
+  #knowsPath = false;
+
+  constructor(sender: FrameSender, role: SessionRole, nowMs: number) {
+    this.#sender = sender;
+    this.#role = role;
+    this.#openedMs = nowMs;
+    const budget = role === "server" ? windowMemory : null;
+    this.#connection = new ReceiveWindow(firstBytes[role], nowMs, budget);
+  }
+
+  /** Of a stream. From a target each may grow, and each is counted; a client's are limited by its connection's. */
+  newStreamWindow(nowMs: number): ReceiveWindow {
+    const budget = this.#role === "client" ? windowMemory : null;
+    return new ReceiveWindow(defaultWindowBytes, nowMs, budget);
+  }
+
+  /** The peer has seen our first frames: the time since then is that of the path, there and back. */
+  acknowledged(nowMs: number): void {
+    if (this.#knowsPath) return;
+    this.#knowsPath = true;
+    const neededBytes = (nowMs - this.#openedMs - processDelayMs) * windowBytesPerMs;
+    const bytes = Math.min(maxWindowBytes, Math.max(minGrownWindowBytes, Math.ceil(neededBytes)));
+    this.#growth = growthTo(bytes);
+    this.#connectionGrowth = growthTo(bytes * (maxConnectionWindowBytes / maxWindowBytes));
+  }
+
+  /** Somebody wants the body: it may come as fast as others on this connection did. */
+  openStream(stream: WindowedStream): void {
+    if (this.#role === "client" || !stream.receives) return;
+    this.#update(stream.id, stream.window.grow(this.#connection.sizeBytes / 2));
+  }
+
+  /** Bytes of DATA came; false when the connection's window did not allow them. */
+  receive(bytes: number): boolean {
+    return this.#connection.receive(bytes);
+  }
+
+  /** They belong to this stream, or to none any more. */
+  arrived(stream: WindowedStream | null, bytes: number, nowMs: number): void {
+    if (stream !== null && this.#role === "server" && unsentMemoryIsShort())
+      stream.owedBytes += bytes;
+    else this.#openConnection(bytes, nowMs);
+  }
+
+  /** Bytes of a stream are out of the way. */
+  taken(stream: WindowedStream, bytes: number, nowMs: number): void {
+    if (stream.receives) this.#update(stream.id, stream.window.take(bytes, nowMs, this.#growth));
+    if (stream.owedBytes === 0) return;
+    const paidBytes = Math.min(bytes, stream.owedBytes);
+    stream.owedBytes -= paidBytes;
+    this.#openConnection(paidBytes, nowMs);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  #openConnection(bytes: number, nowMs: number): void {
+    this.#update(0, this.#connection.take(bytes, nowMs, this.#connectionGrowth));
+  }
+
+  #update(stream: number, increment: number): void {
+    if (increment > 0) this.#sender.number(FrameType.windowUpdate, stream, increment);
+  }
+}
+
+function growthTo(maxBytes: number): WindowGrowth {
+  return { maxBytes, withinMs: windowGrowthWithinMs };
+}
