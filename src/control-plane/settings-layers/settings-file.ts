@@ -69,7 +69,7 @@ export class SettingsFile {
 
   #find(name: string, from: number): number | null {
     const escaped = RegExp.escape(name);
-    const token = new RegExp(`(?:^|[\\s{,["'])${escaped}["']?\\s*[\\]:=]`);
+    const token = new RegExp(`(?:^|[\\s{,."'[])${escaped}["']?\\s*[\\].:=]`);
     const index = this.#lines.findIndex(
       (line, number) => number >= from && !/^\s*#/.test(line) && token.test(line),
     );

@@ -86,6 +86,8 @@ describe("file of settings", () => {
     ["host = [1]", '"host" must be a list of texts'],
     ['target-protocol = "h3"', '"target-protocol" "h3": must be auto or h1 or h2c'],
     ['deny-ip = ["::1", "x"]', '"deny-ip" "x": '],
+    ["sub.tls = true", '"sub" is no setting of a service'],
+    ["[web.sub]", '"sub" is no setting of a service'],
   ])("%s is refused with file, line and key", (line, reason) => {
     const file = toml(
       `# tls and host\n[other]\ntls = true\n\n[web]\nbuffer-requests = true\n${line}\n`,
