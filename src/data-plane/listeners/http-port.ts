@@ -6,6 +6,7 @@ import { listenAt, type ListeningPlace } from "../../net/every-address.ts";
 import type { Logger } from "../../lib/logger.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import { widenAcceptQueue } from "./accept/accept-queue.ts";
+import { inheritKeepAlive } from "./accept/inherited-keep-alive.ts";
 import { bindError, checkPort } from "../../net/bind-error.ts";
 import type { ClientConnection } from "./accept/client-connection.ts";
 import type { ConnectionLimit } from "./accept/connection-limit.ts";
@@ -39,6 +40,7 @@ export class HttpPort {
   readonly port: number;
   readonly #connections: ConnectionSet;
   readonly #listener: Bun.TCPSocketListener<ClientConnection>;
+  readonly #inheritsKeepAlive: boolean;
   #accepting = true;
 
   constructor(options: HttpPortOptions) {
@@ -68,7 +70,7 @@ export class HttpPort {
         socket.terminate();
         return null;
       }
-      socket.setKeepAlive(true, tcpKeepAliveMs);
+      if (!this.#inheritsKeepAlive) socket.setKeepAlive(true, tcpKeepAliveMs);
       const begin = (source: ProxySource): ClientConnection =>
         new Http1Connection(socket, context, source);
       if (options.proxyPeers === null || !options.proxyPeers.addresses.contains(peer.address)) {
@@ -86,6 +88,7 @@ export class HttpPort {
       });
     });
     widenAcceptQueue(this.#listener);
+    this.#inheritsKeepAlive = inheritKeepAlive(this.#listener);
     // One that was handed in does not know it.
     this.port = this.#listener.port ?? options.port;
   }

@@ -21,6 +21,7 @@ import type { CertificateKeyPair } from "../../../seam/handshake-certificates.ts
 import { listenAt, type ListeningPlace } from "../../../net/every-address.ts";
 import { normalHostName } from "../../../lib/host-name.ts";
 import { widenAcceptQueue } from "./accept-queue.ts";
+import { inheritKeepAlive } from "./inherited-keep-alive.ts";
 import { goQuote } from "../../../go/quote.ts";
 import { bindError, checkPort } from "../../../net/bind-error.ts";
 import { sendCertificateAlert } from "./certificate-alert.ts";
@@ -54,9 +55,9 @@ export interface TlsServerOptions extends ListeningPlace {
   /** Null refuses the connection. */
   accept(socket: TlsSocket): ClientConnection | null;
   handshakeDone(socket: TlsSocket, outcome: HandshakeOutcome): void;
-  /** One of the socket's handlers threw. */
   /** It is gone, whatever it was. */
   closed(socket: TlsSocket): void;
+  /** One of the socket's handlers threw. */
   handlerFailed(socket: TlsSocket, error: Error): void;
 }
 
@@ -70,12 +71,14 @@ export class TlsServer {
   readonly #refusal: NativeContext;
   /** Names of handshakes that were given the refusal: the TLS library can't say why they failed. */
   readonly #refused = new WeakMap<NativeSocket, string>();
+  readonly #inheritsKeepAlive: boolean;
 
   constructor(options: TlsServerOptions) {
     this.#options = options;
     this.#refusal = nativeContext({});
     this.#listener = this.#listen();
     widenAcceptQueue(this.#listener);
+    this.#inheritsKeepAlive = inheritKeepAlive(this.#listener);
     // The native methods of a listener are reached through the class that `node:tls` made for them.
     this.#defaults = tls.createServer() as unknown as DefaultCertificateServer;
     // oxlint-disable-next-line no-underscore-dangle -- that is its name
@@ -109,7 +112,7 @@ export class TlsServer {
     const { bind, port } = options;
     const socket: NativeHandlers = {
       open: (socket) => {
-        socket.setKeepAlive(true, tcpKeepAliveMs);
+        if (!this.#inheritsKeepAlive) socket.setKeepAlive(true, tcpKeepAliveMs);
         socket.data = options.accept(socket);
       },
       serverName: (_listener, name, socket) => this.#chooseContext(name, socket),
