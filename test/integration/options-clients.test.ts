@@ -117,6 +117,8 @@ describe("--trusted-proxies", () => {
   test("no field that tells of a client reaches an app from anybody else, however it is spelled", async () => {
     using app = startScriptedApp();
     const keys = [...forwardingKeys, "x-my-client"];
+    expect(keys).toContain("forwarded-for");
+    expect(keys).toContain("x-forwarded-user");
     const spelled = keys.flatMap((key) => [key, key.replaceAll("-", "_"), key.replace("-", "_")]);
     const lines = [...new Set(spelled)].map((name) => `${name}: forged\r\n`).join("");
     const seen = async (args: string[]): Promise<string[]> => {

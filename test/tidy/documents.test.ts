@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { catalogue } from "../../src/cli/catalogue.ts";
 import { imageConfig } from "../../scripts/image/proxy-image.ts";
+import { forwardingKeys } from "../../src/protocols/http/forwarding-keys.ts";
 import { errorCodes } from "../../src/data-plane/proxy/answers/failure.ts";
 import { completionLevels } from "../../src/cli/completion/completion-levels.ts";
 import { CommandError } from "../../src/config/command-error.ts";
@@ -33,6 +34,11 @@ describe("documentation", () => {
       const short = variable.replace("KAMAL_PROXY_", "`");
       expect(text.includes(variable) || text.includes(short), variable).toBe(true);
     }
+  });
+
+  test("names every field that only proxies in front may send", () => {
+    const text = read("docs/configuration.md").toLowerCase();
+    expect(forwardingKeys.filter((key) => !text.includes(`\`${key}\``))).toEqual([]);
   });
 
   test("examples name the version of the package", () => {
