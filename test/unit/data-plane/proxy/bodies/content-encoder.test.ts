@@ -65,6 +65,21 @@ describe.each(contentCodings)("%s", (coding) => {
     expect(longestSilence).toBeLessThan(coding === "br" ? compressionPieceBytes : mostSaved);
   });
 
+  test("pieces that come small make little more than large ones", () => {
+    const size = (pieceBytes: number) => {
+      const encoder = new ContentEncoder(coding);
+      let bytes = 0;
+      const count = (encoded: Uint8Array) => void (bytes += encoded.length);
+      for (let at = 0; at < text.length; at += pieceBytes) {
+        encoder.encode(text.subarray(at, at + pieceBytes), count);
+      }
+      encoder.flush(count);
+      encoder.close();
+      return bytes;
+    };
+    expect(size(500)).toBeLessThan(size(compressionPieceBytes) * 1.02);
+  });
+
   test("a body that comes at once, and one without a byte", async () => {
     for (const body of [text.subarray(0, 40_000), Buffer.alloc(0)]) {
       const encoder = new ContentEncoder(coding);
