@@ -61,6 +61,8 @@ function parsePrivateKey(pem: string): KeyObject {
   try {
     return createPrivateKey(block);
   } catch (error) {
-    throw new Error("the private key is damaged", { cause: error });
+    throw new Error("the private key is damaged, or not of a kind that is supported", {
+      cause: error,
+    });
   }
 }

@@ -279,6 +279,6 @@ function reasonOf(error: unknown): string {
   const text = messageWithCause(error);
   // The client tells no more when the server does not take its first command.
   return text === "Connection closed"
-    ? "it closed the connection: user, password, database and TLS are to be checked"
+    ? "it can't be reached, or closed the connection: address, user, password, database and TLS are to be checked"
     : text;
 }

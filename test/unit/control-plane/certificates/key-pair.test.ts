@@ -107,6 +107,11 @@ describe("key-pair refuses a chain of which a part is not read", () => {
 describe("key-pair refuses", () => {
   const own = createCertificate(["app.test"]);
   const other = createCertificate(["app.test"]);
+  const edwards = generateKeyPairSync("ed25519").privateKey;
+  const der = edwards.export({ type: "pkcs8", format: "der" });
+  // The last byte of the name of Ed25519 (RFC 8410 3): now it is that of Ed448.
+  der[der.indexOf(Buffer.from("2b6570", "hex")) + 2] = 0x71;
+  const otherKind = `-----BEGIN PRIVATE KEY-----\n${der.toString("base64")}\n-----END PRIVATE KEY-----\n`;
   const damaged = own.certificate.replace(/\n.{64}\n/, "\nAAAA\n");
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const encrypted = privateKey
@@ -121,6 +126,7 @@ describe("key-pair refuses", () => {
     ["a damaged certificate", damaged, own.privateKey, "certificate 1 in the file is damaged"],
     ["a chain with a damaged certificate", own.certificate + damaged, own.privateKey, "damaged"],
     ["a damaged key", own.certificate, own.privateKey.replace(/\n.{20}/, "\n"), "key is damaged"],
+    ["a key of a kind that is not supported", own.certificate, otherKind, "or not of a kind"],
     ["an encrypted key", own.certificate, encrypted, "encrypted"],
   ])("%s", (_, certificate, key, reason) => {
     expect(() => readKeyPair(certificate, key)).toThrow(reason);

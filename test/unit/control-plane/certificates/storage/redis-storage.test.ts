@@ -8,13 +8,14 @@ import {
   storeReconnectPauseMs,
 } from "../../../../../src/config/limits.ts";
 import { RedisStorage } from "../../../../../src/control-plane/certificates/storage/redis-storage.ts";
+import { messageOf } from "../../../../../src/lib/error-text.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";
 
 type Answer = (command: string, args: string[]) => unknown;
 
 function setup(answer: Answer) {
   const clock = new ManualClock();
-  const state = { connects: 0, isDown: false };
+  const state = { connects: 0, isDown: false, downReason: "refused" };
   const storage = new RedisStorage({
     url: "redis://store.test:6379",
     prefix: "p:",
@@ -23,7 +24,7 @@ function setup(answer: Answer) {
     connect: () => ({
       async connect() {
         state.connects++;
-        if (state.isDown) throw new Error("refused");
+        if (state.isDown) throw new Error(state.downReason);
       },
       send: async (command, args) => answer(command, args),
       close() {},
@@ -100,6 +101,16 @@ test("a server that can't be connected to is tried again after a pause, whoever 
   state.isDown = false;
   expect(await storage.read("x")).toBe(null);
   expect(state.connects).toBe(2);
+});
+
+test("of a server that is not there only as much is said as is known", async () => {
+  const { storage, state } = setup(() => null);
+  state.isDown = true;
+  state.downReason = "Connection closed";
+  const reason = await storage.read("x").then(() => "read", messageOf);
+  expect(reason).toContain(
+    "it can't be reached, or closed the connection: address, user, password",
+  );
 });
 
 test("whoever watches is told of the next change when it has dealt with the last one", async () => {
