@@ -91,12 +91,11 @@ export const http2Limits = {
   /**
    * What a peer may send ahead of whoever takes it. A window begins with 64 KB and becomes four times as large while
    * half of it is taken within this time: up to the first figure, or to so many bytes for each millisecond that the
-   * path takes there and back beyond those that processes take themselves. That is a gigabit a second over 50 ms.
-   * What all windows together have beyond 64 KB has a limit of its own.
+   * path to a client or a target takes there and back, at most the third. Those to targets are short, and what
+   * clients do not take of a fast one costs memory. What all windows together have beyond 64 KB has a limit of its own.
    */
   minGrownWindowBytes: 2 * MB,
-  windowBytesPerMs: 200 * KB,
-  processDelayMs: 10,
+  windowBytesPerMs: { client: 800 * KB, target: 200 * KB },
   maxWindowBytes: 8 * MB,
   maxConnectionWindowBytes: 10 * MB,
   windowGrowthWithinMs: 500,

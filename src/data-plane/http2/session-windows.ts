@@ -34,7 +34,6 @@ const {
   maxConnectionWindowBytes,
   windowGrowthWithinMs,
   windowBytesPerMs,
-  processDelayMs,
 } = http2Limits;
 
 /** Of the connection. To a client it grows, because all of it may have to be kept. */
@@ -55,15 +54,16 @@ export class SessionWindows {
   readonly #sender: FrameSender;
   readonly #role: SessionRole;
   readonly #connection: ReceiveWindow;
-  readonly #openedMs: number;
   #growth: WindowGrowth = growthTo(minGrownWindowBytes);
   #connectionGrowth: WindowGrowth = growthTo(minGrownWindowBytes);
-  #knowsPath = false;
+  /** When the SETTINGS left whose acknowledgement tells how long the path is; -1: not yet. */
+  #askedMs = -1;
+  /** How many acknowledgements come before that one. */
+  #olderSettings = 1;
 
   constructor(sender: FrameSender, role: SessionRole, nowMs: number) {
     this.#sender = sender;
     this.#role = role;
-    this.#openedMs = nowMs;
     const budget = role === "server" ? windowMemory : null;
     this.#connection = new ReceiveWindow(firstBytes[role], nowMs, budget);
   }
@@ -74,11 +74,11 @@ export class SessionWindows {
     return new ReceiveWindow(defaultWindowBytes, nowMs, budget);
   }
 
-  /** The peer has seen our first frames: the time since then is that of the path, there and back. */
+  /** The peer has seen SETTINGS of ours: the time since then is that of the path, there and back. */
   acknowledged(nowMs: number): void {
-    if (this.#knowsPath) return;
-    this.#knowsPath = true;
-    const neededBytes = (nowMs - this.#openedMs - processDelayMs) * windowBytesPerMs;
+    if (this.#olderSettings-- !== 0 || this.#askedMs < 0) return;
+    const bytesPerMs = windowBytesPerMs[this.#role === "server" ? "client" : "target"];
+    const neededBytes = (nowMs - this.#askedMs) * bytesPerMs;
     const bytes = Math.min(maxWindowBytes, Math.max(minGrownWindowBytes, Math.ceil(neededBytes)));
     this.#growth = growthTo(bytes);
     this.#connectionGrowth = growthTo(bytes * (maxConnectionWindowBytes / maxWindowBytes));
@@ -104,7 +104,10 @@ export class SessionWindows {
 
   /** Bytes of a stream are out of the way. */
   taken(stream: WindowedStream, bytes: number, nowMs: number): void {
-    if (stream.receives) this.#update(stream.id, stream.window.take(bytes, nowMs, this.#growth));
+    if (stream.receives) {
+      this.#update(stream.id, stream.window.take(bytes, nowMs, this.#growth));
+      if (stream.window.sizeBytes > defaultWindowBytes) this.#askForPath(nowMs);
+    }
     if (stream.owedBytes === 0) return;
     const paidBytes = Math.min(bytes, stream.owedBytes);
     stream.owedBytes -= paidBytes;
@@ -122,7 +125,16 @@ export class SessionWindows {
   #update(stream: number, increment: number): void {
     if (increment > 0) this.#sender.number(FrameType.windowUpdate, stream, increment);
   }
+
+  /** Not by the first SETTINGS: a process that has just begun takes longer to answer than the path is. */
+  #askForPath(nowMs: number): void {
+    if (this.#askedMs >= 0) return;
+    this.#askedMs = nowMs;
+    this.#sender.frame(FrameType.settings, 0, noSettings);
+  }
 }
+
+const noSettings = new Uint8Array();
 
 function growthTo(maxBytes: number): WindowGrowth {
   return { maxBytes, withinMs: windowGrowthWithinMs };

@@ -25,29 +25,33 @@ function begin(role: SessionRole): {
   windows: SessionWindows;
   /** Bytes by which the windows were opened, by stream. */
   opened: Map<number, number>;
+  /** How often the path was asked for. */
+  asked(): number;
   stream(id: number): WindowedStream;
 } {
   const opened = new Map<number, number>();
   const number = (_type: number, id: number, bytes: number): void =>
     void opened.set(id, (opened.get(id) ?? 0) + bytes);
-  const windows = new SessionWindows({ number } as unknown as FrameSender, role, 0);
+  let askedCount = 0;
+  const frame = (): void => void askedCount++;
+  const windows = new SessionWindows({ number, frame } as unknown as FrameSender, role, 0);
   const stream = (id: number): WindowedStream => ({
     id,
     window: windows.newStreamWindow(0),
     receives: true,
     owedBytes: 0,
   });
-  return { windows, opened, stream };
+  return { windows, opened, asked: () => askedCount, stream };
 }
 
 /** Bytes that come and are taken at once, until the window grows no more. */
-function grow(windows: SessionWindows, stream: WindowedStream): void {
+function grow(windows: SessionWindows, stream: WindowedStream, nowMs = 0): void {
   for (let round = 0; round < 10; round++) {
     const bytes = Math.ceil(stream.window.sizeBytes / 2);
     windows.receive(bytes);
     stream.window.receive(bytes);
-    windows.arrived(stream, bytes, 0);
-    windows.taken(stream, bytes, 0);
+    windows.arrived(stream, bytes, nowMs);
+    windows.taken(stream, bytes, nowMs);
   }
 }
 
@@ -96,20 +100,25 @@ test("while memory is short, a target's streams do not hold each other up", () =
 });
 
 test.each([
-  ["not known", null, 2 * megabyte],
-  ["of a neighbour", 1, 2 * megabyte],
-  ["of 25 ms", 25, 15 * 200 * kilobyte],
-  ["of 50 ms", 50, 8_000 * kilobyte],
-  ["of half a second", 500, 8 * megabyte],
-])("windows grow to what a path carries: %s", (_path, roundTripMs, bytes) => {
-  const { windows, stream } = begin("client");
+  ["of a client, not known", "server", null, 2 * megabyte],
+  ["of a neighbour", "server", 1, 2 * megabyte],
+  ["of a client, 5 ms", "server", 5, 5 * 800 * kilobyte],
+  ["of a client, 50 ms", "server", 50, 8 * megabyte],
+  ["of a target, 5 ms", "client", 5, 2 * megabyte],
+  ["of a target, 20 ms", "client", 20, 20 * 200 * kilobyte],
+] as const)("windows grow to what a path carries: %s", (_path, role, roundTripMs, bytes) => {
+  const { windows, asked, stream } = begin(role);
+  const first = stream(1);
+  // The first SETTINGS may be acknowledged late, and tell nothing.
+  windows.acknowledged(100);
+  expect(asked()).toBe(0);
+  grow(windows, first, 200);
+  expect(asked()).toBe(1);
   if (roundTripMs !== null) {
-    windows.acknowledged(roundTripMs);
-    // Later ones tell nothing.
+    windows.acknowledged(200 + roundTripMs);
     windows.acknowledged(10_000);
   }
-  const first = stream(1);
-  grow(windows, first);
+  grow(windows, first, 300);
   expect(first.window.sizeBytes).toBe(bytes);
   first.window.close();
 });
