@@ -100,6 +100,14 @@ export const http2Limits = {
   maxConnectionWindowBytes: 10 * MB,
   windowGrowthWithinMs: 500,
   maxGrownWindowsBytes: 64 * MB,
+  /** A window of which more than half waits for its reader shrinks to this. */
+  slowWindowBytes: 256 * KB,
+  /**
+   * What waits of the requests of one connection without keeping its other streams from going on, beside its own
+   * window: four first windows of streams. And of all connections.
+   */
+  maxLentWindowBytes: 256 * KB,
+  maxLentWindowsBytes: 4 * MB,
   /** Frames that ask for work and carry nothing: PING, SETTINGS, PRIORITY, empty DATA and the like. */
   controlFrames: { burst: 2_000, perSecond: 100 },
   /** Earned with each frame that carries something: clients acknowledge what they are sent. */
@@ -140,6 +148,8 @@ export const upstreamSurplusTimeoutMs = 1 * SECOND;
 export const maxKeepAliveMarginMs = 1 * SECOND;
 /** Of a request body over HTTP/2, kept until the response begins: a target may refuse a request unread. */
 export const maxReplayedBytes = 64 * KB;
+/** Of all of them; beyond it nothing is kept, and such a request is not sent again. */
+export const maxReplayedBytesTotal = 8 * MB;
 /** A connect that hangs; the target timeout counts as well. */
 export const upstreamConnectTimeoutMs = 10 * SECOND;
 /** The least that one of several addresses of a target gets of that time, as in kamal-proxy. */

@@ -3,6 +3,7 @@ import { waitingMemoryShare } from "../config/defaults.ts";
 import {
   http2Limits,
   maxReceivedBytesTotal,
+  maxReplayedBytesTotal,
   maxUnsentBytesTotal,
   shortUnsentBytesTotal,
 } from "../config/limits.ts";
@@ -13,6 +14,10 @@ import { receivedMemory } from "./received-memory.ts";
 export const unsentMemory = new MemoryBudget(maxUnsentBytesTotal);
 /** What HTTP/2 connections may be sent beyond their first windows. */
 export const windowMemory = new MemoryBudget(http2Limits.maxGrownWindowsBytes);
+/** What waits of requests over HTTP/2, and for which the windows of their connections were opened all the same. */
+export const lentWindowMemory = new MemoryBudget(http2Limits.maxLentWindowsBytes);
+/** What is kept of requests that may have to be sent again. */
+export const replayMemory = new MemoryBudget(maxReplayedBytesTotal, unsentMemory);
 let shortBytes = shortUnsentBytesTotal;
 
 /** Whether nobody should be given more to wait for who does not take what is there. */
@@ -25,6 +30,8 @@ export function shareWaitingMemory(processes: number, usableMemoryBytes: number)
   const share = waitingMemoryShare(usableMemoryBytes) / processes;
   unsentMemory.limitTo(maxUnsentBytesTotal * share);
   windowMemory.limitTo(http2Limits.maxGrownWindowsBytes * share);
+  lentWindowMemory.limitTo(http2Limits.maxLentWindowsBytes * share);
+  replayMemory.limitTo(maxReplayedBytesTotal * share);
   receivedMemory.budget.limitTo(maxReceivedBytesTotal * share);
   shortBytes = shortUnsentBytesTotal * share;
 }

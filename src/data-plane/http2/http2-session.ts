@@ -195,9 +195,16 @@ export class Http2Session implements FrameHandler, StreamSession {
     if (!this.#windows.receive(flowBytes)) return windowExceeded;
     const stream = this.streams.get(id);
     if (stream === undefined && this.#owner.isIdle(id)) return onIdle("DATA");
-    this.#windows.arrived(stream ?? null, flowBytes, this.#options.nowMs());
-    if (stream === undefined) return this.#isForgotten(id) ? null : behindEnd("DATA");
-    if (!stream.window.receive(flowBytes)) return this.onStreamFault(id, windowExceeded);
+    const nowMs = this.#options.nowMs();
+    this.#windows.arrived(flowBytes, nowMs);
+    if (stream === undefined) {
+      this.#windows.dropped(flowBytes, nowMs);
+      return this.#isForgotten(id) ? null : behindEnd("DATA");
+    }
+    if (!stream.window.receive(flowBytes)) {
+      this.#windows.dropped(flowBytes, nowMs);
+      return this.onStreamFault(id, windowExceeded);
+    }
     if (end === start && !endStream) {
       const flood = this.#spendControl(1);
       if (flood !== null) return flood;

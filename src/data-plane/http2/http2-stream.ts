@@ -72,8 +72,6 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   #announcedBytes = -1;
   /** When the stream last got on, either way. */
   sinceMs: number;
-  /** Bytes that came and for which the connection's window was not opened. */
-  owedBytes = 0;
   #over = false;
 
   constructor(session: StreamSession, owner: StreamOwner, id: number, hasHead: boolean) {
@@ -149,19 +147,27 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   }
 
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): Http2Fault | null {
-    if (this.remoteEnded) return new Http2Fault(ErrorCode.streamClosed, "DATA behind the end");
-    if (!this.hasHead) return new Http2Fault(ErrorCode.protocolError, "DATA before the head");
     const length = end - start;
+    const fault = this.#announce(length);
+    if (fault !== null) {
+      this.bodyTaken(length);
+      return fault;
+    }
     if (length > 0) {
       this.sinceMs = this.#session.coarseMs;
-      if (this.#announcedBytes >= 0) {
-        // RFC 9113 8.1.1.
-        this.#announcedBytes -= length;
-        if (this.#announcedBytes < 0) return malformed("a body longer than its Content-Length");
-      }
       this.body.receive(bytes, start, end);
     }
     return endStream ? this.endRemote(null) : null;
+  }
+
+  /** Why so many bytes of DATA may not come. */
+  #announce(length: number): Http2Fault | null {
+    if (this.remoteEnded) return new Http2Fault(ErrorCode.streamClosed, "DATA behind the end");
+    if (!this.hasHead) return new Http2Fault(ErrorCode.protocolError, "DATA before the head");
+    if (this.#announcedBytes < 0) return null;
+    // RFC 9113 8.1.1.
+    this.#announcedBytes -= length;
+    return this.#announcedBytes < 0 ? malformed("a body longer than its Content-Length") : null;
   }
 
   /** The peer has ended its half, be it with its head. */

@@ -1,10 +1,11 @@
 /**
  * How much the peer of an HTTP/2 connection may send (RFC 9113 5.2). A stream's window opens as its bytes are
- * taken: what waits for a slow reader is never more. The connection's opens as they come, so that streams which
- * nobody takes hold up no others; but not for a client while memory is short, which may have many connections.
+ * taken: what waits for a slow reader is never more. A target's connection opens as they come, so that streams
+ * which nobody takes hold up no others. So does a client's, for as much as a few streams have at first: it grows,
+ * and opens further, only by what is taken, because a client may have many streams, and connections.
  */
 import { http2Limits } from "../../config/limits.ts";
-import { unsentMemoryIsShort, windowMemory } from "../../net/unsent-memory.ts";
+import { lentWindowMemory, windowMemory } from "../../net/unsent-memory.ts";
 import {
   frameHeaderBytes,
   FrameType,
@@ -24,14 +25,14 @@ export interface WindowedStream {
   readonly window: ReceiveWindow;
   /** The peer may still send on it. */
   readonly receives: boolean;
-  /** Bytes that came and for which the connection's window was not opened. */
-  owedBytes: number;
 }
 
 const {
   minGrownWindowBytes,
   maxWindowBytes,
   maxConnectionWindowBytes,
+  maxLentWindowBytes,
+  slowWindowBytes,
   windowGrowthWithinMs,
   windowBytesPerMs,
 } = http2Limits;
@@ -54,8 +55,12 @@ export class SessionWindows {
   readonly #sender: FrameSender;
   readonly #role: SessionRole;
   readonly #connection: ReceiveWindow;
-  #growth: WindowGrowth = growthTo(minGrownWindowBytes);
-  #connectionGrowth: WindowGrowth = growthTo(minGrownWindowBytes);
+  #growth: WindowGrowth = growthTo(minGrownWindowBytes, slowWindowBytes);
+  #connectionGrowth: WindowGrowth = growthTo(minGrownWindowBytes, Infinity);
+  /** Of a client: bytes that came and wait, and for how many of them its window was opened all the same. */
+  #untakenBytes = 0;
+  #lentBytes = 0;
+  #closed = false;
   /** When the SETTINGS left whose acknowledgement tells how long the path is; -1: not yet. */
   #askedMs = -1;
   /** How many acknowledgements come before that one. */
@@ -80,8 +85,9 @@ export class SessionWindows {
     const bytesPerMs = windowBytesPerMs[this.#role === "server" ? "client" : "target"];
     const neededBytes = (nowMs - this.#askedMs) * bytesPerMs;
     const bytes = Math.min(maxWindowBytes, Math.max(minGrownWindowBytes, Math.ceil(neededBytes)));
-    this.#growth = growthTo(bytes);
-    this.#connectionGrowth = growthTo(bytes * (maxConnectionWindowBytes / maxWindowBytes));
+    this.#growth = growthTo(bytes, slowWindowBytes);
+    const ofConnection = bytes * (maxConnectionWindowBytes / maxWindowBytes);
+    this.#connectionGrowth = growthTo(ofConnection, Infinity);
   }
 
   /** Somebody wants the body: it may come as fast as others on this connection did. */
@@ -95,11 +101,14 @@ export class SessionWindows {
     return this.#connection.receive(bytes);
   }
 
-  /** They belong to this stream, or to none any more. */
-  arrived(stream: WindowedStream | null, bytes: number, nowMs: number): void {
-    if (stream !== null && this.#role === "server" && unsentMemoryIsShort())
-      stream.owedBytes += bytes;
-    else this.#openConnection(bytes, nowMs);
+  /** They wait until they are taken. */
+  arrived(bytes: number, nowMs: number): void {
+    if (this.#role === "client") {
+      this.#update(0, this.#connection.take(bytes, nowMs, this.#connectionGrowth));
+      return;
+    }
+    this.#untakenBytes += bytes;
+    this.#settle(0, nowMs);
   }
 
   /** Bytes of a stream are out of the way. */
@@ -108,18 +117,35 @@ export class SessionWindows {
       this.#update(stream.id, stream.window.take(bytes, nowMs, this.#growth));
       if (stream.window.sizeBytes > defaultWindowBytes) this.#askForPath(nowMs);
     }
-    if (stream.owedBytes === 0) return;
-    const paidBytes = Math.min(bytes, stream.owedBytes);
-    stream.owedBytes -= paidBytes;
-    this.#openConnection(paidBytes, nowMs);
+    this.dropped(bytes, nowMs);
+  }
+
+  /** Bytes that arrived are out of the way, of a stream that is no more. */
+  dropped(bytes: number, nowMs: number): void {
+    if (this.#role === "client" || this.#closed) return;
+    this.#untakenBytes -= bytes;
+    this.#settle(bytes, nowMs);
   }
 
   close(): void {
+    this.#closed = true;
     this.#connection.close();
+    this.#lend(0);
   }
 
-  #openConnection(bytes: number, nowMs: number): void {
-    this.#update(0, this.#connection.take(bytes, nowMs, this.#connectionGrowth));
+  /** Opens the connection for what was taken, and for what waits as far as that is lent. */
+  #settle(takenBytes: number, nowMs: number): void {
+    const before = this.#lentBytes;
+    const most = lentWindowMemory.exhausted ? before : maxLentWindowBytes;
+    this.#lend(Math.min(this.#untakenBytes, most));
+    const opened = takenBytes + this.#lentBytes - before;
+    this.#update(0, this.#connection.settle(takenBytes, opened, nowMs, this.#connectionGrowth));
+  }
+
+  #lend(bytes: number): void {
+    if (bytes === this.#lentBytes) return;
+    lentWindowMemory.add(bytes - this.#lentBytes);
+    this.#lentBytes = bytes;
   }
 
   #update(stream: number, increment: number): void {
@@ -136,6 +162,6 @@ export class SessionWindows {
 
 const noSettings = new Uint8Array();
 
-function growthTo(maxBytes: number): WindowGrowth {
-  return { maxBytes, withinMs: windowGrowthWithinMs };
+function growthTo(maxBytes: number, slowBytes: number): WindowGrowth {
+  return { maxBytes, slowBytes, withinMs: windowGrowthWithinMs };
 }

@@ -1,10 +1,13 @@
 /**
- * How much a peer may send (RFC 9113 5.2): what was taken is given back in steps, and the window grows
- * while the bytes are taken as fast as they come, so that a long path is filled and a slow reader costs little.
+ * How much a peer may send (RFC 9113 5.2): what was taken is given back in steps. The window grows while the
+ * bytes are taken as fast as they come, so that a long path is filled, and shrinks while most of it waits, so that
+ * a slow reader costs little.
  */
 
 export interface WindowGrowth {
   maxBytes: number;
+  /** A window of more shrinks, half of it at a time, down to this. */
+  slowBytes: number;
   /** Half a window in less time says that the path could carry more. */
   withinMs: number;
 }
@@ -30,6 +33,8 @@ export class ReceiveWindow {
   #leftBytes: number;
   /** Counted in the budget. */
   #grownBytes = 0;
+  /** By so much it is too large: bytes that are taken and not given back. */
+  #surplusBytes = 0;
   /** Taken, and not given back yet. */
   #takenBytes = 0;
   /** Taken since the window was looked at for growth, and when that was. */
@@ -64,8 +69,29 @@ export class ReceiveWindow {
 
   /** Bytes that somebody has taken; returns by how much to open the window now, often 0. */
   take(bytes: number, nowMs: number, growth: WindowGrowth): number {
-    this.#takenBytes += bytes;
     this.#measuredBytes += bytes;
+    const surplus = Math.min(bytes, this.#surplusBytes);
+    if (surplus > 0) this.#shrink(surplus);
+    return this.#giveBack(bytes - surplus, nowMs, growth);
+  }
+
+  /**
+   * As `take`, of a window that opens for others than were taken: for some before, so that it grows by the bytes
+   * that somebody has taken only.
+   */
+  settle(takenBytes: number, openedBytes: number, nowMs: number, growth: WindowGrowth): number {
+    this.#measuredBytes += takenBytes;
+    return this.#giveBack(openedBytes, nowMs, growth);
+  }
+
+  /** Nobody sends into it any more. */
+  close(): void {
+    this.#budget?.release(this.#grownBytes);
+    this.#grownBytes = 0;
+  }
+
+  #giveBack(bytes: number, nowMs: number, growth: WindowGrowth): number {
+    this.#takenBytes += bytes;
     const grown = this.#measuredBytes * 2 < this.#sizeBytes ? 0 : this.#growth(nowMs, growth);
     const stepBytes = Math.min(this.#sizeBytes / 2, Math.max(this.#sizeBytes / 8, largeStepBytes));
     if (grown === 0 && this.#takenBytes < stepBytes) return 0;
@@ -76,21 +102,29 @@ export class ReceiveWindow {
     return increment;
   }
 
-  /** Nobody sends into it any more. */
-  close(): void {
-    this.#budget?.release(this.#grownBytes);
-    this.#grownBytes = 0;
+  #shrink(bytes: number): void {
+    this.#surplusBytes -= bytes;
+    this.#sizeBytes -= bytes;
+    const counted = Math.min(bytes, this.#grownBytes);
+    this.#grownBytes -= counted;
+    this.#budget?.release(counted);
   }
 
   /** By how much it is to grow, now that half of it was taken. */
-  #growth(nowMs: number, { maxBytes, withinMs }: WindowGrowth): number {
+  #growth(nowMs: number, { maxBytes, slowBytes, withinMs }: WindowGrowth): number {
     const isFast = nowMs - this.#measuredSinceMs <= withinMs;
-    // While much waits here, it is the reader that limits, and not the path.
     const waitingBytes = this.#sizeBytes - this.#leftBytes - this.#takenBytes;
     this.#measuredBytes = 0;
     this.#measuredSinceMs = nowMs;
+    // While much waits here, it is the reader that limits, and not the path.
+    if (waitingBytes * 4 > this.#sizeBytes) {
+      if (waitingBytes * 2 > this.#sizeBytes && this.#sizeBytes > slowBytes)
+        this.#surplusBytes = this.#sizeBytes - Math.max(slowBytes, Math.ceil(this.#sizeBytes / 2));
+      return 0;
+    }
+    this.#surplusBytes = 0;
+    if (!isFast || this.#budget?.exhausted === true) return 0;
     const most = this.#sizeBytes * (growthFactor - 1);
-    if (!isFast || waitingBytes * 4 > this.#sizeBytes || this.#budget?.exhausted === true) return 0;
     const grown = Math.max(0, Math.min(maxBytes - this.#sizeBytes, most));
     this.#grownBytes += grown;
     this.#budget?.add(grown);

@@ -6,7 +6,7 @@ import { maxReplayedBytes } from "../../../config/limits.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../../../lib/deadline-queue.ts";
 import { connectionFaultOf } from "../../../lib/error-text.ts";
 import { ByteBlocks } from "../../../net/byte-blocks.ts";
-import { unsentMemory } from "../../../net/unsent-memory.ts";
+import { replayMemory } from "../../../net/unsent-memory.ts";
 import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
 import { ExchangeError, type ExchangeErrorCode } from "../../../protocols/http/exchange-error.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
@@ -61,7 +61,7 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
   #source: BodySource | null = null;
   /** Bytes of the body that are still to come, when that is known; else -1. */
   #remaining: number;
-  /** What was sent of the body, to be sent again; null when it is too much. */
+  /** What was sent of the body, to be sent again; null when it is too much, or when all calls keep too much. */
   #replay: ByteBlocks | null;
   #bodyEnded = false;
   #trailers: Fields | null = null;
@@ -77,7 +77,7 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
     this.#receiver = receiver;
     this.#bodyEnded = request.body === null;
     this.#remaining = request.framing.kind === "length" ? request.framing.length : -1;
-    this.#replay = request.body === null ? null : new ByteBlocks(unsentMemory);
+    this.#replay = request.body === null ? null : new ByteBlocks(replayMemory);
   }
 
   begin(): void {
@@ -169,7 +169,8 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
     }
     const replay = this.#replay;
     if (replay !== null) {
-      if (replay.length + chunk.length <= maxReplayedBytes) replay.append(chunk);
+      const isSmall = replay.length + chunk.length <= maxReplayedBytes;
+      if (isSmall && replayMemory.fits(replay.memoryFor(chunk.length))) replay.append(chunk);
       else this.#forgetReplay();
     }
     // Between two connections the body waits.

@@ -1,26 +1,14 @@
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { FrameSender } from "../../../../src/data-plane/http2/frame-sender.ts";
 import {
   type SessionRole,
   SessionWindows,
   type WindowedStream,
 } from "../../../../src/data-plane/http2/session-windows.ts";
-import { unsentMemory, windowMemory } from "../../../../src/net/unsent-memory.ts";
+import { lentWindowMemory, windowMemory } from "../../../../src/net/unsent-memory.ts";
 
 const kilobyte = 1_024;
 const megabyte = 1_024 * kilobyte;
-let shortBytes = 0;
-
-afterEach(() => {
-  unsentMemory.release(shortBytes);
-  shortBytes = 0;
-});
-
-function memoryIsShort(): void {
-  shortBytes = 64 * megabyte;
-  unsentMemory.add(shortBytes);
-}
-
 function begin(role: SessionRole): {
   windows: SessionWindows;
   /** Bytes by which the windows were opened, by stream. */
@@ -39,7 +27,6 @@ function begin(role: SessionRole): {
     id,
     window: windows.newStreamWindow(0),
     receives: true,
-    owedBytes: 0,
   });
   return { windows, opened, asked: () => askedCount, stream };
 }
@@ -50,7 +37,7 @@ function grow(windows: SessionWindows, stream: WindowedStream, nowMs = 0): void 
     const bytes = Math.ceil(stream.window.sizeBytes / 2);
     windows.receive(bytes);
     stream.window.receive(bytes);
-    windows.arrived(stream, bytes, nowMs);
+    windows.arrived(bytes, nowMs);
     windows.taken(stream, bytes, nowMs);
   }
 }
@@ -58,45 +45,76 @@ function grow(windows: SessionWindows, stream: WindowedStream, nowMs = 0): void 
 test.each(["client", "server"] as const)(
   "the window of a connection opens for what nobody takes: other streams go on (%s)",
   (role) => {
-    const { windows, opened, stream } = begin(role);
-    const streams = [1, 3, 5, 7, 9].map(stream);
-    for (let round = 0; round < 5; round++) {
-      for (const each of streams) {
-        const bytes = 12_000;
-        expect(windows.receive(bytes)).toBe(true);
-        windows.arrived(each, bytes, 0);
-      }
+    const { windows, opened } = begin(role);
+    // Of five streams, as much as they may send at first.
+    for (let i = 0; i < 25; i++) {
+      expect(windows.receive(12_000)).toBe(true);
+      windows.arrived(12_000, 0);
     }
     expect([...opened.keys()].filter((id) => id !== 0)).toEqual([]);
     windows.close();
   },
 );
 
-test("while memory is short, the window to a client opens only for what was taken", () => {
-  memoryIsShort();
+/** How many of 100 streams can send their first windows. */
+function fill(windows: SessionWindows): number {
+  for (let count = 0; count < 100; count++) {
+    if (!windows.receive(65_535)) return count;
+    windows.arrived(65_535, 0);
+  }
+  return 100;
+}
+
+test("what nobody takes of one client is limited", () => {
+  const before = lentWindowMemory.usedBytes;
+  const { windows } = begin("server");
+  expect(fill(windows)).toBe(6);
+  expect(lentWindowMemory.usedBytes - before).toBe(256 * kilobyte);
+  windows.close();
+  expect(lentWindowMemory.usedBytes).toBe(before);
+});
+
+test("what is taken opens the window of a client, beside what nobody takes", () => {
   const { windows, opened, stream } = begin("server");
-  const [first, second] = [stream(1), stream(3)];
-  windows.receive(60_000);
-  windows.arrived(first, 60_000, 0);
-  expect(opened.get(0)).toBeUndefined();
-  windows.receive(60_000);
-  windows.arrived(second, 60_000, 0);
-  expect(windows.receive(60_000)).toBe(false);
-  windows.taken(first, 60_000, 1_000);
-  windows.taken(second, 60_000, 1_000);
-  expect(opened.get(0)).toBe(120_000);
-  // Nothing is paid twice.
-  expect([first.owedBytes, second.owedBytes]).toEqual([0, 0]);
+  for (let i = 0; i < 5; i++) {
+    windows.receive(60_000);
+    windows.arrived(60_000, 0);
+  }
+  const before = opened.get(0)!;
+  const flowing = stream(1);
+  for (let i = 0; i < 100; i++) {
+    expect(windows.receive(16_384)).toBe(true);
+    windows.arrived(16_384, 10_000 * i);
+    windows.taken(flowing, 16_384, 10_000 * i);
+  }
+  expect(opened.get(0)! - before).toBeGreaterThan(95 * 16_384);
   windows.close();
 });
 
-test("while memory is short, a target's streams do not hold each other up", () => {
-  memoryIsShort();
-  const { windows, stream } = begin("client");
-  for (let id = 1; id < 400; id += 2) {
-    expect(windows.receive(65_535)).toBe(true);
-    windows.arrived(stream(id), 65_535, 0);
-  }
+test("while much waits of all clients, their windows open only for what was taken", () => {
+  const { limitBytes } = lentWindowMemory;
+  lentWindowMemory.limitTo(0);
+  const { windows, opened, stream } = begin("server");
+  const first = stream(1);
+  windows.receive(60_000);
+  windows.arrived(60_000, 0);
+  windows.receive(60_000);
+  windows.arrived(60_000, 0);
+  expect(opened.get(0)).toBeUndefined();
+  windows.taken(first, 60_000, 1_000);
+  windows.dropped(60_000, 1_000);
+  expect(opened.get(0)).toBe(120_000);
+  windows.close();
+  // What comes to an end afterwards is counted no more.
+  windows.dropped(60_000, 2_000);
+  expect([opened.get(0), lentWindowMemory.usedBytes]).toEqual([120_000, 0]);
+  lentWindowMemory.limitTo(limitBytes);
+});
+
+test("a target's streams do not hold each other up, however many are not taken", () => {
+  const { windows } = begin("client");
+  expect(fill(windows)).toBe(100);
+  expect(fill(windows)).toBe(100);
 });
 
 test.each([

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ReceiveWindow } from "../../../../src/protocols/http2/receive-window.ts";
 
-const growth = { maxBytes: 1_600, withinMs: 10 };
+const growth = { maxBytes: 1_600, slowBytes: 150, withinMs: 10 };
 
 test("a window refuses more than it allows", () => {
   const window = new ReceiveWindow(100, 0);
@@ -55,6 +55,45 @@ test("a window stays as it is while more than a quarter of it waits for a slow r
   // The reader has caught up.
   window.receive(25);
   window.take(50, 3, growth);
+  expect(window.sizeBytes).toBe(400);
+});
+
+test("a window of which more than half waits becomes half as large, as bytes are taken, down to its limit", () => {
+  const budget = { exhausted: false, usedBytes: 0, add, release };
+  function add(bytes: number): void {
+    budget.usedBytes += bytes;
+  }
+  function release(bytes: number): void {
+    budget.usedBytes -= bytes;
+  }
+  const large = { maxBytes: 1_048_576, slowBytes: 262_144, withinMs: 10 };
+  const window = new ReceiveWindow(65_536, 0, budget);
+  for (const bytes of [32_768, 131_072]) {
+    window.receive(bytes);
+    window.take(bytes, 1, large);
+  }
+  expect([window.sizeBytes, budget.usedBytes]).toEqual([1_048_576, 983_040]);
+  const sizes = new Set<number>();
+  // It is always full.
+  let leftBytes = 1_048_576;
+  for (let i = 0; i < 200; i++) {
+    expect(window.receive(leftBytes)).toBe(true);
+    leftBytes = window.take(16_384, 2 + i, large);
+    sizes.add(window.sizeBytes);
+  }
+  expect(window.sizeBytes).toBe(262_144);
+  expect(sizes).toContain(524_288);
+  expect(budget.usedBytes).toBe(196_608);
+  window.close();
+  expect(budget.usedBytes).toBe(0);
+});
+
+test("a window that is settled grows by what was taken, and not by what it was opened for", () => {
+  const window = new ReceiveWindow(100, 0);
+  window.receive(100);
+  expect([window.settle(0, 50, 1, growth), window.settle(0, 50, 1, growth)]).toEqual([50, 50]);
+  expect(window.sizeBytes).toBe(100);
+  window.settle(100, 0, 2, growth);
   expect(window.sizeBytes).toBe(400);
 });
 
