@@ -1,6 +1,6 @@
 /**
  * Limits, times and pauses that no setting changes, by name, in milliseconds and bytes; those of workers, of
- * who may use a service and of what operators look at have files beside this one.
+ * HTTP/2, of who may use a service and of what operators look at have files beside this one.
  */
 
 const KB = 1024;
@@ -84,47 +84,6 @@ export const maxCompressedHeadBytes = 64 * KB;
 export const compressionPieceBytes = 16 * KB;
 export const maxUncompressedBytes = 128 * KB;
 export const maxEncoderMemoryBytes = 128 * MB;
-
-/** HTTP/2: what one connection may ask for, hold and cause. */
-export const http2Limits = {
-  maxConcurrentStreams: 100,
-  /**
-   * What a peer may send ahead of whoever takes it. A window begins with 64 KB and becomes four times as large while
-   * half of it is taken within this time: up to the first figure, or to so many bytes for each millisecond that the
-   * path to a client or a target takes there and back, at most the third. Those to targets are short, and what
-   * clients do not take of a fast one costs memory. What all windows together have beyond 64 KB has a limit of its own.
-   */
-  minGrownWindowBytes: 2 * MB,
-  windowBytesPerMs: { client: 800 * KB, target: 200 * KB },
-  maxWindowBytes: 8 * MB,
-  maxConnectionWindowBytes: 10 * MB,
-  windowGrowthWithinMs: 500,
-  maxGrownWindowsBytes: 64 * MB,
-  /** A window of which more than half waits for its reader shrinks to this. */
-  slowWindowBytes: 256 * KB,
-  /**
-   * What waits of the requests of one connection without keeping its other streams from going on, beside its own
-   * window: four first windows of streams. And of all connections.
-   */
-  maxLentWindowBytes: 256 * KB,
-  maxLentWindowsBytes: 4 * MB,
-  /** Frames that ask for work and carry nothing: PING, SETTINGS, PRIORITY, empty DATA and the like. */
-  controlFrames: { burst: 2_000, perSecond: 100 },
-  /** Earned with each frame that carries something: clients acknowledge what they are sent. */
-  controlFramesEarned: 4,
-  /** Requests that end before their answer, by a reset or a mistake of the client. */
-  brokenStreams: { burst: 500, perSecond: 50 },
-  /** Heads and control frames that wait for a client that does not read; then nothing more of it is read. */
-  maxUnsentBytes: 256 * KB,
-  /** While memory is short, a client that has not taken so much is served nothing more before it does. */
-  maxUntakenBytes: 512 * KB,
-  /** What references to the table may make of a head, beside its own size. */
-  maxHeadExpansionBytes: 64 * KB,
-  /** How long a client may take to learn that no more requests are wanted (RFC 9113 6.8). */
-  goAwayPatienceMs: 1 * SECOND,
-  /** Behind the end of a connection: so much is read and thrown away, so that the reason arrives. */
-  maxLingerBytes: 256 * KB,
-} as const;
 
 /**
  * HTTP/3: a response body of known length up to here is collected, so that its

@@ -1,7 +1,7 @@
 /** What waits in this process, or may come to wait, for those who are to take it: counted together. */
 import { waitingMemoryShare } from "../config/defaults.ts";
+import { http2Limits } from "../config/http2-limits.ts";
 import {
-  http2Limits,
   maxReceivedBytesTotal,
   maxReplayedBytesTotal,
   maxUnsentBytesTotal,

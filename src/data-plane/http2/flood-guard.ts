@@ -1,5 +1,5 @@
 /** What a peer may ask for that serves nobody, before its connection is ended (RFC 9113 10.5). */
-import { http2Limits } from "../../config/limits.ts";
+import { http2Limits } from "../../config/http2-limits.ts";
 import { Credit } from "../../protocols/http2/credit.ts";
 import { ErrorCode } from "../../protocols/http2/frames.ts";
 import { Http2Fault } from "../../protocols/http2/http2-fault.ts";

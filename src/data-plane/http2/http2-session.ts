@@ -2,7 +2,8 @@
  * What both sides of an HTTP/2 connection have in common (RFC 9113): the streams, settings, windows, PING,
  * and the measures against peers that keep others from being served.
  */
-import { http2Limits, maxFieldCount, maxTrailerBytes } from "../../config/limits.ts";
+import { http2Limits } from "../../config/http2-limits.ts";
+import { maxFieldCount, maxTrailerBytes } from "../../config/limits.ts";
 import type { WritableSocket } from "../../net/unsent-bytes.ts";
 import { chunkUnits, requestUnits } from "../../net/work-budget.ts";
 import { ExchangeError } from "../../protocols/http/exchange-error.ts";

@@ -1,5 +1,5 @@
 /** Brings what a socket receives into a session, as far as its turn goes; the rest waits with the socket paused. */
-import { http2Limits } from "../../config/limits.ts";
+import { http2Limits } from "../../config/http2-limits.ts";
 import { ByteQueue } from "../../net/byte-queue.ts";
 import { type ReceivedOwner, receivedMemory } from "../../net/received-memory.ts";
 import { releaseReceived } from "../../net/received-buffer.ts";

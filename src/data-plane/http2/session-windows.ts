@@ -4,7 +4,7 @@
  * which nobody takes hold up no others. So does a client's, for as much as a few streams have at first: it grows,
  * and opens further, only by what is taken, because a client may have many streams, and connections.
  */
-import { http2Limits } from "../../config/limits.ts";
+import { http2Limits } from "../../config/http2-limits.ts";
 import { lentWindowMemory, windowMemory } from "../../net/unsent-memory.ts";
 import {
   frameHeaderBytes,
@@ -32,7 +32,7 @@ const {
   maxWindowBytes,
   maxConnectionWindowBytes,
   maxLentWindowBytes,
-  slowWindowBytes,
+  slowReader,
   windowGrowthWithinMs,
   windowBytesPerMs,
 } = http2Limits;
@@ -55,7 +55,7 @@ export class SessionWindows {
   readonly #sender: FrameSender;
   readonly #role: SessionRole;
   readonly #connection: ReceiveWindow;
-  #growth: WindowGrowth = growthTo(minGrownWindowBytes, slowWindowBytes);
+  #growth: WindowGrowth = growthTo(minGrownWindowBytes, slowReader.windowBytes);
   #connectionGrowth: WindowGrowth = growthTo(minGrownWindowBytes, Infinity);
   /** Of a client: bytes that came and wait, and for how many of them its window was opened all the same. */
   #untakenBytes = 0;
@@ -85,7 +85,7 @@ export class SessionWindows {
     const bytesPerMs = windowBytesPerMs[this.#role === "server" ? "client" : "target"];
     const neededBytes = (nowMs - this.#askedMs) * bytesPerMs;
     const bytes = Math.min(maxWindowBytes, Math.max(minGrownWindowBytes, Math.ceil(neededBytes)));
-    this.#growth = growthTo(bytes, slowWindowBytes);
+    this.#growth = growthTo(bytes, slowReader.windowBytes);
     const ofConnection = bytes * (maxConnectionWindowBytes / maxWindowBytes);
     this.#connectionGrowth = growthTo(ofConnection, Infinity);
   }
@@ -163,5 +163,5 @@ export class SessionWindows {
 const noSettings = new Uint8Array();
 
 function growthTo(maxBytes: number, slowBytes: number): WindowGrowth {
-  return { maxBytes, slowBytes, withinMs: windowGrowthWithinMs };
+  return { maxBytes, slowBytes, slowMs: slowReader.withinMs, withinMs: windowGrowthWithinMs };
 }

@@ -6,8 +6,9 @@
 
 export interface WindowGrowth {
   maxBytes: number;
-  /** A window of more shrinks, half of it at a time, down to this. */
+  /** A window of more shrinks, half of it at a time, down to this or to what its reader takes in `slowMs`. */
   slowBytes: number;
+  slowMs: number;
   /** Half a window in less time says that the path could carry more. */
   withinMs: number;
 }
@@ -111,21 +112,23 @@ export class ReceiveWindow {
   }
 
   /** By how much it is to grow, now that half of it was taken. */
-  #growth(nowMs: number, { maxBytes, slowBytes, withinMs }: WindowGrowth): number {
-    const isFast = nowMs - this.#measuredSinceMs <= withinMs;
+  #growth(nowMs: number, growth: WindowGrowth): number {
+    const tookMs = nowMs - this.#measuredSinceMs;
     const waitingBytes = this.#sizeBytes - this.#leftBytes - this.#takenBytes;
+    const neededBytes = (this.#measuredBytes / tookMs) * growth.slowMs;
     this.#measuredBytes = 0;
     this.#measuredSinceMs = nowMs;
     // While much waits here, it is the reader that limits, and not the path.
     if (waitingBytes * 4 > this.#sizeBytes) {
-      if (waitingBytes * 2 > this.#sizeBytes && this.#sizeBytes > slowBytes)
-        this.#surplusBytes = this.#sizeBytes - Math.max(slowBytes, Math.ceil(this.#sizeBytes / 2));
+      const least = Math.ceil(Math.max(growth.slowBytes, neededBytes, this.#sizeBytes / 2));
+      if (waitingBytes * 2 > this.#sizeBytes)
+        this.#surplusBytes = Math.max(0, this.#sizeBytes - least);
       return 0;
     }
     this.#surplusBytes = 0;
-    if (!isFast || this.#budget?.exhausted === true) return 0;
+    if (tookMs > growth.withinMs || this.#budget?.exhausted === true) return 0;
     const most = this.#sizeBytes * (growthFactor - 1);
-    const grown = Math.max(0, Math.min(maxBytes - this.#sizeBytes, most));
+    const grown = Math.max(0, Math.min(growth.maxBytes - this.#sizeBytes, most));
     this.#grownBytes += grown;
     this.#budget?.add(grown);
     return grown;

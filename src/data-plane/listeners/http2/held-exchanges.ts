@@ -2,7 +2,7 @@
  * Requests of a client that does not take what it asked for: while memory is short, it is given nothing more to
  * wait for, and its further requests wait here.
  */
-import { http2Limits } from "../../../config/limits.ts";
+import { http2Limits } from "../../../config/http2-limits.ts";
 import { unsentMemoryIsShort } from "../../../net/unsent-memory.ts";
 import type { FrameSender } from "../../http2/frame-sender.ts";
 import type { Http2Exchange } from "./http2-exchange.ts";

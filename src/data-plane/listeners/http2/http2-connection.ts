@@ -2,7 +2,8 @@
  * The server side of HTTP/2 (RFC 9113): one client connection, over TLS or in plain with prior knowledge. Each
  * stream becomes an exchange; what belongs to no request stands here and in the session.
  */
-import { http2Limits, lingerTimeoutMs } from "../../../config/limits.ts";
+import { http2Limits } from "../../../config/http2-limits.ts";
+import { lingerTimeoutMs } from "../../../config/limits.ts";
 import type { ClientPeer, Scheme } from "../../../protocols/http/exchange.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { Fields } from "../../../protocols/http/fields.ts";

@@ -1,6 +1,7 @@
 /** One HTTP/2 connection to a target: connecting, open for requests, draining or closed. */
 import type { Socket } from "bun";
-import { http2Limits, maxResponseHeadBytes, tcpKeepAliveMs } from "../../../config/limits.ts";
+import { http2Limits } from "../../../config/http2-limits.ts";
+import { maxResponseHeadBytes, tcpKeepAliveMs } from "../../../config/limits.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../../lib/deadline-queue.ts";
 import { messageOf } from "../../../lib/error-text.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ReceiveWindow } from "../../../../src/protocols/http2/receive-window.ts";
 
-const growth = { maxBytes: 1_600, slowBytes: 150, withinMs: 10 };
+const growth = { maxBytes: 1_600, slowBytes: 150, slowMs: 1, withinMs: 10 };
 
 test("a window refuses more than it allows", () => {
   const window = new ReceiveWindow(100, 0);
@@ -66,7 +66,7 @@ test("a window of which more than half waits becomes half as large, as bytes are
   function release(bytes: number): void {
     budget.usedBytes -= bytes;
   }
-  const large = { maxBytes: 1_048_576, slowBytes: 262_144, withinMs: 10 };
+  const large = { maxBytes: 1_048_576, slowBytes: 262_144, slowMs: 10, withinMs: 10 };
   const window = new ReceiveWindow(65_536, 0, budget);
   for (const bytes of [32_768, 131_072]) {
     window.receive(bytes);
@@ -86,6 +86,18 @@ test("a window of which more than half waits becomes half as large, as bytes are
   expect(budget.usedBytes).toBe(196_608);
   window.close();
   expect(budget.usedBytes).toBe(0);
+});
+
+test("a window stays as large as what its reader takes in a moment, however much waits", () => {
+  const large = { maxBytes: 1_048_576, slowBytes: 262_144, slowMs: 10, withinMs: 10 };
+  const window = new ReceiveWindow(1_048_576, 0);
+  let leftBytes = 1_048_576;
+  for (let i = 0; i < 200; i++) {
+    window.receive(leftBytes);
+    // 60 KB each millisecond.
+    leftBytes = window.take(16_384, i * 0.27, large);
+  }
+  expect(window.sizeBytes).toBeWithin(590_000, 620_000);
 });
 
 test("a window that is settled grows by what was taken, and not by what it was opened for", () => {
