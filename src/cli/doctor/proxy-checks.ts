@@ -46,7 +46,7 @@ const workers: Check = {
           failure(
             subject,
             `is ${state}, replaced ${restarts} times`,
-            "see `Worker died` in the log",
+            "see `Unable to start worker` or `Worker died` in the log",
           ),
         ];
       }

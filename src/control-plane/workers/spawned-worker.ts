@@ -60,7 +60,9 @@ export class SpawnedWorker implements WorkerHandle {
   /** Throws when no process can be made. */
   static async launch(launch: WorkerLaunch): Promise<SpawnedWorker> {
     const pair = socketPair(launch.libc);
-    if (pair === null) throw new Error("no sockets left");
+    if (pair === null) {
+      throw new Error("no sockets for its channel: too many open files (ulimit -n), or no memory");
+    }
     const [ours, theirs] = pair;
     let child: Bun.Subprocess;
     try {

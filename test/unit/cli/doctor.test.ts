@@ -83,6 +83,15 @@ describe("doctor", () => {
     expect(new Set(findings.map(({ check }) => check)).size).toBeGreaterThan(10);
   });
 
+  test("names the lines of the log that tell why a worker waits", async () => {
+    const worker = { worker: 0, pid: 0, restarts: 7, cpu_seconds: 0, memory_bytes: 0 };
+    const { findings } = await examine({
+      status: { processes: [{ ...worker, state: "waiting" }] },
+    });
+    const advice = findings.find(({ check }) => check === "worker")?.advice;
+    expect(advice).toBe("see `Unable to start worker` or `Worker died` in the log");
+  });
+
   test.each<[string, World, string, number]>([
     ["another version", { status: { version: "0.0.1" } }, "warning version : 0.0.1 runs", 0],
     [
