@@ -29,6 +29,8 @@ test.skipIf(!mayMakeGroups())(
   "a proxy with little memory outlives all attacks at once",
   async () => {
     const binary = process.env[binaryVariable];
+    // Each measurement sets that variable to a launcher of its own.
+    const proxy = proxyCommand()[0]!;
     const app = Bun.spawn([bunPath, join(import.meta.dir, "../hostile/app.ts")], {
       stdout: "pipe",
       stdin: "ignore",
@@ -37,7 +39,7 @@ test.skipIf(!mayMakeGroups())(
       const { value } = await app.stdout.getReader().read();
       const address = `127.0.0.1:${new TextDecoder().decode(value).trim()}`;
       const othersAnswered = async (seconds: number): Promise<number> => {
-        const rows = await cramped("ours", proxyCommand()[0]!, address, seconds);
+        const rows = await cramped("ours", proxy, address, seconds);
         const values = Object.fromEntries(rows.map(({ title, value }) => [title, value]));
         expect(values).toMatchObject({ alive: "yes", "failed behind it": "0" });
         expect(values["processes lost"]).toStartWith("0 of ");
