@@ -9,6 +9,8 @@ import { probe } from "./prober.ts";
 import { hosts, startSubject } from "./subject.ts";
 
 const limitBytes = 512 * 1024 * 1024;
+/** Of each kind. */
+const slowReaders = 30;
 /** Of version 1, as the machine of the measurement has it. */
 export const controller = "/sys/fs/cgroup/memory";
 
@@ -34,7 +36,7 @@ export async function cramped(
       ...tinyPieces(),
       ...hugeHeads(),
     ].map((attack) => planOf(attack, subject, seconds));
-    plans.push(...memoryCases().map((wanted) => memoryPlan(subject, wanted, seconds)));
+    plans.push(...memoryCases(slowReaders).map((wanted) => memoryPlan(subject, wanted, seconds)));
     const attackers = plans.map(startAttack);
     const others = await probe(httpPort, hosts.other, seconds);
     for (const attacker of attackers) attacker.kill();
@@ -46,6 +48,7 @@ export async function cramped(
       { title: "attackers", value: String(attackers.length) },
       { title: "alive", value: after.includes(pid) ? "yes" : "no" },
       { title: "processes lost", value: `${lost.length} of ${before.length}` },
+      { title: "killed for memory", value: String(group.kills) },
       { title: "most memory, MB", value: (group.mostBytes / 1024 / 1024).toFixed(0) },
       { title: "others answered", value: String(others.answered) },
       { title: "others failed", value: String(others.failed) },
@@ -70,6 +73,11 @@ class MemoryGroup implements Disposable {
 
   get mostBytes(): number {
     return Number(this.#read("memory.max_usage_in_bytes"));
+  }
+
+  /** Processes that the kernel has ended because the group had no more. */
+  get kills(): number {
+    return Number(/^oom_kill (\d+)$/m.exec(this.#read("memory.oom_control"))?.[1] ?? NaN);
   }
 
   endProcesses(): void {

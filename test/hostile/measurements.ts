@@ -32,9 +32,11 @@ const chunkBytes = 120e6;
 const frameBytes = 120e6;
 /** Time in which they are sent. */
 const sendingSeconds = 5;
-const readers = 100;
+/** So many that what a process takes once counts little. */
+const manyReaders = 100;
 
-export function memoryCases(): MemoryCase[] {
+/** `readers` is how many clients take nothing, in each of those cases. */
+export function memoryCases(readers = manyReaders): MemoryCase[] {
   const plain = { tls: false, protocol: "http/1.1" as const };
   const tls = { tls: true, protocol: "http/1.1" as const };
   const http2 = { tls: true, protocol: "h2" as const };
