@@ -10,6 +10,7 @@ import { bindError } from "./bind-error.ts";
 import { listenOn } from "./every-address.ts";
 import { internetName } from "./internet-name.ts";
 import { type Libc, lastErrno } from "./libc.ts";
+import { setSocketOption, socketLevel } from "./socket-option.ts";
 import { unixName } from "./unix-name.ts";
 
 export interface ListeningGroup {
@@ -87,7 +88,6 @@ const ipv6 = 10;
 const stream = 1;
 const nonBlocking = 0o4000;
 const closeOnExec = 0o2000000;
-const socketLevel = 1;
 const reuseAddress = 2;
 const reusePort = 15;
 const ipv6Level = 41;
@@ -112,9 +112,7 @@ function boundSocket(libc: Libc, address: string, port: number, shared: boolean)
 }
 
 function setOption(libc: Libc, fd: number, level: number, option: number, value: number): void {
-  const bytes = new Int32Array([value]);
-  if (libc.setsockopt(fd, level, option, ptr(bytes), 4) !== 0)
-    throw systemError(libc, "setsockopt");
+  if (!setSocketOption(libc, fd, level, option, value)) throw systemError(libc, "setsockopt");
 }
 
 function portOf(libc: Libc, fd: number): number {

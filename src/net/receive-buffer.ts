@@ -4,9 +4,9 @@
  */
 import { ptr } from "bun:ffi";
 import { openLibc } from "./libc.ts";
+import { setSocketOption, socketLevel } from "./socket-option.ts";
 
 // Values of Linux, on every architecture that Bun runs on.
-const socketLevel = 1;
 const receiveBufferSize = 8;
 /** SO_BUF_LOCK, since Linux 5.14: 0 lets the kernel change the size of the buffers by itself again. */
 const bufferLock = 72;
@@ -33,19 +33,15 @@ export function narrowReceiving(descriptor: number): number {
   );
   const before = value[0]!;
   if (result !== 0 || before <= 2 * narrowBytes) return 0;
-  return setOption(descriptor, receiveBufferSize, narrowBytes) ? before : 0;
+  return setSocketOption(libc, descriptor, socketLevel, receiveBufferSize, narrowBytes)
+    ? before
+    : 0;
 }
 
 /** As it was; where the kernel can't be told to go on by itself, it stays at that. */
 export function widenReceiving(descriptor: number, before: number): void {
-  if (descriptor < 0 || openLibc() === null) return;
-  setOption(descriptor, receiveBufferSize, Math.floor(before / 2));
-  setOption(descriptor, bufferLock, 0);
-}
-
-function setOption(descriptor: number, option: number, number: number): boolean {
-  value[0] = number;
-  return (
-    openLibc()!.setsockopt(descriptor, socketLevel, option, ptr(value), value.byteLength) === 0
-  );
+  const libc = openLibc();
+  if (descriptor < 0 || libc === null) return;
+  setSocketOption(libc, descriptor, socketLevel, receiveBufferSize, Math.floor(before / 2));
+  setSocketOption(libc, descriptor, socketLevel, bufferLock, 0);
 }

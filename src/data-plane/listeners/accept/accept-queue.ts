@@ -8,6 +8,11 @@ import { openLibc } from "../../../net/libc.ts";
 
 /** The kernel takes its own limit (net.core.somaxconn) when that is lower. */
 export function widenAcceptQueue(listener: object): void {
-  if (!("fd" in listener) || typeof listener.fd !== "number" || listener.fd < 0) return;
-  openLibc()?.listen(listener.fd, acceptQueueLength);
+  const descriptor = descriptorOf(listener);
+  if (descriptor >= 0) openLibc()?.listen(descriptor, acceptQueueLength);
+}
+
+/** Of its socket; -1 where Bun does not tell. */
+export function descriptorOf(listener: object): number {
+  return "fd" in listener && typeof listener.fd === "number" ? listener.fd : -1;
 }

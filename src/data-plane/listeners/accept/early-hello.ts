@@ -5,10 +5,10 @@
 import { ptr } from "bun:ffi";
 import { helloPatienceSeconds, maxHelloBytes } from "../../../config/limits.ts";
 import { openLibc } from "../../../net/libc.ts";
+import { setSocketOption, tcpLevel } from "../../../net/socket-option.ts";
 import { takesEcdsa } from "../../../protocols/tls/client-hello.ts";
 
 // Values of Linux, on every architecture that Bun runs on.
-const tcpLevel = 6;
 /** TCP_DEFER_ACCEPT */
 const deferAccept = 9;
 /** MSG_DONTWAIT | MSG_PEEK */
@@ -23,8 +23,9 @@ const bufferAddress = ptr(buffer);
  * (tcp(7)); also while connections come.
  */
 export function acceptWithHello(listenerFd: number, isOn: boolean): void {
-  const seconds = new Int32Array([isOn ? helloPatienceSeconds : 0]);
-  openLibc()?.setsockopt(listenerFd, tcpLevel, deferAccept, ptr(seconds), 4);
+  const libc = openLibc();
+  const seconds = isOn ? helloPatienceSeconds : 0;
+  if (libc !== null) setSocketOption(libc, listenerFd, tcpLevel, deferAccept, seconds);
 }
 
 /** Of a socket of which nothing was read; null: it can't be told. */

@@ -2,12 +2,11 @@
  * TCP keep-alive of accepted connections. On Linux they inherit it from the socket that listens, which saves four
  * system calls for each.
  */
-import { ptr } from "bun:ffi";
 import { tcpKeepAliveMs } from "../../../config/limits.ts";
 import { openLibc } from "../../../net/libc.ts";
+import { setSocketOption, socketLevel, tcpLevel } from "../../../net/socket-option.ts";
+import { descriptorOf } from "./accept-queue.ts";
 
-const socketLevel = 1;
-const tcpLevel = 6;
 /** As Bun has it: `[level, option, value]` of SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT; seconds. */
 const options = [
   [socketLevel, 9, 1],
@@ -20,11 +19,11 @@ const options = [
 export function inheritKeepAlive(listener: object): boolean {
   const libc = openLibc();
   if (libc === null || process.platform !== "linux") return false;
-  if (!("fd" in listener) || typeof listener.fd !== "number" || listener.fd < 0) return false;
-  for (const [level, option, value] of options) {
-    const bytes = new Int32Array([value]);
-    if (libc.setsockopt(listener.fd, level, option, ptr(bytes), bytes.byteLength) !== 0)
-      return false;
-  }
-  return true;
+  const descriptor = descriptorOf(listener);
+  return (
+    descriptor >= 0 &&
+    options.every(([level, option, value]) =>
+      setSocketOption(libc, descriptor, level, option, value),
+    )
+  );
 }
