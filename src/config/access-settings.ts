@@ -4,7 +4,7 @@ import { credentialFault, hashedLike, shownCredential } from "./credentials.ts";
 import { parseForwardAuth } from "./forward-auth-place.ts";
 import { headerNameFault } from "./header-rule.ts";
 import { parseRate } from "./rate.ts";
-import { negativeFault, type SettingTable } from "./setting.ts";
+import { emptyTimeFault, negativeFault, type SettingTable } from "./setting.ts";
 
 const SECOND = 1_000;
 const maxBurst = 1_000_000;
@@ -178,7 +178,7 @@ export const accessSettings = {
     own: true,
     operatorOnly: true,
     fallback: 5 * SECOND,
-    fault: (ms) => (ms > 0 ? undefined : "must be greater than 0s"),
+    fault: emptyTimeFault,
     help: "Time that the answer of --forward-auth may take to begin",
   },
   maxInFlight: {

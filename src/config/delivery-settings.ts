@@ -1,6 +1,6 @@
 /** Settings that say how requests reach the targets of a service, and when they are given up. */
 import { pathTimeoutFault } from "./path-timeout.ts";
-import { negativeFault, type SettingTable } from "./setting.ts";
+import { emptyTimeFault, negativeFault, type SettingTable } from "./setting.ts";
 
 const SECOND = 1_000;
 const maxRetries = 10;
@@ -125,7 +125,7 @@ export const deliverySettings = {
     stateKey: "eject_for",
     own: true,
     fallback: 10 * SECOND,
-    fault: (ms) => (ms > 0 ? undefined : "must be greater than 0s"),
+    fault: emptyTimeFault,
     help: "How long --eject-after takes a target out, twice as long each time that it fails again",
   },
 } as const satisfies SettingTable;

@@ -12,7 +12,7 @@ import {
 } from "./defaults.ts";
 import { maxConnectionsPerClient } from "./access-limits.ts";
 import { maxPort } from "./limits.ts";
-import { negativeFault } from "./setting.ts";
+import { emptyTimeFault, negativeFault } from "./setting.ts";
 import { statusSettings } from "./status-settings.ts";
 import { maxWorkers } from "./worker-limits.ts";
 import type { RunSettingTable } from "./environment.ts";
@@ -99,7 +99,7 @@ export const runSettings = {
     flag: null,
     variables: ["KAMAL_PROXY_HEADER_TIMEOUT"],
     fallback: clientLimits.headerTimeoutMs,
-    fault: notPositive,
+    fault: emptyTimeFault,
     help: "Time that a client has to send a request head",
   },
   idleTimeoutMs: {
@@ -107,7 +107,7 @@ export const runSettings = {
     flag: null,
     variables: ["KAMAL_PROXY_IDLE_TIMEOUT"],
     fallback: clientLimits.idleTimeoutMs,
-    fault: notPositive,
+    fault: emptyTimeFault,
     help: "Time that a connection may wait for a request",
   },
   stallTimeoutMs: {
@@ -115,7 +115,7 @@ export const runSettings = {
     flag: null,
     variables: ["KAMAL_PROXY_STALL_TIMEOUT"],
     fallback: clientLimits.stallTimeoutMs,
-    fault: notPositive,
+    fault: emptyTimeFault,
     help: "Time that a client may neither send nor read anything of a body",
   },
   maxHeaderBytes: {
@@ -156,7 +156,7 @@ export const runSettings = {
     flag: null,
     variables: ["KAMAL_PROXY_FINISH_TIMEOUT"],
     fallback: finishTimeoutMs,
-    fault: notPositive,
+    fault: emptyTimeFault,
     help: "Time that tunnels and downloads have in the processes that an upgrade replaces",
   },
   oneProcess: {
@@ -320,10 +320,6 @@ export const certificateStoreSettings = {
     help: "What the names of its keys begin with",
   },
 } as const satisfies RunSettingTable;
-
-function notPositive(ms: number): string | undefined {
-  return ms > 0 ? undefined : "must be greater than 0s";
-}
 
 function addressBlockFault(block: string): string | undefined {
   const list = CidrList.parse([block]);

@@ -63,6 +63,11 @@ export function negativeFault(value: number): string | undefined {
   return value < 0 ? "must not be negative" : undefined;
 }
 
+/** `fault` of times that must be some. */
+export function emptyTimeFault(ms: number): string | undefined {
+  return ms > 0 ? undefined : "must be greater than 0s";
+}
+
 /** One value for each row of a table. */
 export function mapTable<T extends OptionTable>(
   table: T,
