@@ -1,5 +1,6 @@
 /** What attacks cost in memory, and what a proxy that was frozen makes of what waited for it. */
 import { connectRaw, type RawConnection } from "../support/raw-connection.ts";
+import { waitFor } from "../support/wait-for.ts";
 import type { AttackPlan } from "./attacker.ts";
 import { frame, headersFrame, http2Opening, startAttack } from "./attacks.ts";
 import { treePssBytes } from "./memory.ts";
@@ -250,13 +251,17 @@ async function warmUp(subject: HostileSubject, wanted: MemoryCase): Promise<void
 
 /** Half a second without more than 100 KB of change, or ten seconds. */
 async function settled(pid: number): Promise<void> {
-  const looks: number[] = [];
-  for (let look = 0; look < 100; look++) {
-    looks.push(treePssBytes(pid));
-    const last = looks.slice(-6);
-    if (last.length === 6 && Math.max(...last) - Math.min(...last) < 100e3) return;
-    await Bun.sleep(100);
-  }
+  let steadyBytes = 0;
+  let sinceMs = 0;
+  const isSteady = (): boolean => {
+    const bytes = treePssBytes(pid);
+    if (Math.abs(bytes - steadyBytes) >= 100e3) {
+      steadyBytes = bytes;
+      sinceMs = performance.now();
+    }
+    return performance.now() - sinceMs >= 500;
+  };
+  await waitFor(isSteady, "memory to be steady", 10_000).catch(() => {});
 }
 
 const freezes = 10;

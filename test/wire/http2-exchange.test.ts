@@ -6,6 +6,7 @@ import { pipe } from "../../src/protocols/http/body.ts";
 import { chunkedBody, noBody } from "../../src/protocols/http/body-framing.ts";
 import { Fields } from "../../src/protocols/http/fields.ts";
 import type { Exchange } from "../../src/protocols/http/exchange.ts";
+import { answerWithBodyLength } from "../support/counting-answer.ts";
 import { connectHttp2, Http2Connection } from "../support/http2-connection.ts";
 import {
   dataFrame,
@@ -359,18 +360,7 @@ describe("an upload", () => {
 
   test("is taken while nobody takes others on the same connection", async () => {
     serve((exchange) => {
-      if (exchange.request.path !== "/last") return;
-      let receivedBytes = 0;
-      pipe(exchange.request.body!, {
-        attach() {},
-        write(chunk) {
-          receivedBytes += chunk.length;
-          return true;
-        },
-        flush() {},
-        end: () => exchange.respond(200, new Fields(), Buffer.from(String(receivedBytes))),
-        abort() {},
-      });
+      if (exchange.request.path === "/last") answerWithBodyLength(exchange);
     });
     using client = await Http2Connection.open(site.port);
     let sentBytes = 0;

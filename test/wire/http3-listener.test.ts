@@ -1,12 +1,11 @@
 /** HTTP/3 with Bun's own client, and a handler in place of the pipeline. */
 import { afterEach, expect, test } from "bun:test";
 import { clientLimits } from "../../src/config/defaults.ts";
-import type { BodySource } from "../../src/protocols/http/body.ts";
-import { pipe } from "../../src/protocols/http/body.ts";
 import { Fields } from "../../src/protocols/http/fields.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { Http3Port } from "../../src/data-plane/listeners/http3-port.ts";
 import type { Exchange } from "../../src/protocols/http/exchange.ts";
+import { answerWithBodyLength } from "../support/counting-answer.ts";
 import { FakeCertificates, keyPair } from "../support/fake-certificates.ts";
 import { Http3Client } from "../support/http3-client.ts";
 import { RecordingLogger } from "../support/recording-logger.ts";
@@ -98,19 +97,7 @@ test("a request with a connection field is refused", async () => {
 });
 
 test("bodies pass both ways", async () => {
-  serve((exchange) => {
-    let received = 0;
-    pipe(exchange.request.body!, {
-      attach(_source: BodySource) {},
-      write(chunk) {
-        received += chunk.length;
-        return true;
-      },
-      flush() {},
-      end: () => exchange.respond(200, new Fields(), Buffer.from(String(received))),
-      abort() {},
-    });
-  });
+  serve(answerWithBodyLength);
   const response = await ask({ method: "POST", body: Buffer.alloc(300_000) });
   expect(await response.text()).toBe("300000");
 });
