@@ -35,6 +35,11 @@ export const http2Limits = {
   brokenStreams: { burst: 500, perSecond: 50 },
   /** Heads and control frames that wait for a client that does not read; then nothing more of it is read. */
   maxUnsentBytes: 256 * KB,
+  /**
+   * Of a client: reads of no more may wait for their turn while its socket goes on. To pause it and to resume it
+   * costs six system calls, and a burst of requests is gone before that.
+   */
+  unpausedBytes: 16 * KB,
   /** While memory is short, a client that has not taken so much is served nothing more before it does. */
   maxUntakenBytes: 512 * KB,
   /** What references to the table may make of a head, beside its own size. */

@@ -77,7 +77,9 @@ export class Http2Session implements FrameHandler, StreamSession {
     this.#options = options;
     this.#headLimits = options.headLimits;
     this.sender = new FrameSender(socket);
-    this.input = new SessionInput(this, socket, owner);
+    // A target may end right behind an answer: what comes before the end is to be read before.
+    const unpausedBytes = options.role === "server" ? http2Limits.unpausedBytes : 0;
+    this.input = new SessionInput(this, socket, owner, unpausedBytes);
     const nowMs = options.coarseMs();
     this.#windows = new SessionWindows(this.sender, options.role, options.nowMs());
     this.#floods = new FloodGuard(this.sender, nowMs);

@@ -1,4 +1,7 @@
-/** Brings what a socket receives into a session, as far as its turn goes; the rest waits with the socket paused. */
+/**
+ * Brings what a socket receives into a session, as far as its turn goes; the rest waits, with the socket paused
+ * when it is much.
+ */
 import { http2Limits } from "../../config/http2-limits.ts";
 import { ByteQueue } from "../../net/byte-queue.ts";
 import { type ReceivedOwner, receivedMemory } from "../../net/received-memory.ts";
@@ -34,6 +37,7 @@ export class SessionInput implements BudgetedReader, ReceivedOwner {
   readonly #session: FrameReader;
   readonly #socket: InputSocket;
   readonly #owner: InputOwner;
+  readonly #unpausedBytes: number;
   /** What was read and not used yet. */
   readonly #kept = new ByteQueue();
   readonly #share = receivedMemory.share(this);
@@ -41,13 +45,17 @@ export class SessionInput implements BudgetedReader, ReceivedOwner {
   #keptNeeded = false;
   #reading = false;
   #waits = false;
+  /** Too much of it to leave the socket unpaused. */
+  #waitsMuch = false;
   #paused = false;
   #stopped = false;
 
-  constructor(session: FrameReader, socket: InputSocket, owner: InputOwner) {
+  /** Reads of no more than `unpausedBytes` wait while the socket goes on. */
+  constructor(session: FrameReader, socket: InputSocket, owner: InputOwner, unpausedBytes: number) {
     this.#session = session;
     this.#socket = socket;
     this.#owner = owner;
+    this.#unpausedBytes = unpausedBytes;
   }
 
   /** Something of it waits for its turn. */
@@ -60,6 +68,8 @@ export class SessionInput implements BudgetedReader, ReceivedOwner {
     if (this.#kept.length > 0) {
       this.#kept.append(chunk);
       this.#count();
+      this.#waitsMuch = this.#kept.length > this.#unpausedBytes;
+      this.adjust();
       return;
     }
     workBudget.begin(this);
@@ -98,11 +108,11 @@ export class SessionInput implements BudgetedReader, ReceivedOwner {
     return !this.#stopped && workBudget.spend(this, units);
   }
 
-  /** Paused are those whose turn it is not, and those that don't read what they were sent. */
+  /** Paused are those of which much waits for its turn, and those that don't read what they were sent. */
   adjust(): void {
     const { writer } = this.#session.sender;
     const isDeaf = writer.blocked && writer.unsentBytes > http2Limits.maxUnsentBytes;
-    const pausing = !this.#stopped && (this.#waits || isDeaf);
+    const pausing = !this.#stopped && ((this.#waits && this.#waitsMuch) || isDeaf);
     if (pausing === this.#paused) return;
     this.#paused = pausing;
     if (pausing) this.#socket.pause();
@@ -133,6 +143,7 @@ export class SessionInput implements BudgetedReader, ReceivedOwner {
     }
     if (this.#stopped) return bytes.length;
     this.#waits = end < bytes.length;
+    this.#waitsMuch = bytes.length > this.#unpausedBytes;
     this.adjust();
     return end;
   }
