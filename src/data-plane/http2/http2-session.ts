@@ -69,6 +69,8 @@ export class Http2Session implements FrameHandler, StreamSession {
   /** Bytes of the present read are still needed by somebody. */
   #readKept = false;
   #reading = false;
+  /** When the present read began. */
+  #readMs = 0;
   /** Bodies of which something was given away since they were flushed. */
   #toFlush: IncomingBody[] = [];
 
@@ -107,6 +109,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   read(bytes: Buffer, offset: number): number | Http2Fault {
     this.#readKept = false;
     this.#reading = true;
+    this.#readMs = this.#options.nowMs();
     const end = this.#frames.feed(bytes, offset);
     this.#reading = false;
     this.#flushBodies();
@@ -146,7 +149,8 @@ export class Http2Session implements FrameHandler, StreamSession {
   }
 
   taken(stream: Http2Stream, bytes: number): void {
-    this.#windows.taken(stream, bytes, this.#options.nowMs());
+    const nowMs = this.#reading ? this.#readMs : this.#options.nowMs();
+    this.#windows.taken(stream, bytes, nowMs);
   }
 
   sendReset(id: number, code: ErrorCode): void {
@@ -198,15 +202,11 @@ export class Http2Session implements FrameHandler, StreamSession {
     if (!this.#windows.receive(flowBytes)) return windowExceeded;
     const stream = this.streams.get(id);
     if (stream === undefined && this.#owner.isIdle(id)) return onIdle("DATA");
-    const nowMs = this.#options.nowMs();
-    this.#windows.arrived(flowBytes, nowMs);
-    if (stream === undefined) {
+    const nowMs = this.#readMs;
+    if (stream === undefined || !stream.window.receive(flowBytes)) {
       this.#windows.dropped(flowBytes, nowMs);
+      if (stream !== undefined) return this.onStreamFault(id, windowExceeded);
       return this.#isForgotten(id) ? null : behindEnd("DATA");
-    }
-    if (!stream.window.receive(flowBytes)) {
-      this.#windows.dropped(flowBytes, nowMs);
-      return this.onStreamFault(id, windowExceeded);
     }
     if (end === start && !endStream) {
       const flood = this.#spendControl(1);
@@ -215,6 +215,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     const padding = flowBytes - (end - start);
     if (padding > 0) this.taken(stream, padding);
     const fault = stream.onData(bytes, start, end, endStream);
+    this.#windows.delivered(flowBytes, nowMs);
     return fault === null ? null : this.onStreamFault(id, fault);
   }
 

@@ -96,19 +96,17 @@ export class SessionWindows {
     this.#update(stream.id, stream.window.grow(this.#connection.sizeBytes / 2));
   }
 
-  /** Bytes of DATA came; false when the connection's window did not allow them. */
+  /** Bytes of DATA came; false when the connection's window did not allow them. Then: `delivered` or `dropped`. */
   receive(bytes: number): boolean {
+    if (this.#role === "server") this.#untakenBytes += bytes;
     return this.#connection.receive(bytes);
   }
 
-  /** They wait until they are taken. */
-  arrived(bytes: number, nowMs: number): void {
-    if (this.#role === "client") {
-      this.#update(0, this.#connection.take(bytes, nowMs, this.#connectionGrowth));
-      return;
-    }
-    this.#untakenBytes += bytes;
-    this.#settle(0, nowMs);
+  /** They were given to their stream: what it has not taken by now waits until it does. */
+  delivered(bytes: number, nowMs: number): void {
+    if (this.#closed) return;
+    if (this.#role === "client") this.#open(bytes, nowMs);
+    else if (this.#untakenBytes !== this.#lentBytes) this.#settle(0, nowMs);
   }
 
   /** Bytes of a stream are out of the way. */
@@ -117,20 +115,31 @@ export class SessionWindows {
       this.#update(stream.id, stream.window.take(bytes, nowMs, this.#growth));
       if (stream.window.sizeBytes > defaultWindowBytes) this.#askForPath(nowMs);
     }
-    this.dropped(bytes, nowMs);
+    if (this.#role === "server") this.#release(bytes, nowMs);
   }
 
-  /** Bytes that arrived are out of the way, of a stream that is no more. */
+  /** There is no stream for them. */
   dropped(bytes: number, nowMs: number): void {
-    if (this.#role === "client" || this.#closed) return;
-    this.#untakenBytes -= bytes;
-    this.#settle(bytes, nowMs);
+    if (this.#role === "client") this.#open(bytes, nowMs);
+    else this.#release(bytes, nowMs);
   }
 
   close(): void {
     this.#closed = true;
     this.#connection.close();
     this.#lend(0);
+  }
+
+  /** Of a target: opens the connection for what came. */
+  #open(bytes: number, nowMs: number): void {
+    this.#update(0, this.#connection.take(bytes, nowMs, this.#connectionGrowth));
+  }
+
+  /** Of a client: bytes that came are out of the way. */
+  #release(bytes: number, nowMs: number): void {
+    if (this.#closed) return;
+    this.#untakenBytes -= bytes;
+    this.#settle(bytes, nowMs);
   }
 
   /** Opens the connection for what was taken, and for what waits as far as that is lent. */
