@@ -2,6 +2,7 @@
  * The lane for large bodies of known length between plain sockets: while there are many bytes, they are
  * copied from socket to socket in full packets, and go back to the ordinary way as soon as there are none.
  */
+import { type ListMember, MemberList } from "../lib/member-list.ts";
 import { fullPacketBytes } from "./full-packets.ts";
 import { SocketCopy } from "./socket-copy.ts";
 
@@ -11,7 +12,7 @@ const laneFromBytes = 256 * 1024;
 const turnBytes = 512 * 1024;
 const roundBytes = 2 * 1024 * 1024;
 
-export interface LaneTransfer {
+export interface LaneTransfer extends ListMember {
   /** Descriptor of the socket that is read; -1 when it must not be read this way, or not any more. */
   readonly laneSource: number;
   /** Descriptor of the socket that is written; -1 when other bytes go before, or it is of no use. */
@@ -27,7 +28,7 @@ export interface LaneTransfer {
 }
 
 class BodyLane {
-  readonly #transfers = new Set<LaneTransfer>();
+  readonly #transfers = new MemberList<LaneTransfer>();
   #copy: SocketCopy | null = null;
   #scheduled = false;
 
@@ -58,7 +59,11 @@ class BodyLane {
 
   #round(): void {
     let left = roundBytes;
-    for (const transfer of this.#transfers) {
+    for (
+      let transfer = this.#transfers.first;
+      transfer !== null;
+      transfer = this.#transfers.first
+    ) {
       if (left <= 0) return;
       this.#transfers.delete(transfer);
       const moved = this.#turn(transfer);

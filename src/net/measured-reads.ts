@@ -3,6 +3,7 @@
  * would wait here for a client that takes little. From its first 32 KB on, the socket of a body is paused and read
  * past Bun in pieces, and only while they are wanted; when there are no more now, Bun reads on.
  */
+import { ListMember } from "../lib/member-list.ts";
 import { ptr } from "bun:ffi";
 import { maxUnsentPieceBytes } from "../config/limits.ts";
 import { openLibc } from "./libc.ts";
@@ -29,7 +30,7 @@ export interface ReadOwner {
   fail(error: Error): void;
 }
 
-export class MeasuredReads implements BudgetedReader {
+export class MeasuredReads extends ListMember implements BudgetedReader {
   readonly #socket: PausableSocket;
   readonly #owner: ReadOwner;
   #wanted = true;
@@ -40,6 +41,7 @@ export class MeasuredReads implements BudgetedReader {
   #countedBytes = 0;
 
   constructor(socket: PausableSocket, owner: ReadOwner) {
+    super();
     this.#socket = socket;
     this.#owner = owner;
   }

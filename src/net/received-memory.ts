@@ -3,6 +3,7 @@
  * that it takes is counted for all sockets together. While there is much of it, sockets that keep much are
  * told to receive less at once; and it never exceeds its limit: whoever keeps most loses its connection.
  */
+import { ListMember, MemberList } from "../lib/member-list.ts";
 import { maxReceivedBytesTotal } from "../config/limits.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { narrowReceiving, widenReceiving } from "./receive-buffer.ts";
@@ -35,7 +36,7 @@ export class ReceivedMemory {
   /** A connection was ended because it kept most. */
   onEnded: () => void = () => {};
   readonly #context: ReceivedMemoryContext;
-  readonly #large = new Set<ReceivedShare>();
+  readonly #large = new MemberList<ReceivedShare>();
   readonly #narrowed = new Set<ReceivedShare>();
   #sheds = false;
   #widens = false;
@@ -78,7 +79,7 @@ export class ReceivedMemory {
       this.#sheds = false;
       while (this.budget.usedBytes > this.budget.limitBytes && this.#large.size > 0) {
         let largest: ReceivedShare | null = null;
-        for (const share of this.#large)
+        for (const share of this.#large.members())
           if (largest === null || share.bytes > largest.bytes) largest = share;
         largest!.giveUp();
         this.onEnded();
@@ -103,7 +104,7 @@ export class ReceivedMemory {
 }
 
 /** What one socket keeps of it. */
-export class ReceivedShare {
+export class ReceivedShare extends ListMember {
   readonly #memory: ReceivedMemory;
   readonly #owner: ReceivedOwner;
   #bytes = 0;
@@ -111,6 +112,7 @@ export class ReceivedShare {
   #wideBytes = 0;
 
   constructor(memory: ReceivedMemory, owner: ReceivedOwner) {
+    super();
     this.#memory = memory;
     this.#owner = owner;
   }

@@ -6,6 +6,7 @@
  * fraction of a millisecond in each turn of the event loop: everybody else waits no longer, however many they
  * are. What their work writes is to be flushed once for each of their slices.
  */
+import { type ListMember, MemberList } from "../lib/member-list.ts";
 import { freeWorkUnits, workSliceMs, workTurnMs } from "../config/limits.ts";
 
 /** What pieces cost, in units of about a microsecond. */
@@ -14,7 +15,7 @@ export const chunkUnits = 1;
 /** For each byte that is read and thrown away. */
 export const discardUnits = 1 / 4096;
 
-export interface BudgetedReader {
+export interface BudgetedReader extends ListMember {
   /** Its turn has come: it goes on with what it kept, behind a `begin`. */
   readOn(): void;
   /** `readOn` threw: the state of the reader is not to be trusted, its connection must end. */
@@ -33,7 +34,7 @@ const unitsPerLook = 16;
 export class WorkBudget {
   readonly #context: WorkBudgetContext;
   /** Readers that keep something, the one that has waited longest first. */
-  readonly #waiting = new Set<BudgetedReader>();
+  readonly #waiting = new MemberList<BudgetedReader>();
   #spender: BudgetedReader | null = null;
   /** Until the next look at the clock. */
   #unitsLeft = 0;
@@ -88,7 +89,7 @@ export class WorkBudget {
     const endMs = this.#context.nowMs() + workTurnMs;
     this.#turnEndMs = endMs;
     try {
-      for (const reader of this.#waiting) {
+      for (let reader = this.#waiting.first; reader !== null; reader = this.#waiting.first) {
         if (this.#context.nowMs() >= endMs) break;
         this.#waiting.delete(reader);
         readOn(reader);

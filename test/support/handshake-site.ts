@@ -6,6 +6,7 @@ import type { HandshakeOutcome } from "../../src/data-plane/listeners/accept/han
 import { TlsServer, type TlsSocket } from "../../src/data-plane/listeners/accept/tls-socket.ts";
 import type { CertificateKeyPair } from "../../src/seam/handshake-certificates.ts";
 import { keyPair } from "./fake-certificates.ts";
+import { outsideLists } from "./list-member.ts";
 
 export const app = keyPair("app.test");
 export const other = keyPair("other.test");
@@ -66,6 +67,7 @@ export class HandshakeSite implements Disposable {
   #connection(socket: TlsSocket): ClientConnection {
     this.accepted++;
     return {
+      ...outsideLists(),
       isFresh: true,
       onData() {
         socket.write(Buffer.from("answer"));

@@ -3,6 +3,7 @@
  * (RFC 9113 5.2), and the frames of the connection itself. Streams that have more than may be sent wait here
  * and have their turns.
  */
+import { ListMember, MemberList } from "../../lib/member-list.ts";
 import { ByteBlocks } from "../../net/byte-blocks.ts";
 import { unsentMemory } from "../../net/unsent-memory.ts";
 import { TurnWriter } from "../../net/turn-writer.ts";
@@ -31,7 +32,7 @@ export interface OutgoingOwner {
 }
 
 /** What is sent on one stream. */
-export class OutgoingStream {
+export class OutgoingStream extends ListMember {
   /** Bytes that the peer takes on it. */
   window: number;
   /** What could not be sent yet; null as long as everything could. */
@@ -52,6 +53,7 @@ export class OutgoingStream {
     window: number,
     readonly owner: OutgoingOwner,
   ) {
+    super();
     this.window = window;
   }
 }
@@ -69,7 +71,7 @@ export class FrameSender {
   readonly peer: PeerSettings = initialSettings();
   #window = defaultWindowBytes;
   /** Those that wait for the socket or for the connection's window, but not for their own. */
-  readonly #ready = new Set<OutgoingStream>();
+  readonly #ready = new MemberList<OutgoingStream>();
   /** Bytes of all streams that wait. */
   #waitingBytes = 0;
   /** Frames that carried something, since it was asked last. */
@@ -218,7 +220,7 @@ export class FrameSender {
   }
 
   #sendReady(): void {
-    for (const stream of this.#ready) {
+    for (let stream = this.#ready.first; stream !== null; stream = this.#ready.first) {
       if (this.writer.blocked || this.#window <= 0) return;
       this.#ready.delete(stream);
       this.#sendWaiting(stream);

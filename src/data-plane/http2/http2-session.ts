@@ -20,6 +20,7 @@ import type { Http2Stream, StreamSession } from "./http2-stream.ts";
 import { RecentResets } from "./recent-resets.ts";
 import { type InputOwner, type InputSocket, SessionInput } from "./session-input.ts";
 import { type SessionRole, SessionWindows } from "./session-windows.ts";
+import { StreamTable } from "./stream-table.ts";
 import type { IncomingBody } from "./incoming-body.ts";
 
 export interface SessionOwner extends InputOwner {
@@ -59,7 +60,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   readonly #options: SessionOptions;
   readonly sender: FrameSender;
   readonly input: SessionInput;
-  readonly streams = new Map<number, Http2Stream>();
+  readonly streams = new StreamTable<Http2Stream>();
   readonly #frames: FrameDecoder;
   readonly #hpack = new HpackDecoder();
   readonly #headLimits: FieldSectionLimits;
@@ -168,7 +169,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     this.input.stop();
     this.#windows.close();
     this.sender.writer.close();
-    for (const stream of this.streams.values()) stream.break(error, ErrorCode.noError);
+    for (const stream of this.streams.streams()) stream.break(error, ErrorCode.noError);
   }
 
   /** The stream was reset here, and the peer may not know yet. Ours are all ended by us or by the target. */
@@ -296,7 +297,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     sender.frame(FrameType.settings, FrameFlag.ack, nothing);
     if (change !== 0) {
       // RFC 9113 6.9.2: those that are open change as well.
-      for (const { outgoing } of this.streams.values()) {
+      for (const { outgoing } of this.streams.streams()) {
         if (!sender.widenStream(outgoing, change)) return windowTooLarge;
       }
     }

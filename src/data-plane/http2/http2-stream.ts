@@ -47,6 +47,8 @@ export interface StreamOwner {
   onBodyDone(): void;
   /** Everything handed over was sent. */
   onSent(): void;
+  /** In the client's role: the peer has not looked at the stream, and says so. */
+  onUnprocessed?(reason: string): void;
   /**
    * The stream is over before its time: reset by the peer, by a mistake of it, or with its connection.
    * `code` is that of the peer's reset, else `noError`.
@@ -189,6 +191,11 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
     this.#error = error;
     this.#body?.abort(error);
     this.#owner.onBroken(error, code);
+  }
+
+  /** The peer has not looked at it. */
+  unprocessed(reason: string): void {
+    if (!this.#over) this.#owner.onUnprocessed?.(reason);
   }
 
   /** The peer reads no more; what it has sent is still given away. */

@@ -2,6 +2,7 @@
  * Brings what a socket receives into a session, as far as its turn goes; the rest waits, with the socket paused
  * when it is much.
  */
+import { ListMember } from "../../lib/member-list.ts";
 import { http2Limits } from "../../config/http2-limits.ts";
 import { ByteQueue } from "../../net/byte-queue.ts";
 import { type ReceivedOwner, receivedMemory } from "../../net/received-memory.ts";
@@ -33,7 +34,7 @@ export interface InputOwner {
   giveUp(): void;
 }
 
-export class SessionInput implements BudgetedReader, ReceivedOwner {
+export class SessionInput extends ListMember implements BudgetedReader, ReceivedOwner {
   readonly #session: FrameReader;
   readonly #socket: InputSocket;
   readonly #owner: InputOwner;
@@ -52,6 +53,7 @@ export class SessionInput implements BudgetedReader, ReceivedOwner {
 
   /** Reads of no more than `unpausedBytes` wait while the socket goes on. */
   constructor(session: FrameReader, socket: InputSocket, owner: InputOwner, unpausedBytes: number) {
+    super();
     this.#session = session;
     this.#socket = socket;
     this.#owner = owner;

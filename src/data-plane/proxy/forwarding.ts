@@ -5,6 +5,7 @@ import type { Fields } from "../../protocols/http/fields.ts";
 import type { ResponseHead } from "../../protocols/http/message-head.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { DeadlineQueue } from "../../lib/deadline-queue.ts";
+import { ListMember } from "../../lib/member-list.ts";
 import type { InFlightRequest } from "../services/inflight-requests.ts";
 import { ExchangeError } from "../../protocols/http/exchange-error.ts";
 import type { ResponseReceiver, UpstreamCall } from "../upstream/upstream-request.ts";
@@ -30,7 +31,7 @@ export interface ForwardingOptions {
   clock: Clock;
 }
 
-export class Forwarding implements ResponseReceiver, InFlightRequest {
+export class Forwarding extends ListMember implements ResponseReceiver, InFlightRequest {
   readonly #request: DeliveredRequest;
   readonly #exchange: Exchange;
   readonly #policies: ServicePolicies;
@@ -48,6 +49,7 @@ export class Forwarding implements ResponseReceiver, InFlightRequest {
   #finished = false;
 
   constructor(request: DeliveredRequest, policies: ServicePolicies, options: ForwardingOptions) {
+    super();
     this.#request = request;
     this.#exchange = request.exchange;
     this.#policies = policies;

@@ -11,6 +11,7 @@ import type { RequestTrace } from "../telemetry/tracing.ts";
 import type { SpooledBody } from "./bodies/spooled-body.ts";
 import type { Retry } from "./retry.ts";
 import { type ForwardedFields, type Origin, trustedAddress } from "./forwarded-headers.ts";
+import { ListMember } from "../../lib/member-list.ts";
 
 export class ReceivedRequest {
   /** No service wants it, as far as is known. */
@@ -39,7 +40,7 @@ export class ReceivedRequest {
   }
 }
 
-export class RoutedRequest {
+export class RoutedRequest extends ListMember {
   /** The policy that has answered it, for the log; null when it was somebody else. */
   answeredBy: string | null = null;
   /** While the body is collected no target is chosen yet: the options that it is collected by. */
@@ -66,7 +67,9 @@ export class RoutedRequest {
     /** What the target sees, still escaped. */
     readonly targetPath: string,
     readonly excludedFromMetrics: boolean,
-  ) {}
+  ) {
+    super();
+  }
 
   get exchange(): Exchange {
     return this.received.exchange;

@@ -1,11 +1,12 @@
 /** Places for requests that may be under way at once, and a queue of those that wait for one, in order. */
 import { maxQueuedRequests } from "../../config/access-limits.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
+import { type ListMember, MemberList } from "../../lib/member-list.ts";
 
 export type SlotOutcome = "entered" | "expired";
 
 interface WaitingHolder {
-  holder: object;
+  holder: ListMember;
   timer: Timer;
   onOutcome(outcome: SlotOutcome): void;
 }
@@ -14,8 +15,8 @@ export class InFlightSlots {
   readonly #clock: Clock;
   #max = 0;
   #queueTimeoutMs = 0;
-  readonly #inFlight = new Set<object>();
-  readonly #waiting = new Map<object, WaitingHolder>();
+  readonly #inFlight = new MemberList<ListMember>();
+  readonly #waiting = new Map<ListMember, WaitingHolder>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -29,7 +30,10 @@ export class InFlightSlots {
   }
 
   /** "full": nobody may wait, or too many do. "waiting": `onOutcome` is called later, unless it leaves first. */
-  enter(holder: object, onOutcome: (outcome: SlotOutcome) => void): "entered" | "full" | "waiting" {
+  enter(
+    holder: ListMember,
+    onOutcome: (outcome: SlotOutcome) => void,
+  ): "entered" | "full" | "waiting" {
     if (this.#inFlight.size < this.#max) {
       this.#inFlight.add(holder);
       return "entered";
@@ -44,7 +48,7 @@ export class InFlightSlots {
   }
 
   /** Of those that are under way, and of those that wait; others may call it too. */
-  leave(holder: object): void {
+  leave(holder: ListMember): void {
     const waiting = this.#waiting.get(holder);
     if (waiting !== undefined) {
       waiting.timer.cancel();

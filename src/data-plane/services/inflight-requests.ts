@@ -1,7 +1,8 @@
 /** The requests under way on one target, and how they are brought to an end. */
 import type { Clock, Timer } from "../../lib/clock.ts";
+import { type ListMember, MemberList } from "../../lib/member-list.ts";
 
-export interface InFlightRequest {
+export interface InFlightRequest extends ListMember {
   /** The connection was handed over (101): it would go on for ever. */
   readonly isTunnel: boolean;
   /** A drain ends the request; it must call `end` sooner or later, as always. */
@@ -10,7 +11,7 @@ export interface InFlightRequest {
 
 export class InFlightRequests {
   readonly #clock: Clock;
-  readonly #requests = new Set<InFlightRequest>();
+  readonly #requests = new MemberList<InFlightRequest>();
   readonly #drains = new Set<Drain>();
   #finishedCount = 0;
   /** Called when the last one ends. */
@@ -53,7 +54,7 @@ export class InFlightRequests {
    */
   async drain(timeoutMs: number): Promise<void> {
     if (this.#requests.size === 0) return;
-    const drain = new Drain(this.#requests);
+    const drain = new Drain(this.#requests.members());
     this.#drains.add(drain);
     try {
       await drain.run(this.#clock, timeoutMs);
@@ -68,7 +69,7 @@ class Drain {
   readonly #finished = Promise.withResolvers<void>();
   #timer: Timer | null = null;
 
-  constructor(requests: Iterable<InFlightRequest>) {
+  constructor(requests: readonly InFlightRequest[]) {
     this.#waitingFor = new Set(requests);
   }
 

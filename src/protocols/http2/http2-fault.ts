@@ -1,9 +1,14 @@
 /** Why a connection or a stream is ended: the code that the peer is told (RFC 9113 7), and a reason. */
-import type { ErrorCode } from "./frames.ts";
+import { ErrorCode } from "./frames.ts";
 
 export class Http2Fault {
   constructor(
     readonly code: ErrorCode,
     readonly reason: string,
   ) {}
+}
+
+/** What the peer has sent is none of what the protocol allows there. */
+export function protocolFault(reason: string): Http2Fault {
+  return new Http2Fault(ErrorCode.protocolError, reason);
 }

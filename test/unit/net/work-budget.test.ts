@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { freeWorkUnits, workSliceMs, workTurnMs } from "../../../src/config/limits.ts";
 import { type BudgetedReader, WorkBudget } from "../../../src/net/work-budget.ts";
+import { ListMember } from "../../../src/lib/member-list.ts";
 
 /** An event loop whose turns the test takes, and a clock that moves by the work that is done. */
 class ScriptedLoop {
@@ -23,7 +24,7 @@ class ScriptedLoop {
 }
 
 /** Keeps so many pieces, each of which takes the time that its units stand for. */
-class Reader implements BudgetedReader {
+class Reader extends ListMember implements BudgetedReader {
   readonly #loop: ScriptedLoop;
   readonly #done: Reader[];
   pieces: number;
@@ -31,6 +32,7 @@ class Reader implements BudgetedReader {
   onPiece = (): void => {};
 
   constructor(loop: ScriptedLoop, pieces: number, done: Reader[] = []) {
+    super();
     this.#loop = loop;
     this.pieces = pieces;
     this.#done = done;

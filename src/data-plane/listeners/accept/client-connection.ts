@@ -1,6 +1,7 @@
 /** What a listener's socket handlers call: the object that `socket.data` holds. */
+import type { ListMember } from "../../../lib/member-list.ts";
 
-export interface ClientConnection {
+export interface ClientConnection extends ListMember {
   onData(chunk: Buffer): void;
   onDrain(): void;
   /** The client sent FIN. */

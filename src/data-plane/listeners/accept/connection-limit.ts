@@ -21,7 +21,7 @@ export interface ConnectionLimitOptions {
 export class ConnectionLimit {
   readonly #options: ConnectionLimitOptions;
   /** Where it is counted, by socket. */
-  readonly #places = new Map<object, number>();
+  readonly #places = new WeakMap<object, number>();
   readonly #turnedAway: TurnedAway;
   /** Of the last one that was turned away. */
   #address = "";

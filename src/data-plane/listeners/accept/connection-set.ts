@@ -1,11 +1,12 @@
 /** The open connections of a listener, looked after by one coarse timer. */
 import type { Clock, Timer } from "../../../lib/clock.ts";
+import { MemberList } from "../../../lib/member-list.ts";
 import type { ClientConnection } from "./client-connection.ts";
 
 export class ConnectionSet {
-  readonly #connections = new Set<ClientConnection>();
+  readonly #connections = new MemberList<ClientConnection>();
   /** Those that were handed over: nothing of theirs is timed or waited for. */
-  readonly #tunnels = new Set<ClientConnection>();
+  readonly #tunnels = new MemberList<ClientConnection>();
   readonly #clock: Clock;
   readonly #intervalMs: number;
   #timer: Timer | null = null;
@@ -32,8 +33,9 @@ export class ConnectionSet {
 
   /** The connection has become a tunnel. */
   upgraded(connection: ClientConnection): void {
+    const wasConnection = this.#connections.delete(connection);
     this.#tunnels.add(connection);
-    this.#remove(connection);
+    if (wasConnection) this.#emptied();
   }
 
   delete(connection: ClientConnection): void {
@@ -49,10 +51,6 @@ export class ConnectionSet {
     this.#onGone = resolve;
     if (this.size === 0) resolve();
     return promise;
-  }
-
-  #remove(connection: ClientConnection): void {
-    if (this.#connections.delete(connection)) this.#emptied();
   }
 
   #emptied(): void {
@@ -75,21 +73,25 @@ export class ConnectionSet {
 
   /** Others tell it with their next answer; whoever has just come is answered first. */
   #tellEnd(): void {
-    for (const connection of this.#connections) {
+    this.#connections.forEach((connection) => {
       if (connection.endsGently === true && !connection.isFresh) connection.finish();
-    }
+    });
   }
 
   /** On which nobody has asked anything yet. */
   get freshCount(): number {
     let count = 0;
-    for (const { isFresh } of this.#connections) if (isFresh) count += 1;
+    this.#connections.forEach(({ isFresh }) => {
+      if (isFresh) count += 1;
+    });
     return count;
   }
 
   /** All but those on which nobody has asked anything yet. */
   finishServed(): void {
-    for (const connection of this.#connections) if (!connection.isFresh) connection.finish();
+    this.#connections.forEach((connection) => {
+      if (!connection.isFresh) connection.finish();
+    });
   }
 
   /** That were handed over. */
@@ -102,13 +104,13 @@ export class ConnectionSet {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onEmpty = resolve;
     if (this.#connections.size === 0) resolve();
-    for (const connection of this.#connections) connection.finish();
+    this.#connections.forEach((connection) => connection.finish());
     return promise;
   }
 
   destroyAll(): void {
-    for (const connection of this.#connections) connection.destroy();
-    for (const tunnel of this.#tunnels) tunnel.destroy();
+    this.#connections.forEach((connection) => connection.destroy());
+    this.#tunnels.forEach((tunnel) => tunnel.destroy());
   }
 
   #arm(): void {
@@ -116,7 +118,7 @@ export class ConnectionSet {
     this.#timer = this.#clock.after(this.#intervalMs, (readUntilMs) => {
       this.#timer = null;
       this.nowMs = readUntilMs;
-      for (const connection of this.#connections) connection.sweep(this.nowMs);
+      this.#connections.forEach((connection) => connection.sweep(this.nowMs));
       if (this.#retiring) this.#tellEnd();
       if (this.#connections.size > 0 && this.#timer === null) this.#arm();
     });

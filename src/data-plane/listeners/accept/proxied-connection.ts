@@ -2,6 +2,7 @@
  * A connection from a trusted load balancer: reads the PROXY header, then hands the socket and the bytes
  * behind it to a connection for the client that the header names.
  */
+import { ListMember } from "../../../lib/member-list.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { ConnectionSet } from "./connection-set.ts";
 import type { ProxyHeaderFaults } from "./proxy-header-faults.ts";
@@ -26,7 +27,7 @@ export interface ProxiedConnectionOptions {
   close(): void;
 }
 
-export class ProxiedConnection implements ClientConnection {
+export class ProxiedConnection extends ListMember implements ClientConnection {
   readonly isFresh = true;
   readonly #options: ProxiedConnectionOptions;
   readonly #sinceMs: number;
@@ -34,6 +35,7 @@ export class ProxiedConnection implements ClientConnection {
   #closed = false;
 
   constructor(options: ProxiedConnectionOptions) {
+    super();
     this.#options = options;
     options.connections.add(this);
     this.#sinceMs = options.connections.nowMs;

@@ -1,4 +1,5 @@
 /** A connection of the https port whose TLS handshake is under way. */
+import { ListMember } from "../../../lib/member-list.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
 import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import type { ConnectionSet } from "./connection-set.ts";
@@ -12,7 +13,7 @@ export interface TlsHandshakeOptions {
   onFailed(reason: string): void;
 }
 
-export class TlsHandshake implements ClientConnection {
+export class TlsHandshake extends ListMember implements ClientConnection {
   readonly isFresh = true;
   /** False: as far as was seen it takes no certificate with an ECDSA key. */
   takesEcdsa = true;
@@ -23,6 +24,7 @@ export class TlsHandshake implements ClientConnection {
   #over = false;
 
   constructor(socket: ClientSocket, options: TlsHandshakeOptions) {
+    super();
     this.#socket = socket;
     this.#options = options;
     options.connections.add(this);

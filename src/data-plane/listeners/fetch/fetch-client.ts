@@ -1,15 +1,16 @@
 /** Who is behind the requests of one connection (or of one UDP socket), and which are under way. */
 import type { ClientPeer } from "../../../protocols/http/exchange.ts";
+import { type ListMember, MemberList } from "../../../lib/member-list.ts";
 
 /** A request under way, which may have stalled. */
-interface OpenRequest {
+interface OpenRequest extends ListMember {
   sweep(nowMs: number, stallTimeoutMs: number): void;
 }
 
 export class FetchClient {
   readonly peer: ClientPeer;
   readonly nowMs: () => number;
-  readonly #open = new Set<OpenRequest>();
+  readonly #open = new MemberList<OpenRequest>();
   /** Requests so far. */
   served = 0;
   /** When the last request began or ended. */
@@ -37,6 +38,6 @@ export class FetchClient {
   }
 
   sweep(nowMs: number, stallTimeoutMs: number): void {
-    for (const exchange of this.#open) exchange.sweep(nowMs, stallTimeoutMs);
+    this.#open.forEach((exchange) => exchange.sweep(nowMs, stallTimeoutMs));
   }
 }

@@ -16,8 +16,9 @@ import { FetchRequestBody } from "./fetch-request-body.ts";
 import type { FetchRequestHead } from "./fetch-request.ts";
 import { FetchResponse } from "./fetch-response.ts";
 import type { FetchContext } from "./fetch-context.ts";
+import { ListMember } from "../../../lib/member-list.ts";
 
-export class FetchExchange implements Exchange, ExchangeRequest {
+export class FetchExchange extends ListMember implements Exchange, ExchangeRequest {
   readonly #context: FetchContext;
   readonly #client: FetchClient;
   readonly #head: FetchRequestHead;
@@ -38,6 +39,7 @@ export class FetchExchange implements Exchange, ExchangeRequest {
     client: FetchClient,
     context: FetchContext,
   ) {
+    super();
     this.#context = context;
     this.#client = client;
     this.#head = head;

@@ -3,6 +3,7 @@
  * one after the other; what a client sends ahead waits, bounded, until the response is complete.
  */
 import type { Duplex } from "../../../protocols/http/body.ts";
+import { ListMember } from "../../../lib/member-list.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
 import { SocketDuplex } from "../../../net/socket-duplex.ts";
@@ -29,6 +30,7 @@ const endedHere = new Error("the connection was ended by the proxy");
 const prefaceHead = "PRI * HTTP/2.0\r\n";
 
 export class Http1Connection
+  extends ListMember
   implements ClientConnection, ExchangeConnection, EndingConnection, Http1InputOwner
 {
   readonly socket: ClientSocket;
@@ -49,6 +51,7 @@ export class Http1Connection
   #sinceMs: number;
 
   constructor(socket: ClientSocket, context: Http1Context, client: ClientPeer) {
+    super();
     this.socket = socket;
     this.context = context;
     this.writer = new SocketWriter(socket, context.scheme === "http");
@@ -156,14 +159,13 @@ export class Http1Connection
       this.#tunnel!.fail(endedHere);
       return;
     }
-    const socket = this.socket;
     // Where the close ends the body, only RST tells the client that there should have been more.
-    const looksComplete = this.#exchange !== null && this.#exchange.endsByClose;
+    const looksComplete = this.#exchange?.endsByClose === true;
     // Answers to earlier requests of the same read.
     if (this.input.busy) this.writer.flush();
     this.#closed();
-    if (looksComplete) socket.terminate();
-    else socket.end();
+    if (looksComplete) this.socket.terminate();
+    else this.socket.end();
   }
 
   // Calls of the exchange.
@@ -188,8 +190,8 @@ export class Http1Connection
   }
 
   responseEnded(): void {
+    if (this.#exchange === null || this.#state !== "exchange") return;
     const exchange = this.#exchange;
-    if (exchange === null || this.#state !== "exchange") return;
     this.progressed();
     if (exchange.mustClose || this.stopping) {
       // Unread bytes at a close make the kernel send RST, which may destroy the answer on its way.
@@ -228,7 +230,6 @@ export class Http1Connection
   get #idle(): boolean {
     return this.input.length === 0 && !this.isFresh;
   }
-
   /** It is up to the client to go on: to read what it was sent, or to send its body. */
   get #awaitsClient(): boolean {
     return this.writer.blocked || this.#exchange!.wantsBody;

@@ -2,6 +2,7 @@
  * What an HTTP/1.1 client has sent and nobody has used yet. It waits, bounded, with the socket paused, until it is
  * wanted and its turn has come.
  */
+import { ListMember } from "../../../lib/member-list.ts";
 import { maxReadAheadBytes } from "../../../config/limits.ts";
 import { ByteQueue } from "../../../net/byte-queue.ts";
 import { type ReceivedOwner, receivedMemory } from "../../../net/received-memory.ts";
@@ -25,7 +26,7 @@ export interface Http1InputOwner {
   giveUp(): void;
 }
 
-export class Http1Input implements BudgetedReader, ReceivedOwner {
+export class Http1Input extends ListMember implements BudgetedReader, ReceivedOwner {
   readonly #socket: ClientSocket;
   readonly #owner: Http1InputOwner;
   readonly #kept = new ByteQueue();
@@ -47,6 +48,7 @@ export class Http1Input implements BudgetedReader, ReceivedOwner {
   #left = false;
 
   constructor(socket: ClientSocket, owner: Http1InputOwner) {
+    super();
     this.#socket = socket;
     this.#owner = owner;
   }

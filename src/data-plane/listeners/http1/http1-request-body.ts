@@ -1,4 +1,5 @@
 /** The body of one request on an HTTP/1.1 connection: what the connection receives goes into a sink. */
+import { ListMember } from "../../../lib/member-list.ts";
 import { maxDiscardBytes } from "../../../config/limits.ts";
 import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
@@ -28,7 +29,7 @@ export interface Http1RequestBodyOwner {
  */
 type Flow = "waiting" | "flowing" | "held" | "discarding" | "confirming" | "done";
 
-export class Http1RequestBody implements BodySource, LaneTransfer {
+export class Http1RequestBody extends ListMember implements BodySource, LaneTransfer {
   readonly #connection: ExchangeConnection;
   readonly #owner: Http1RequestBodyOwner;
   readonly #decoder: ChunkedDecoder | null;
@@ -46,6 +47,7 @@ export class Http1RequestBody implements BodySource, LaneTransfer {
   malformed = false;
 
   constructor(framing: BodyFraming, connection: ExchangeConnection, owner: Http1RequestBodyOwner) {
+    super();
     this.#connection = connection;
     this.#owner = owner;
     this.#decoder = framing.kind === "chunked" ? new ChunkedDecoder(this, chunkedLimits) : null;

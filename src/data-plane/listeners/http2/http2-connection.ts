@@ -2,6 +2,7 @@
  * The server side of HTTP/2 (RFC 9113): one client connection, over TLS or in plain with prior knowledge. Each
  * stream becomes an exchange; what belongs to no request stands here and in the session.
  */
+import { ListMember } from "../../../lib/member-list.ts";
 import { http2Limits } from "../../../config/http2-limits.ts";
 import { lingerTimeoutMs } from "../../../config/limits.ts";
 import type { ClientPeer, Scheme } from "../../../protocols/http/exchange.ts";
@@ -26,11 +27,15 @@ import type { Http2Context } from "./http2-context.ts";
 import { HeldExchanges } from "./held-exchanges.ts";
 import { Http2Exchange, type Http2ExchangeConnection, webSocketKey } from "./http2-exchange.ts";
 import { type Http2Request, readHttp2Request, unservedRequest } from "./http2-request.ts";
+import { StreamTable } from "../../http2/stream-table.ts";
 
 /** `draining`: closes when everything is sent; `lingering`: FIN sent, what still comes is thrown away. */
 type State = "preface" | "open" | "draining" | "lingering" | "closed";
 
-export class Http2Connection implements ClientConnection, SessionOwner, Http2ExchangeConnection {
+export class Http2Connection
+  extends ListMember
+  implements ClientConnection, SessionOwner, Http2ExchangeConnection
+{
   readonly #socket: ClientSocket;
   readonly #context: Http2Context;
   readonly session: Http2Session;
@@ -39,7 +44,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   readonly endsGently = true;
   #state: State = "preface";
   #prefaceBytes = 0;
-  readonly #exchanges = new Map<number, Http2Exchange>();
+  readonly #exchanges = new StreamTable<Http2Exchange>();
   readonly #held: HeldExchanges;
   /** The last one that was looked at, and the last one that came. */
   #lastStream = 0;
@@ -56,6 +61,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
   #goAwaySent = false;
 
   constructor(socket: ClientSocket, context: Http2Context, client: ClientPeer) {
+    super();
     const { connections } = context;
     this.#socket = socket;
     this.#context = context;
@@ -158,7 +164,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     const since = this.#finishingSinceMs;
     if (since >= 0 && nowMs - since >= goAwayPatienceMs) this.#lastGoAway();
     const { waits } = this.session.input;
-    for (const exchange of this.#exchanges.values()) {
+    for (const exchange of this.#exchanges.streams()) {
       exchange.sweep(nowMs, limits.stallTimeoutMs, waits);
     }
     this.#held.release();
@@ -181,7 +187,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
 
   /** Nobody waits for tunnels when the listener stops. */
   #leaveTunnels(): void {
-    for (const exchange of this.#exchanges.values()) if (!exchange.isTunnel) return;
+    for (const exchange of this.#exchanges.streams()) if (!exchange.isTunnel) return;
     this.#context.connections.upgraded(this);
   }
 
@@ -258,8 +264,8 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
 
   #open(id: number, request: Http2Request, endStream: boolean): Http2Exchange {
     const exchange = new Http2Exchange(this, request, id);
-    this.session.streams.set(id, exchange.stream);
-    this.#exchanges.set(id, exchange);
+    this.session.streams.add(exchange.stream);
+    this.#exchanges.add(exchange);
     if (endStream) exchange.stream.endRemote(null);
     return exchange;
   }
@@ -295,7 +301,7 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     sender.writer.flush();
     this.#state = "draining";
     this.#sinceMs = this.#context.connections.nowMs;
-    for (const { stream } of this.#exchanges.values()) {
+    for (const { stream } of this.#exchanges.streams()) {
       const reason = fault?.reason ?? "the connection was ended";
       stream.break(new ExchangeError("client-gone", reason), ErrorCode.noError);
     }
@@ -327,7 +333,6 @@ export class Http2Connection implements ClientConnection, SessionOwner, Http2Exc
     this.#state = "closed";
     this.#context.connections.delete(this);
     this.session.close(new ExchangeError("client-gone", "the client went away"));
-    this.#exchanges.clear();
     this.#held.clear();
   }
 }

@@ -62,6 +62,9 @@ export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, Strea
     if (request.framing.kind === "length") this.#stream.announcedBytes = request.framing.length;
   }
 
+  get id(): number {
+    return this.#stream.id;
+  }
   get stream(): Http2Stream {
     return this.#stream;
   }

@@ -2,6 +2,7 @@
  * A response body on its way to the client in fewer bytes. It is compressed in pieces when the event loop has
  * read what has arrived, in turns with all other work (`net/work-budget`): nobody waits for it.
  */
+import { ListMember } from "../../../lib/member-list.ts";
 import type { ContentCoding } from "../../../config/compression-settings.ts";
 import { compressionPieceBytes, maxUncompressedBytes } from "../../../config/limits.ts";
 import { ByteBlocks } from "../../../net/byte-blocks.ts";
@@ -27,7 +28,10 @@ export function compressionBytes(coding: ContentCoding, length: number | null): 
   return encoderBytes + Math.min(length, mostWaitingBytes);
 }
 
-export class CompressedResponse implements CollectedResponse, BodySource, BudgetedReader {
+export class CompressedResponse
+  extends ListMember
+  implements CollectedResponse, BodySource, BudgetedReader
+{
   /** What is written is copied. */
   readonly passesOn = true;
   readonly #client: BodySink;
@@ -59,6 +63,7 @@ export class CompressedResponse implements CollectedResponse, BodySource, Budget
     length: number | null,
     budget: MemoryBudget,
   ) {
+    super();
     this.#client = client;
     this.#encoder = new ContentEncoder(coding);
     this.#flushes = length === null;

@@ -1,6 +1,7 @@
 /** One question to an auth server. What does not let the request pass goes on to the client as it comes. */
 import { maxAuthBodyBytes, maxAuthLeftoverBytes } from "../../../config/access-limits.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
+import { ListMember } from "../../../lib/member-list.ts";
 import {
   type BodySink,
   type BodySource,
@@ -42,7 +43,7 @@ export interface AuthQuestionContext {
   timeoutMs: number;
 }
 
-export class AuthQuestion implements ResponseReceiver, InFlightRequest {
+export class AuthQuestion extends ListMember implements ResponseReceiver, InFlightRequest {
   readonly isTunnel = false;
   readonly #request: RoutedRequest;
   readonly #head: OutgoingHead;
@@ -59,6 +60,7 @@ export class AuthQuestion implements ResponseReceiver, InFlightRequest {
   #isPassedOn = false;
 
   constructor(request: RoutedRequest, head: OutgoingHead, context: AuthQuestionContext) {
+    super();
     this.#request = request;
     this.#head = head;
     this.#context = context;

@@ -4,6 +4,7 @@
  * One object per request plays all parts, so that a stale `resume` or `cancel` never touches the next
  * request on the same connection.
  */
+import { ListMember } from "../../../lib/member-list.ts";
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
 import { type Fields, listElements } from "../../../protocols/http/fields.ts";
@@ -33,6 +34,7 @@ export interface CallContext {
 }
 
 export class Call
+  extends ListMember
   implements UpstreamCall, BodySource, ServedCall, RequestBodyOwner, DeadlineEntry, LaneTransfer
 {
   deadlineQueue: DeadlineQueue | null = null;
@@ -65,6 +67,7 @@ export class Call
   #cancelled = false;
 
   constructor(context: CallContext, request: UpstreamRequest, receiver: ResponseReceiver) {
+    super();
     this.#context = context;
     this.#request = request;
     this.#receiver = receiver;

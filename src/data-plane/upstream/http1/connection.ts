@@ -2,6 +2,7 @@
  * One connection to a target: its socket, what is written to it, the parser of what comes back, and
  * whether it is connecting, serving a call, idle or closed. The call decides what the bytes mean.
  */
+import { ListMember } from "../../../lib/member-list.ts";
 import type { Socket } from "bun";
 import { tcpKeepAliveMs } from "../../../config/limits.ts";
 import type {
@@ -46,7 +47,6 @@ const tooMuchWaits = new Error("too much of what targets have sent waits here");
 
 /** Bun's types leave the descriptor out. */
 type DescribedSocket = Socket<SocketOwner> & { readonly fd: number };
-
 type State = "connecting" | "busy" | "idle" | "closed";
 
 /** What is left of a read, and how the peer ended meanwhile. */
@@ -57,6 +57,7 @@ interface KeptRead {
 }
 
 export class Connection
+  extends ListMember
   implements ConnectOwner, DeadlineEntry, BudgetedReader, ReadOwner, ReceivedOwner
 {
   deadlineQueue: DeadlineQueue | null = null;
@@ -83,6 +84,7 @@ export class Connection
   #reused = false;
 
   constructor(owner: ConnectionOwner, call: ServedCall, isPlain = true) {
+    super();
     this.#owner = owner;
     this.#isPlain = isPlain;
     this.#call = call;
@@ -338,10 +340,9 @@ export class Connection
     this.deadlineQueue?.delete(this);
     this.#parser.stop();
     this.#pending?.cancel();
-    this.#pending = null;
     this.#reads?.stop();
     this.#state = "closed";
-    this.#kept = null;
+    this.#pending = this.#kept = null;
     this.#share.leave();
     this.#call = null;
     this.#socket = null;

@@ -14,19 +14,20 @@ import { isRepeatable } from "../../../protocols/http/methods.ts";
 import { reasonPhrase } from "../../../protocols/http/status.ts";
 import type { FieldSection } from "../../../protocols/http2/field-section.ts";
 import { ErrorCode } from "../../../protocols/http2/frames.ts";
-import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
+import { type Http2Fault, protocolFault } from "../../../protocols/http2/http2-fault.ts";
 import type { Http2Session } from "../../http2/http2-session.ts";
 import { Http2Stream, type StreamOwner } from "../../http2/http2-stream.ts";
 import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstream-request.ts";
 import { http2ResponseFraming } from "./response-framing.ts";
+import { ListMember } from "../../../lib/member-list.ts";
 
 /** A connection to the target, as its calls see it. */
 export interface CallConnection {
   readonly session: Http2Session;
   /** Whether it has served a request before the present one. */
   readonly reused: boolean;
-  /** The number of the call's stream. */
-  open(call: Http2Call): number;
+  /** The number of a call's stream. */
+  nextStream(): number;
   /** The call waits for it no longer. */
   forget(call: Http2Call): void;
 }
@@ -43,7 +44,10 @@ export interface Http2CallContext {
 /** A target that refuses a request again and again has a reason. */
 const maxRepeats = 2;
 
-export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineEntry {
+export class Http2Call
+  extends ListMember
+  implements UpstreamCall, StreamOwner, BodySink, DeadlineEntry
+{
   deadlineQueue: DeadlineQueue | null = null;
   deadlineMs = 0;
   earlierEntry: DeadlineEntry | null = null;
@@ -72,6 +76,7 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
   #cancelled = false;
 
   constructor(context: Http2CallContext, request: UpstreamRequest, receiver: ResponseReceiver) {
+    super();
     this.#context = context;
     this.#request = request;
     this.#receiver = receiver;
@@ -100,8 +105,8 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
     if (this.#over) return;
     const { session } = connection;
     this.#reused = connection.reused;
-    const stream = new Http2Stream(session, this, connection.open(this), false);
-    session.streams.set(stream.id, stream);
+    const stream = new Http2Stream(session, this, connection.nextStream(), false);
+    session.streams.add(stream);
     this.#stream = stream;
     this.#sendHead(stream);
     const { body } = this.#request;
@@ -216,19 +221,19 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
   // The response comes in.
 
   onHead(section: FieldSection, endStream: boolean): Http2Fault | null {
-    if (section.malformed !== null) return malformed(section.malformed);
-    if (section.tooLarge) return malformed("response head too large");
+    if (section.malformed !== null) return protocolFault(section.malformed);
+    if (section.tooLarge) return protocolFault("response head too large");
     const status = section.status ?? "";
-    if (!/^[1-9]\d\d$/.test(status) || status === "101") return malformed("no valid :status");
+    if (!/^[1-9]\d\d$/.test(status) || status === "101") return protocolFault("no valid :status");
     const { fields } = section;
     const code = Number(status);
     if (code < 200) {
-      if (endStream) return malformed("an informational response that ends the stream");
+      if (endStream) return protocolFault("an informational response that ends the stream");
       this.#receiver.onInformational(code, reasonPhrase(code), fields);
       return null;
     }
     const framing = http2ResponseFraming(this.#request.head.method, code, fields);
-    if (framing === undefined) return malformed("invalid Content-Length");
+    if (framing === undefined) return protocolFault("invalid Content-Length");
     const stream = this.#stream!;
     if (framing.kind === "none") stream.announcedBytes = 0;
     else if (framing.kind === "length") stream.announcedBytes = framing.length;
@@ -342,8 +347,4 @@ export class Http2Call implements UpstreamCall, StreamOwner, BodySink, DeadlineE
     this.#source = null;
     if (!this.#bodyEnded) source?.cancel();
   }
-}
-
-function malformed(reason: string): Http2Fault {
-  return new Http2Fault(ErrorCode.protocolError, reason);
 }

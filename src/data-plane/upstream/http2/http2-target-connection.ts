@@ -19,6 +19,7 @@ import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
 import { openingWindowUpdate } from "../../http2/session-windows.ts";
 import { headLimitsOf, Http2Session, type SessionOwner } from "../../http2/http2-session.ts";
 import type { CallConnection, Http2Call } from "./http2-call.ts";
+import { MemberList } from "../../../lib/member-list.ts";
 
 export interface TargetConnectionOwner {
   readonly address: string;
@@ -45,8 +46,7 @@ export class Http2TargetConnection
   #socket: Socket<SocketOwner> | null = null;
   #session: Http2Session | null = null;
   /** Calls for which it is being made. */
-  readonly #waiting = new Set<Http2Call>();
-  readonly #calls = new Map<number, Http2Call>();
+  readonly #waiting = new MemberList<Http2Call>();
   #nextStream = 1;
   #retired = false;
   #started = false;
@@ -75,9 +75,11 @@ export class Http2TargetConnection
       return true;
     }
     if (this.#state !== "open") return false;
-    if (this.#calls.size >= this.session.sender.peer.maxConcurrentStreams) return false;
+    if (this.#openStreams >= this.session.sender.peer.maxConcurrentStreams) return false;
     this.deadlineQueue?.delete(this);
     call.onConnection(this);
+    // The numbers have an end (RFC 9113 5.1.1).
+    if (this.#nextStream > maxStreamId - 2) this.#drain();
     return true;
   }
 
@@ -88,13 +90,14 @@ export class Http2TargetConnection
     this.#leaveConnecting();
   }
 
-  open(call: Http2Call): number {
+  nextStream(): number {
     const id = this.#nextStream;
     this.#nextStream += 2;
-    this.#calls.set(id, call);
-    // The numbers have an end (RFC 9113 5.1.1).
-    if (this.#nextStream > maxStreamId - 2) this.#drain();
     return id;
+  }
+
+  get #openStreams(): number {
+    return this.#session?.streams.size ?? 0;
   }
 
   /** The target is not used any more. */
@@ -119,9 +122,7 @@ export class Http2TargetConnection
     });
     this.#session.sender.writer.write(opening);
     this.#state = "open";
-    const calls = [...this.#waiting];
-    this.#waiting.clear();
-    for (const call of calls) call.onConnection(this);
+    for (const call of this.#takeWaiting()) call.onConnection(this);
     if (this.#retired) this.#drain();
     else this.#restWhenIdle();
   }
@@ -164,7 +165,7 @@ export class Http2TargetConnection
 
   /** Nobody needed it for long. */
   onDeadline(): void {
-    if (this.#calls.size === 0) this.#close();
+    if (this.#openStreams === 0) this.#close();
   }
 
   // The session.
@@ -183,14 +184,13 @@ export class Http2TargetConnection
   /** RFC 9113 6.8: streams behind the last one were not looked at, the others go on. */
   onGoAway(lastStream: number, code: number): void {
     this.#drain();
-    for (const [id, call] of this.#calls) {
-      if (id > lastStream) call.onUnprocessed(`GOAWAY with code ${code}`);
+    for (const stream of this.session.streams.streams()) {
+      if (stream.id > lastStream) stream.unprocessed(`GOAWAY with code ${code}`);
     }
   }
 
-  onStreamLeft(id: number): void {
-    this.#calls.delete(id);
-    if (this.#state === "draining" && this.#calls.size === 0) this.#close();
+  onStreamLeft(): void {
+    if (this.#state === "draining" && this.#openStreams === 0) this.#close();
     else this.#restWhenIdle();
   }
 
@@ -207,7 +207,7 @@ export class Http2TargetConnection
   }
 
   #restWhenIdle(): void {
-    if (this.#state === "open" && this.#calls.size === 0 && this.deadlineQueue === null) {
+    if (this.#state === "open" && this.#openStreams === 0 && this.deadlineQueue === null) {
       this.#owner.idleDeadlines.add(this);
     }
   }
@@ -217,7 +217,7 @@ export class Http2TargetConnection
     this.#state = "draining";
     this.deadlineQueue?.delete(this);
     this.#owner.left(this);
-    if (this.#calls.size === 0) this.#close();
+    if (this.#openStreams === 0) this.#close();
   }
 
   /** In good order: nothing is under way. */
@@ -247,9 +247,13 @@ export class Http2TargetConnection
   #leaveConnecting(): Http2Call[] {
     this.#state = "closed";
     this.#owner.left(this);
-    const calls = [...this.#waiting];
-    this.#waiting.clear();
     this.#pending = null;
+    return this.#takeWaiting();
+  }
+
+  #takeWaiting(): Http2Call[] {
+    const calls = this.#waiting.members();
+    for (const call of calls) this.#waiting.delete(call);
     return calls;
   }
 }

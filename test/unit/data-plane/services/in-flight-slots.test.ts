@@ -2,15 +2,17 @@ import { expect, test } from "bun:test";
 import { maxQueuedRequests } from "../../../../src/config/access-limits.ts";
 import { InFlightSlots } from "../../../../src/data-plane/services/in-flight-slots.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
+import type { ListMember } from "../../../../src/lib/member-list.ts";
+import { outsideLists } from "../../../support/list-member.ts";
 
 function setUp(max: number, queueTimeoutMs: number) {
   const clock = new ManualClock();
   const slots = new InFlightSlots(clock);
   slots.configure(max, queueTimeoutMs);
   const outcomes: string[] = [];
-  const holders = new Map<string, object>();
-  const holder = (name: string): object => {
-    if (!holders.has(name)) holders.set(name, {});
+  const holders = new Map<string, ListMember>();
+  const holder = (name: string): ListMember => {
+    if (!holders.has(name)) holders.set(name, outsideLists());
     return holders.get(name)!;
   };
   return {

@@ -3,14 +3,16 @@ import {
   InFlightRequests,
   type InFlightRequest,
 } from "../../../../src/data-plane/services/inflight-requests.ts";
+import { ListMember } from "../../../../src/lib/member-list.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 
-class FakeRequest implements InFlightRequest {
+class FakeRequest extends ListMember implements InFlightRequest {
   isTunnel: boolean;
   cancelled = 0;
   onCancel: (() => void) | null = null;
 
   constructor(isTunnel = false) {
+    super();
     this.isTunnel = isTunnel;
   }
 

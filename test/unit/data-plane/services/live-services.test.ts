@@ -11,6 +11,7 @@ import {
   snapshot,
   targetSnapshot,
 } from "../../../support/service-snapshots.ts";
+import { outsideLists } from "../../../support/list-member.ts";
 
 const noCookies = new Fields();
 const paused: Pause = { state: "paused", stopMessage: "", failAfterMs: 1_000 };
@@ -33,7 +34,7 @@ function setup() {
 }
 
 function request() {
-  return { isTunnel: false, cancelled: 0, cancel: () => {} };
+  return { ...outsideLists(), isTunnel: false, cancelled: 0, cancel: () => {} };
 }
 
 describe("LiveServices", () => {

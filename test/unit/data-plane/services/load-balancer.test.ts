@@ -4,6 +4,7 @@ import { Target } from "../../../../src/data-plane/services/target.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { targetOptions } from "../../../support/service-options.ts";
 import { FakeTransport, targetSnapshot } from "../../../support/service-snapshots.ts";
+import { outsideLists } from "../../../support/list-member.ts";
 
 const clock = new ManualClock();
 
@@ -122,7 +123,7 @@ describe("LoadBalancer, by requests under way", () => {
     subject.balance = "least-requests";
     const begin = () => {
       const found = subject.claim(false)!;
-      found.inFlight.begin({ isTunnel: false, cancel() {} });
+      found.inFlight.begin({ ...outsideLists(), isTunnel: false, cancel() {} });
       return found.id;
     };
     expect(Array.from({ length: 8 }, begin).filter((id) => id === "a").length).toBe(6);

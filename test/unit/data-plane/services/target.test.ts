@@ -3,6 +3,7 @@ import { Target } from "../../../../src/data-plane/services/target.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { targetOptions } from "../../../support/service-options.ts";
 import { FakeTransport, targetSnapshot } from "../../../support/service-snapshots.ts";
+import { outsideLists } from "../../../support/list-member.ts";
 
 function setup(): { target: Target; transport: FakeTransport } {
   let transport!: FakeTransport;
@@ -32,7 +33,7 @@ test("Target retires its transport once", () => {
 
 test("Target counts what it has served", () => {
   const serving = setup().target;
-  const request = { isTunnel: false, cancel: () => {} };
+  const request = { ...outsideLists(), isTunnel: false, cancel: () => {} };
   serving.inFlight.begin(request);
   expect(serving.served).toBe(0);
   serving.inFlight.end(request);

@@ -5,6 +5,7 @@ import { ProxiedConnection } from "../../../../../src/data-plane/listeners/accep
 import type { ProxySource } from "../../../../../src/protocols/proxy-protocol/proxy-header.ts";
 import { ProxyHeaderFaults } from "../../../../../src/data-plane/listeners/accept/proxy-header-faults.ts";
 import type { ProxyHeaderFault } from "../../../../../src/seam/data-plane.ts";
+import { outsideLists } from "../../../../support/list-member.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";
 
 const header = "PROXY TCP4 203.0.113.7 10.0.0.1 4711 80\r\n";
@@ -18,6 +19,7 @@ function setUp() {
   const faults: ProxyHeaderFault[] = [];
   let closes = 0;
   const client = {
+    ...outsideLists(),
     onData: (chunk: Buffer) => received.push(chunk.toString()),
     sweep: () => {},
     finish: () => connections.delete(client),
