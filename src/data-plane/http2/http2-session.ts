@@ -114,6 +114,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     const end = this.#frames.feed(bytes, offset);
     this.#reading = false;
     this.#flushBodies();
+    this.#windows.readEnded(this.#readMs);
     return end;
   }
 
@@ -203,9 +204,8 @@ export class Http2Session implements FrameHandler, StreamSession {
     if (!this.#windows.receive(flowBytes)) return windowExceeded;
     const stream = this.streams.get(id);
     if (stream === undefined && this.#owner.isIdle(id)) return onIdle("DATA");
-    const nowMs = this.#readMs;
     if (stream === undefined || !stream.window.receive(flowBytes)) {
-      this.#windows.dropped(flowBytes, nowMs);
+      this.#windows.dropped(flowBytes, this.#readMs);
       if (stream !== undefined) return this.onStreamFault(id, windowExceeded);
       return this.#isForgotten(id) ? null : behindEnd("DATA");
     }
@@ -216,7 +216,6 @@ export class Http2Session implements FrameHandler, StreamSession {
     const padding = flowBytes - (end - start);
     if (padding > 0) this.taken(stream, padding);
     const fault = stream.onData(bytes, start, end, endStream);
-    this.#windows.delivered(flowBytes, nowMs);
     return fault === null ? null : this.onStreamFault(id, fault);
   }
 

@@ -28,6 +28,8 @@ export interface IncomingBodyOwner {
 /** Pieces up to here are put together: what comes in frames of one byte would cost an object and a write each. */
 const smallPieceBytes = 512;
 const togetherBytes = 2_048;
+/** Larger ones of a read become one where they lie, because each costs a system call on its way. */
+const maxJoinedBytes = 128 * 1024;
 
 /** `waiting`: nobody has asked for it; `held`: the sink holds it back; `discarding`: nobody wants it. */
 type Flow = "waiting" | "flowing" | "held" | "discarding" | "done";
@@ -41,6 +43,10 @@ export class IncomingBody implements BodySource {
   /** Small pieces of the present read. */
   #together: Buffer | null = null;
   #togetherBytes = 0;
+  /** The buffer of the present read with others, moved up to each other. Never are there both. */
+  #joined: Buffer | null = null;
+  #joinedStart = 0;
+  #joinedEnd = 0;
   /** Bytes that the sink has, and for which it held the source back. */
   #heldBytes = 0;
   #flushWanted = false;
@@ -102,13 +108,15 @@ export class IncomingBody implements BodySource {
 
   // What comes.
 
+  /** `bytes` is what was read: behind `end` it stays as it is, what comes before it may be moved. */
   receive(bytes: Buffer, start: number, end: number): void {
-    if (end - start <= smallPieceBytes && this.#isFree) {
-      this.#putTogether(bytes, start, end);
-      return;
-    }
-    this.#giveTogether();
-    this.#pass(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), false);
+    const isSmall = end - start <= smallPieceBytes;
+    if (isSmall || !this.#isFree) this.#giveJoined();
+    if (!isSmall || !this.#isFree) this.#giveSmall();
+    // Who was given something may hold the rest back.
+    if (!this.#isFree) this.#pass(partOf(bytes, start, end), false);
+    else if (isSmall) this.#putTogether(bytes, start, end);
+    else this.#join(bytes, start, end);
   }
 
   /** The body is complete. */
@@ -116,7 +124,7 @@ export class IncomingBody implements BodySource {
     if (this.#flow === "done") return;
     this.#complete = true;
     this.#trailers = trailers;
-    this.#giveTogether();
+    this.#giveCollected();
     if (this.#flow === "discarding") this.#flow = "done";
     else if (this.#flow !== "waiting" && !this.#hasKept) this.#finish();
   }
@@ -142,7 +150,7 @@ export class IncomingBody implements BodySource {
 
   /** What the sink has collected goes out. */
   flush(): void {
-    this.#giveTogether();
+    this.#giveCollected();
     this.#flushWanted = false;
     this.#sink?.flush();
   }
@@ -157,19 +165,45 @@ export class IncomingBody implements BodySource {
   }
 
   #putTogether(bytes: Buffer, start: number, end: number): void {
-    if (this.#togetherBytes + end - start > togetherBytes) this.#giveTogether();
+    if (this.#togetherBytes + end - start > togetherBytes) this.#giveSmall();
     this.#together ??= Buffer.allocUnsafe(togetherBytes);
     this.#togetherBytes += bytes.copy(this.#together, this.#togetherBytes, start, end);
     this.#wantFlush();
   }
 
-  #giveTogether(): void {
+  #join(bytes: Buffer, start: number, end: number): void {
+    const joinedBytes = this.#joinedEnd - this.#joinedStart + end - start;
+    if (this.#joined === bytes && joinedBytes <= maxJoinedBytes) {
+      bytes.copyWithin(this.#joinedEnd, start, end);
+      this.#joinedEnd += end - start;
+      return;
+    }
+    this.#giveJoined();
+    this.#joined = bytes;
+    this.#joinedStart = start;
+    this.#joinedEnd = end;
+    this.#wantFlush();
+  }
+
+  #giveCollected(): void {
+    this.#giveJoined();
+    this.#giveSmall();
+  }
+
+  #giveSmall(): void {
     const together = this.#together;
     if (together === null) return;
     const length = this.#togetherBytes;
     this.#together = null;
     this.#togetherBytes = 0;
     this.#pass(together.subarray(0, length), true);
+  }
+
+  #giveJoined(): void {
+    const joined = this.#joined;
+    if (joined === null) return;
+    this.#joined = null;
+    this.#pass(partOf(joined, this.#joinedStart, this.#joinedEnd), false);
   }
 
   /** To the sink, or where it waits. `isOwn`: the bytes are no part of the present read. */
@@ -228,11 +262,17 @@ export class IncomingBody implements BodySource {
 
   /** What is kept or held goes out of the way. */
   #release(): void {
-    const bytes = this.#heldBytes + (this.#kept?.length ?? 0) + this.#togetherBytes;
+    const joinedBytes = this.#joined === null ? 0 : this.#joinedEnd - this.#joinedStart;
+    const bytes = this.#heldBytes + (this.#kept?.length ?? 0) + this.#togetherBytes + joinedBytes;
     this.#heldBytes = 0;
+    this.#joined = null;
     this.#together = null;
     this.#togetherBytes = 0;
     this.#kept?.clear();
     if (bytes > 0) this.#owner.bodyTaken(bytes);
   }
+}
+
+function partOf(bytes: Buffer, start: number, end: number): Buffer {
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }

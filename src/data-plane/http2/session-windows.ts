@@ -57,8 +57,9 @@ export class SessionWindows {
   readonly #connection: ReceiveWindow;
   #growth: WindowGrowth = growthTo(minGrownWindowBytes, slowReader.windowBytes);
   #connectionGrowth: WindowGrowth = growthTo(minGrownWindowBytes, Infinity);
-  /** Of a client: bytes that came and wait, and for how many of them its window was opened all the same. */
-  #untakenBytes = 0;
+  /** Bytes that came: of a client those that wait, of a target those in the present read. */
+  #arrivedBytes = 0;
+  /** For how many of those of a client its window was opened all the same. */
   #lentBytes = 0;
   #closed = false;
   /** When the SETTINGS left whose acknowledgement tells how long the path is; -1: not yet. */
@@ -96,17 +97,22 @@ export class SessionWindows {
     this.#update(stream.id, stream.window.grow(this.#connection.sizeBytes / 2));
   }
 
-  /** Bytes of DATA came; false when the connection's window did not allow them. Then: `delivered` or `dropped`. */
+  /** Bytes of DATA came; false when the connection's window did not allow them. */
   receive(bytes: number): boolean {
-    if (this.#role === "server") this.#untakenBytes += bytes;
+    this.#arrivedBytes += bytes;
     return this.#connection.receive(bytes);
   }
 
-  /** They were given to their stream: what it has not taken by now waits until it does. */
-  delivered(bytes: number, nowMs: number): void {
+  /** What came in a read was given to its streams: what they have not taken by now waits until they do. */
+  readEnded(nowMs: number): void {
     if (this.#closed) return;
-    if (this.#role === "client") this.#open(bytes, nowMs);
-    else if (this.#untakenBytes !== this.#lentBytes) this.#settle(0, nowMs);
+    if (this.#role === "server") {
+      if (this.#arrivedBytes !== this.#lentBytes) this.#settle(0, nowMs);
+      return;
+    }
+    const bytes = this.#arrivedBytes;
+    this.#arrivedBytes = 0;
+    if (bytes > 0) this.#update(0, this.#connection.take(bytes, nowMs, this.#connectionGrowth));
   }
 
   /** Bytes of a stream are out of the way. */
@@ -115,13 +121,14 @@ export class SessionWindows {
       this.#update(stream.id, stream.window.take(bytes, nowMs, this.#growth));
       if (stream.window.sizeBytes > defaultWindowBytes) this.#askForPath(nowMs);
     }
-    if (this.#role === "server") this.#release(bytes, nowMs);
+    this.dropped(bytes, nowMs);
   }
 
-  /** There is no stream for them. */
+  /** Bytes that came are out of the way, of a stream that is no more. */
   dropped(bytes: number, nowMs: number): void {
-    if (this.#role === "client") this.#open(bytes, nowMs);
-    else this.#release(bytes, nowMs);
+    if (this.#role === "client" || this.#closed) return;
+    this.#arrivedBytes -= bytes;
+    this.#settle(bytes, nowMs);
   }
 
   close(): void {
@@ -130,23 +137,11 @@ export class SessionWindows {
     this.#lend(0);
   }
 
-  /** Of a target: opens the connection for what came. */
-  #open(bytes: number, nowMs: number): void {
-    this.#update(0, this.#connection.take(bytes, nowMs, this.#connectionGrowth));
-  }
-
-  /** Of a client: bytes that came are out of the way. */
-  #release(bytes: number, nowMs: number): void {
-    if (this.#closed) return;
-    this.#untakenBytes -= bytes;
-    this.#settle(bytes, nowMs);
-  }
-
   /** Opens the connection for what was taken, and for what waits as far as that is lent. */
   #settle(takenBytes: number, nowMs: number): void {
     const before = this.#lentBytes;
     const most = lentWindowMemory.exhausted ? before : maxLentWindowBytes;
-    this.#lend(Math.min(this.#untakenBytes, most));
+    this.#lend(Math.min(this.#arrivedBytes, most));
     const opened = takenBytes + this.#lentBytes - before;
     this.#update(0, this.#connection.settle(takenBytes, opened, nowMs, this.#connectionGrowth));
   }

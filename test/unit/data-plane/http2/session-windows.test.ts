@@ -37,7 +37,7 @@ function grow(windows: SessionWindows, stream: WindowedStream, nowMs = 0): void 
     const bytes = Math.ceil(stream.window.sizeBytes / 2);
     windows.receive(bytes);
     stream.window.receive(bytes);
-    windows.delivered(bytes, nowMs);
+    windows.readEnded(nowMs);
     windows.taken(stream, bytes, nowMs);
   }
 }
@@ -49,7 +49,7 @@ test.each(["client", "server"] as const)(
     // Of five streams, as much as they may send at first.
     for (let i = 0; i < 25; i++) {
       expect(windows.receive(12_000)).toBe(true);
-      windows.delivered(12_000, 0);
+      windows.readEnded(0);
     }
     expect([...opened.keys()].filter((id) => id !== 0)).toEqual([]);
     windows.close();
@@ -60,7 +60,7 @@ test.each(["client", "server"] as const)(
 function fill(windows: SessionWindows): number {
   for (let count = 0; count < 100; count++) {
     if (!windows.receive(65_535)) return count;
-    windows.delivered(65_535, 0);
+    windows.readEnded(0);
   }
   return 100;
 }
@@ -78,13 +78,13 @@ test("what is taken opens the window of a client, beside what nobody takes", () 
   const { windows, opened, stream } = begin("server");
   for (let i = 0; i < 5; i++) {
     windows.receive(60_000);
-    windows.delivered(60_000, 0);
+    windows.readEnded(0);
   }
   const before = opened.get(0)!;
   const flowing = stream(1);
   for (let i = 0; i < 100; i++) {
     expect(windows.receive(16_384)).toBe(true);
-    windows.delivered(16_384, 10_000 * i);
+    windows.readEnded(10_000 * i);
     windows.taken(flowing, 16_384, 10_000 * i);
   }
   expect(opened.get(0)! - before).toBeGreaterThan(95 * 16_384);
@@ -98,9 +98,9 @@ test("while much waits of all clients, their windows open only for what was take
   const first = stream(1);
   const gone = { ...stream(3), receives: false };
   windows.receive(60_000);
-  windows.delivered(60_000, 0);
+  windows.readEnded(0);
   windows.receive(60_000);
-  windows.delivered(60_000, 0);
+  windows.readEnded(0);
   expect(opened.get(0)).toBeUndefined();
   windows.taken(first, 60_000, 1_000);
   windows.taken(gone, 60_000, 1_000);
