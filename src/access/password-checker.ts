@@ -17,8 +17,18 @@ import { OncePerKey } from "../lib/once-per-key.ts";
 import { clientNetwork } from "./client-network.ts";
 import type { RateTable } from "./rate-table.ts";
 
-/** "limited": the client has guessed too often. "busy": too many are waiting. */
-export type PasswordVerdict = "right" | "wrong" | "limited" | "busy";
+/** "busy": too many are waiting. */
+export type PasswordVerdict = "right" | "wrong" | "busy" | TooManyGuesses;
+
+/** Nothing was checked: the client has guessed too often, and may do so again in `waitMs`. */
+export interface TooManyGuesses {
+  readonly waitMs: number;
+}
+
+/** RFC 9110 10.2.3: seconds, 1 or more. */
+export function retryAfter({ waitMs }: TooManyGuesses): [name: string, value: string] {
+  return ["Retry-After", String(Math.max(1, Math.ceil(waitMs / 1e3)))];
+}
 
 export interface PasswordCheckerContext {
   clock: Clock;
@@ -31,6 +41,7 @@ export interface PasswordCheckerContext {
 
 export class PasswordChecker {
   readonly #context: PasswordCheckerContext;
+  readonly #group: number;
   /** Until when, by fingerprint; the oldest first. */
   readonly #right = new Map<string, number>();
   readonly #checks = new ConcurrencyLimit(maxPasswordChecks, maxWaitingPasswordChecks);
@@ -38,6 +49,7 @@ export class PasswordChecker {
 
   constructor(context: PasswordCheckerContext) {
     this.#context = context;
+    this.#group = context.rates.group("password");
   }
 
   /**
@@ -72,8 +84,9 @@ export class PasswordChecker {
     isUser: boolean,
   ): Promise<PasswordVerdict> {
     const { rates, clock, verify } = this.#context;
-    const key = `password ${client}`;
-    if (rates.take(key, passwordAttempts, clock.wallMs()) < 0) return "limited";
+    const key = { group: this.#group, text: `password ${client}` };
+    const left = rates.take(key, passwordAttempts, clock.wallMs());
+    if (left < 0) return { waitMs: -left };
     const check = this.#checks.run(() => verify(password, hash));
     if (check === null) {
       rates.giveBack(key, passwordAttempts);

@@ -5,8 +5,8 @@ const MB = 1024 * KB;
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
-/** Memory for what is counted by client (or other key), of all services together: 524,288 of them. */
-export const rateMemoryBytes = 6 * MB;
+/** Memory for what is counted by client (or other key), of all services together: 524,288 of them, 13 bytes each. */
+export const rateMemoryBytes = 6.5 * MB;
 
 /** Memory for the connections of clients (--max-connections-per-ip): of more than 65,536 at once some are not counted. */
 export const connectionMemoryBytes = 65_536 * 36;

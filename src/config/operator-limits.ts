@@ -43,7 +43,7 @@ export const statusLimits = {
   /** A viewer who leaves so much unread is dropped, and comes back by itself. */
   maxUnreadBytes: 4 * 1_024 * 1_024,
   /** Of the counts of wrong passwords. */
-  rateMemoryBytes: 96 * 1_024,
+  rateMemoryBytes: 104 * 1_024,
   /** Processes are measured more rarely: the kernel walks their whole memory for it. */
   processTicks: 5,
   /** Between something that happens and its news, so that several make one. */

@@ -1,5 +1,9 @@
 /** The status page on a port of its own. It can be looked at, and changes nothing. */
-import type { PasswordChecker, PasswordVerdict } from "../../access/password-checker.ts";
+import {
+  type PasswordChecker,
+  type PasswordVerdict,
+  retryAfter,
+} from "../../access/password-checker.ts";
 import { givenCredentials } from "../../access/basic-credentials.ts";
 import type { Credential } from "../../config/credentials.ts";
 import { bindError } from "../../net/bind-error.ts";
@@ -137,20 +141,23 @@ async function refusalOf(
   const [decoy] = credentials;
   if (decoy === undefined) return null;
   const given = givenCredentials([request.headers.get("authorization") ?? ""]);
-  if (given === null) return refusals.wrong();
+  if (given === null) return refusal("wrong");
   const credential = credentials.findLast(({ user }) => user === given.user) ?? null;
   const verdict = await passwords.check(client, given.user, given.password, credential, decoy);
-  return verdict === "right" ? null : refusals[verdict]();
+  return verdict === "right" ? null : refusal(verdict);
 }
 
-const refusals: Readonly<Record<Exclude<PasswordVerdict, "right">, () => Response>> = {
-  wrong: () =>
-    text(401, "user and password, please", {
+function refusal(verdict: Exclude<PasswordVerdict, "right">): Response {
+  if (verdict === "wrong") {
+    return text(401, "user and password, please", {
       "WWW-Authenticate": 'Basic realm="kamal-proxy", charset="UTF-8"',
-    }),
-  limited: () => text(429, "too many wrong passwords", { "Retry-After": "10" }),
-  busy: () => text(503, "too many passwords are being checked", { "Retry-After": "1" }),
-};
+    });
+  }
+  if (verdict === "busy") {
+    return text(503, "too many passwords are being checked", { "Retry-After": "1" });
+  }
+  return text(429, "too many wrong passwords", Object.fromEntries([retryAfter(verdict)]));
+}
 
 function json(body: string): Response {
   const headers = { "Content-Type": "application/json", "Cache-Control": "no-store" };

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { passwordAttempts, passwordMemoryMs } from "../../../src/config/access-limits.ts";
 import { credentialFault, credentialFileFault } from "../../../src/config/credentials.ts";
 import { givenCredentials } from "../../../src/access/basic-credentials.ts";
-import { PasswordChecker } from "../../../src/access/password-checker.ts";
-import { RateTable } from "../../../src/access/rate-table.ts";
+import { PasswordChecker, retryAfter } from "../../../src/access/password-checker.ts";
+import { rateSlotBytes, RateTable } from "../../../src/access/rate-table.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const encoded = (text: string | Uint8Array): string =>
@@ -42,7 +42,7 @@ const hash = (text: string) => ({ user: "ann", hash: `hash of ${text}` });
 
 function setUp() {
   const clock = new ManualClock();
-  const rates = new RateTable(new ArrayBuffer(12 * 8 * 64), 1);
+  const rates = new RateTable(new ArrayBuffer(rateSlotBytes * 8 * 64), 1);
   let checks = 0;
   const held: (() => void)[] = [];
   let holds = false;
@@ -94,18 +94,25 @@ describe("PasswordChecker", () => {
   test("lets a client guess ten times, and then checks nothing", async () => {
     const { check, checks, clock } = setUp();
     await check("secret", "192.0.2.9");
-    const verdicts: string[] = [];
+    const verdicts: unknown[] = [];
     for (let i = 0; i < 20; i++) verdicts.push(await check(`guess ${i}`));
+    const limited = { waitMs: passwordAttempts.intervalMs };
+    expect(retryAfter(limited)).toEqual(["Retry-After", "6"]);
     const { burst } = passwordAttempts;
     expect(verdicts).toEqual([
       ...Array.from({ length: burst }, () => "wrong"),
-      ...Array.from({ length: 20 - burst }, () => "limited"),
+      ...Array.from({ length: 20 - burst }, () => limited),
     ]);
     expect(checks()).toBe(1 + burst);
     // The right one is known from another client, whose guesses are its own.
     expect([check("secret"), await check("x", "192.0.2.2")]).toEqual(["right", "wrong"]);
     clock.advance(passwordAttempts.intervalMs);
-    expect([await check("y"), await check("z")]).toEqual(["wrong", "limited"]);
+    expect([await check("y"), await check("z")]).toEqual(["wrong", limited]);
+    clock.advance(5_500);
+    expect([await check("z"), retryAfter({ waitMs: 500 })]).toEqual([
+      { waitMs: 500 },
+      ["Retry-After", "1"],
+    ]);
   });
 
   test("takes as long for a user that is not there, and never says right", async () => {

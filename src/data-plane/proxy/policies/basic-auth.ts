@@ -8,7 +8,11 @@ import { byteString } from "../../services/byte-string.ts";
 import type { Answers } from "../answers/answers.ts";
 import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
 import { givenCredentials, type GivenCredentials } from "../../../access/basic-credentials.ts";
-import type { PasswordChecker, PasswordVerdict } from "../../../access/password-checker.ts";
+import {
+  type PasswordChecker,
+  type PasswordVerdict,
+  retryAfter,
+} from "../../../access/password-checker.ts";
 import { PathScope } from "./path-scope.ts";
 import type { Policy, PolicyContext, PolicyFactory, Verdict } from "./policy.ts";
 
@@ -52,7 +56,7 @@ class BasicAuth implements Policy {
     const given = givenCredentials(request.exchange.request.fields.all("authorization"));
     if (given === null) return this.#refuse(request, "wrong");
     const verdict = this.#check(request, given, this.#users);
-    if (typeof verdict !== "string") return verdict.then((late) => this.#decide(request, late));
+    if (verdict instanceof Promise) return verdict.then((late) => this.#decide(request, late));
     return this.#decide(request, verdict);
   }
 
@@ -84,10 +88,10 @@ class BasicAuth implements Policy {
     if (request.exchange.aborted) return "pass";
     if (verdict === "wrong") {
       this.#answers.pageWith(request, "credentials-refused", [this.#challenge]);
-    } else if (verdict === "limited") {
-      this.#answers.pageWith(request, "too-many-attempts", [["Retry-After", "10"]]);
-    } else {
+    } else if (verdict === "busy") {
       this.#answers.pageWith(request, "too-many-checks", [["Retry-After", "1"]]);
+    } else {
+      this.#answers.pageWith(request, "too-many-attempts", [retryAfter(verdict)]);
     }
     return "answered";
   }

@@ -10,7 +10,7 @@ import type { DeliveredRequest, RoutedRequest } from "../request-stages.ts";
 import { AddressList } from "./address-list.ts";
 import { PathScope } from "./path-scope.ts";
 import type { ClientResponse, Policy, PolicyContext, PolicyFactory, Verdict } from "./policy.ts";
-import type { RateTable } from "../../../access/rate-table.ts";
+import type { RateKey, RateTable } from "../../../access/rate-table.ts";
 
 class RateLimit implements Policy {
   readonly logName = "rate-limit";
@@ -19,6 +19,7 @@ class RateLimit implements Policy {
   readonly #options: ServiceOptions;
   /** Begins the keys of this service. */
   readonly #prefix: string;
+  readonly #group: number;
   readonly #paths: PathScope | null;
   /** draft-ietf-httpapi-ratelimit-headers-10, 3: the quota and the time in which it is all there again. */
   readonly #policyField: [name: string, value: string];
@@ -38,6 +39,7 @@ class RateLimit implements Policy {
     this.#rate = rate;
     this.#options = options;
     this.#prefix = `rate-limit ${service} `;
+    this.#group = rates.group(this.#prefix);
     this.#paths = rateLimitPaths.length === 0 ? null : new PathScope(rateLimitPaths);
     const windowSeconds = Math.max(1, Math.ceil((rate.burst * rate.intervalMs) / 1e3));
     this.#policyField = ["RateLimit-Policy", `"proxy";q=${rate.burst};w=${windowSeconds}`];
@@ -77,12 +79,14 @@ class RateLimit implements Policy {
   }
 
   /** A client without the field that is counted by is counted by its address. */
-  #keyOf(request: RoutedRequest): string {
+  #keyOf(request: RoutedRequest): RateKey {
     const { rateLimitKey } = this.#options;
     const value = keyValue(rateLimitKey, request.exchange.request.fields);
-    return value === undefined
-      ? `${this.#prefix}ip ${clientNetwork(request.clientAddress)}`
-      : `${this.#prefix}${rateLimitKey} ${value}`;
+    const text =
+      value === undefined
+        ? `${this.#prefix}ip ${clientNetwork(request.clientAddress)}`
+        : `${this.#prefix}${rateLimitKey} ${value}`;
+    return { group: this.#group, text };
   }
 }
 
