@@ -6,6 +6,9 @@
 import { maxPatternText } from "./limits.ts";
 import { PatternCompiler, type PatternStep } from "./pattern-compiler.ts";
 
+/** A part of a text, from its first character to the one behind it. */
+export type TextSpan = readonly [start: number, end: number];
+
 export class LinearPattern {
   readonly #steps: readonly PatternStep[];
   readonly #slots: number;
@@ -25,12 +28,13 @@ export class LinearPattern {
   }
 
   /** The whole match and its groups, the leftmost and preferred; null when there is none, or the text is too long. */
-  match(text: string): string[] | null {
+  match(text: string): TextSpan[] | null {
     const found = text.length > maxPatternText ? null : this.#find(text);
     if (found === null) return null;
-    return Array.from({ length: this.#slots / 2 }, (_, group) =>
-      text.slice(Math.max(0, found[2 * group]!), Math.max(0, found[2 * group + 1]!)),
-    );
+    return Array.from({ length: this.#slots / 2 }, (_, group): TextSpan => [
+      Math.max(0, found[2 * group]!),
+      Math.max(0, found[2 * group + 1]!),
+    ]);
   }
 
   #find(text: string): Int32Array | null {

@@ -1,21 +1,19 @@
 /** A rule of `--redirect` or `--rewrite`: which paths it is for, and what they become. */
-import { LinearPattern } from "./linear-pattern.ts";
+import { LinearPattern, type TextSpan } from "./linear-pattern.ts";
 import { PatternFault } from "./pattern-compiler.ts";
 
-/** What comes from a path that matched: the rest behind a prefix, or groups of a pattern. */
+/** What is taken over from a path that matched, by its places in the decoded path. */
 export interface PathMatch {
   /** `*`: what stands behind the prefix. */
-  rest: string;
+  rest: TextSpan;
   /** The whole match, then the groups; empty unless it was a pattern. */
-  groups: readonly string[];
+  groups: readonly TextSpan[];
 }
 
 export interface PathRule {
   readonly text: string;
   /** Decoded paths, as byte strings. */
   match(decodedPath: string): PathMatch | null;
-  /** The decoded prefix before its `*`; null when the rule has none. */
-  readonly prefix: string | null;
   /** `https://host`, as it was given; empty: the rule stays on the host that was asked for. */
   readonly origin: string;
   /** Path and query, with `*` or `$1` for what is put in. */
@@ -28,45 +26,50 @@ const url = /^(https?:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?)(\/.*)?$/;
 // oxlint-disable-next-line no-control-regex
 const outsideUri = /[\x00-\x20"<>\\^`{|}#\x7f-\uffff]/;
 const placeholder = /\*|\$(\d)/g;
-/** Nobody matches with the same name. */
-const noGroups: readonly string[] = [];
+const nothing: TextSpan = [0, 0];
+const noGroups: readonly TextSpan[] = [];
 
 /** Of a rule without faults. */
 export function parsePathRule(text: string): PathRule {
   const [from = "", to = "", status = "301"] = wordsOf(text);
   const [, origin = "", path = "/"] = url.exec(to) ?? [to, "", to];
-  const isPrefix = !from.startsWith("~") && from.endsWith("*");
-  const prefix = isPrefix ? latin1(from.slice(0, -1)) : null;
   return {
     text,
-    match: matcher(from, prefix),
-    prefix,
+    match: matcher(from),
     origin,
     destination: path,
     status: Number(status),
   };
 }
 
-function matcher(from: string, prefix: string | null): PathRule["match"] {
+function matcher(from: string): PathRule["match"] {
   if (from.startsWith("~")) {
     const pattern = new LinearPattern(from.slice(1));
     return (path) => {
       const groups = pattern.match(path);
-      return groups === null ? null : { rest: "", groups };
+      return groups === null ? null : { rest: nothing, groups };
     };
   }
-  if (prefix !== null) {
+  if (from.endsWith("*")) {
+    const prefix = latin1(from.slice(0, -1));
     return (path) =>
-      path.startsWith(prefix) ? { rest: path.slice(prefix.length), groups: noGroups } : null;
+      path.startsWith(prefix) ? { rest: [prefix.length, path.length], groups: noGroups } : null;
   }
   const exact = latin1(from);
-  return (path) => (path === exact ? { rest: "", groups: noGroups } : null);
+  return (path) => (path === exact ? { rest: nothing, groups: noGroups } : null);
 }
 
-/** With what matched in its place; one slash begins a path, for two would begin a host (RFC 3986 4.2). */
-export function destinationOf(rule: PathRule, match: PathMatch): string {
+/**
+ * With what matched in its place, as `textOf` says it; one slash begins a path, for two would begin a host
+ * (RFC 3986 4.2).
+ */
+export function destinationOf(
+  rule: PathRule,
+  match: PathMatch,
+  textOf: (span: TextSpan) => string,
+): string {
   const path = rule.destination.replaceAll(placeholder, (_, group: string | undefined) =>
-    group === undefined ? match.rest : (match.groups[Number(group)] ?? ""),
+    textOf(group === undefined ? match.rest : (match.groups[Number(group)] ?? nothing)),
   );
   return path.replace(/^\/{2,}/, "/");
 }
@@ -96,15 +99,18 @@ export function redirectLoop(
   for (const rule of rules) {
     for (const sample of samples) {
       let next: PathRule | undefined = rule;
-      let match: PathMatch = sample;
+      let from = sample;
+      let match: PathMatch = wholeOf(sample);
       for (let hops = 0; next !== undefined && !leavesFor(next, hosts); hops++) {
         if (hops > rules.length) return rule.text;
-        const path = decoded(destinationOf(next, match).split("?", 1)[0]!);
+        const destination = destinationOf(next, match, ([start, end]) => from.slice(start, end));
+        const path = decoded(destination.split("?", 1)[0]!);
         next = undefined;
         for (const candidate of rules) {
           const found = candidate.match(path);
           if (found === null) continue;
           next = candidate;
+          from = path;
           match = found;
           break;
         }
@@ -115,10 +121,12 @@ export function redirectLoop(
 }
 
 /** What may have matched: nothing, or some name. */
-const samples: readonly PathMatch[] = ["", "a", "1"].map((rest) => ({
-  rest,
-  groups: Array.from({ length: 10 }, () => rest),
-}));
+const samples = ["", "a", "1"];
+
+function wholeOf(text: string): PathMatch {
+  const whole: TextSpan = [0, text.length];
+  return { rest: whole, groups: Array.from({ length: 10 }, () => whole) };
+}
 
 /** Whether it leads to a host that is not the service's. */
 function leavesFor({ origin }: PathRule, hosts: readonly string[]): boolean {

@@ -25,6 +25,7 @@ const flags = [
   "--redirect=/away/* https://elsewhere.test/*?via=us",
   "--rewrite=/v1/* /v2/*",
   "--rewrite=~^/u/([^/]+)$ /users?name=$1",
+  "--rewrite=~^/s/(.*)/(.*)$ /search/$2/$1",
   "--www=strip",
   "--hsts=1y;includeSubDomains",
 ];
@@ -94,7 +95,8 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
     ["/blog/a%20b/%2Fc?q", [308, "/posts/a%20b/%2Fc?q"]],
     ["/bl%6Fg/x", [308, "/posts/x"]],
     ["/p/12", [301, "/posts/12"]],
-    ["/p/12/a%0d%0aSet-Cookie:x", [301, "/posts/12/a%0D%0ASet-Cookie:x"]],
+    ["/p/12/a%0d%0aSet-Cookie:x", [301, "/posts/12/a%0d%0aSet-Cookie:x"]],
+    ["/p/12/a%2Fb%2fc%3Fd", [301, "/posts/12/a%2Fb%2fc%3Fd"]],
     ["/p/x", [200]],
     ["/away/a?b", [301, "https://elsewhere.test/a?via=us"]],
     ["/away//evil.test", [301, "https://elsewhere.test/evil.test?via=us"]],
@@ -114,7 +116,8 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
   test.each([
     ["/v1/a%2Fb?q=1", "/v2/a%2Fb?q=1"],
     ["/%761/x", "/v2/x"],
-    ["/u/j%C3%B6rg%20%26", "/users?name=j%C3%B6rg%20&"],
+    ["/u/j%C3%B6rg%20%26", "/users?name=j%C3%B6rg%20%26"],
+    ["/s/a%2Fb%25/c", "/search/c/a%2Fb%25"],
     ["/v10", "/v10"],
   ])("the app gets %s as %s", async (path, expected) => {
     await get({ path });
@@ -164,6 +167,6 @@ test("what can't be meant is refused at the deploy, and nothing changes", async 
     www: "strip",
     hsts: "1y;includeSubDomains",
     remove_request_headers: ["X-Secret"],
-    rewrites: ["/v1/* /v2/*", "~^/u/([^/]+)$ /users?name=$1"],
+    rewrites: ["/v1/* /v2/*", "~^/u/([^/]+)$ /users?name=$1", "~^/s/(.*)/(.*)$ /search/$2/$1"],
   });
 });

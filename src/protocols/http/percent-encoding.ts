@@ -76,3 +76,17 @@ export function percentDecode(text: string): string | undefined {
   }
   return bytes.latin1Slice(0, end);
 }
+
+/** What the characters from `start` to before `end` of the decoded text are in the text itself. */
+export function encodedSpan(text: string, decoded: string, start: number, end: number): string {
+  if (text.length === decoded.length) return text.slice(start, end);
+  const from = encodedIndex(text, 0, start);
+  return text.slice(from, encodedIndex(text, from, end - start));
+}
+
+/** Index behind so many characters from `from` on, an escape being one. */
+function encodedIndex(text: string, from: number, count: number): number {
+  let index = from;
+  for (let i = 0; i < count; i++) index += text.charCodeAt(index) === percent ? 3 : 1;
+  return index;
+}

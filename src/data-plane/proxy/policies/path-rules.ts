@@ -1,15 +1,12 @@
 /**
  * --redirect and --rewrite. Rules are held against the decoded path, by which requests are routed too; what
- * they take over from it is escaped again, so that no line and no host can be made up in a path.
+ * they take over keeps the escapes that it was sent with, so that what was one segment stays one, and what a
+ * URI can't hold is escaped, so that no line and no host can be made up in a path.
  */
 import { destinationOf, parsePathRule, type PathRule } from "../../../config/path-rule.ts";
-import { byteSet, percentDecode, percentEncode } from "../../../protocols/http/percent-encoding.ts";
-import { endOfPrefix } from "../../services/routed-path.ts";
+import { encodedSpan, percentDecode } from "../../../protocols/http/percent-encoding.ts";
 import { escapePath, redirectBody, redirectFields } from "../answers/redirects.ts";
 import type { Policy, PolicyFactory } from "./policy.ts";
-
-// oxlint-disable-next-line no-control-regex
-const outsidePathAndEscapes = byteSet(/[\x00-\x20"#%<>?\\^`{|}\x7f-\xff]/);
 
 /** They see the path that the client asked for, the prefix of the service included. */
 export const redirectRules: PolicyFactory = ({ options }, { answers }): Policy | null => {
@@ -57,18 +54,12 @@ function changedPath(
   for (const rule of rules) {
     const match = rule.match(decodedPath);
     if (match === null) continue;
-    const groups = match.groups.map((group) => percentEncode(group, outsidePathAndEscapes));
-    const rest =
-      rule.prefix === null ? "" : escapePath(rawPath.slice(restOf(rawPath, rule.prefix)));
-    return { rule, target: destinationOf(rule, { rest, groups }) };
+    const target = destinationOf(rule, match, ([start, end]) =>
+      escapePath(encodedSpan(rawPath, decodedPath, start, end)),
+    );
+    return { rule, target };
   }
   return null;
-}
-
-/** The rest keeps the escapes that it has. */
-function restOf(rawPath: string, prefix: string): number {
-  const end = endOfPrefix(rawPath, prefix);
-  return end < 0 ? rawPath.length : end;
 }
 
 /** A query in the rule takes the place of the request's. */
