@@ -15,7 +15,7 @@ import { inSettingsFile, withHashedPasswords } from "./plain-passwords.ts";
 import { planService, type PlannedService, refuseConflict } from "./planned-service.ts";
 import { checkService, type LoadedFiles, type ServiceFiles } from "./service-check.ts";
 import { requireService, saveState, type ServiceCommandContext } from "./service-commands.ts";
-import { fileLayer, strayTables } from "./settings-layers/file-layer.ts";
+import { faultyTables, fileLayer, strayTables } from "./settings-layers/file-layer.ts";
 import type { SettingsFile } from "./settings-layers/settings-file.ts";
 import type { ReloadReply } from "./socket/dispatcher.ts";
 import type {
@@ -73,7 +73,13 @@ export async function reloadSettings(
   const files = await context.readSettingsFiles();
   const services = name === null ? registry.all() : [requireService(registry, name)];
   const names = registry.all().map((service) => service.name);
-  const warnings = name === null ? strayTables(files, names) : [];
+  const warnings =
+    name === null
+      ? strayTables(files, names)
+      : faultyTables(
+          files,
+          names.filter((other) => other !== name),
+        );
   const planned: PlannedChange[] = [];
   for (const service of services) {
     const said = fileLayer(files, service.name);

@@ -109,6 +109,14 @@ describe("a file of settings", () => {
       `Error: ${path}, line 4: "tls" must be true or false\n`,
     );
     expect(await timeoutOf(proxy, "api")).toEqual([30, "default"]);
+    // By name, what is wrong with another is for another.
+    expect((await proxy.run("reload", "web")).stderr).toContain("line 4");
+    expect(await proxy.run("reload", "api")).toEqual({
+      code: 0,
+      stdout: 'api: target-timeout "30s" → "1s" (file)\n',
+      stderr: `Warning: ${path}, line 4: "tls" must be true or false\n`,
+    });
+    expect(await timeoutOf(proxy, "api")).toEqual([1, "file"]);
 
     await proxy.stop();
     await proxy.startAgain();

@@ -46,3 +46,21 @@ export function strayTables(files: readonly SettingsFile[], services: readonly s
       .map(({ name }) => `${file.place(name, null)}: there is no service ${goQuote(name)}`),
   );
 }
+
+/** What is wrong with the tables of these services, which stay as they are. */
+export function faultyTables(
+  files: readonly SettingsFile[],
+  services: readonly string[],
+): string[] {
+  const faults = services.flatMap((service) => {
+    try {
+      fileLayer(files, service);
+      return [];
+    } catch (error) {
+      if (error instanceof CommandError) return [error.message];
+      throw error;
+    }
+  });
+  // A table may be that of several.
+  return [...new Set(faults)];
+}
