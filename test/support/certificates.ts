@@ -7,7 +7,7 @@ import {
   sign,
 } from "node:crypto";
 
-export type KeyKind = "ec" | "rsa" | "ed25519";
+export type KeyKind = "ec" | "rsa" | "rsa-1024" | "rsa-512" | "ed25519";
 
 export interface TestCertificate {
   /** PEM of this certificate alone. */
@@ -69,7 +69,10 @@ export function exportKey(key: KeyObject, type: "pkcs8" | "pkcs1" | "sec1"): str
 }
 
 function generateKey(kind: KeyKind): KeyObject {
-  if (kind === "rsa") return generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+  if (kind.startsWith("rsa")) {
+    const modulusLength = Number(kind.split("-")[1] ?? 2048);
+    return generateKeyPairSync("rsa", { modulusLength }).privateKey;
+  }
   if (kind === "ed25519") return generateKeyPairSync("ed25519").privateKey;
   return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 }

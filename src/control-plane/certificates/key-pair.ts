@@ -6,6 +6,9 @@ import { pemBlocks, pemCertificates } from "../../lib/pem.ts";
 import type { CertificateKeyPair } from "../../seam/handshake-certificates.ts";
 import type { Lifetime } from "./automatic/renewal.ts";
 
+/** Clients take none below, and Go's TLS library signs with none. */
+const minRsaBits = 1_024;
+
 /** ECDSA, RSA, or what else is found in files. */
 export type KeyType = "ec" | "rsa" | "other";
 
@@ -28,6 +31,7 @@ export function readKeyPair(certificatePem: string, privateKeyPem: string): KeyP
   if (!leaf.checkPrivateKey(privateKey)) {
     throw new Error("the private key does not match the certificate");
   }
+  refuseSmallKey(privateKey);
   const pair = {
     certificate: certificates.map((certificate) => certificate.toString()).join(""),
     privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
@@ -45,6 +49,13 @@ export function readKeyPair(certificatePem: string, privateKeyPem: string): KeyP
       return leaf.checkHost(name.replace(/^\*\./, "any-label.")) !== undefined;
     },
   };
+}
+
+function refuseSmallKey({ asymmetricKeyDetails }: KeyObject): void {
+  const bits = asymmetricKeyDetails?.modulusLength;
+  if (bits !== undefined && bits < minRsaBits) {
+    throw new Error(`the RSA key has ${bits} bits, and clients take none below ${minRsaBits}`);
+  }
 }
 
 function keyTypeOf({ asymmetricKeyType: type }: KeyObject): KeyType {
