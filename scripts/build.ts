@@ -17,6 +17,9 @@ const code = await runTool([
   "--compile",
   "--minify",
   "--bytecode",
+  // A worker or a client command loads the chunks that it needs, not all that there is.
+  "--splitting",
+  "--format=esm",
   "--sourcemap=none",
   // The executable must not read settings of the folder it happens to be started in.
   "--no-compile-autoload-dotenv",

@@ -22,7 +22,7 @@ const name = uniqueName();
 const engine = await DockerEngine.find();
 let image: ImageArchive;
 
-async function writeImage(path: string, cwd = projectFolder, ...options: string[]): Promise<void> {
+async function writeImage(path: string, cwd: string, ...options: string[]): Promise<void> {
   const tag = `--tag=${name}:v${manifest.version}`;
   const command = ["scripts/image.ts", `--outfile=${path}`, "--level=1", tag, ...options];
   const child = Bun.spawn([process.execPath, ...command], {
@@ -37,7 +37,10 @@ async function writeImage(path: string, cwd = projectFolder, ...options: string[
 }
 
 beforeAll(async () => {
-  await writeImage(archivePath);
+  // In a checkout as others have it: the one that is tested may have its packages elsewhere.
+  const checkout = folder.file("checkout");
+  copyCheckout(checkout);
+  await writeImage(archivePath, checkout);
   image = readImageArchive(archivePath);
 }, 60_000);
 

@@ -1,20 +1,48 @@
 /** A copy of the project that can be built: the same, or as another version of the program. */
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
 
 const projectFolder = join(import.meta.dir, "..", "..");
 const parts = ["src", "scripts", "package.json", "bun.lock", "tsconfig.json", "LICENSE"];
+const tools = new Set([
+  ...Object.keys(manifest.devDependencies),
+  ".bin",
+  "@oxlint",
+  "@types",
+  "bun-types",
+]);
 
 /** The folder must not exist yet. */
 export function copyCheckout(folder: string, version?: string): void {
   for (const name of parts) {
     cpSync(join(projectFolder, name), join(folder, name), { recursive: true });
   }
-  symlinkSync(join(projectFolder, "node_modules"), join(folder, "node_modules"));
+  copyPackages(join(projectFolder, "node_modules"), join(folder, "node_modules"));
   if (version === undefined) return;
   const path = join(folder, "package.json");
-  const manifest = JSON.parse(readFileSync(path, "utf8")) as object;
-  writeFileSync(path, JSON.stringify({ ...manifest, version }));
+  const copied = JSON.parse(readFileSync(path, "utf8")) as object;
+  writeFileSync(path, JSON.stringify({ ...copied, version }));
+}
+
+/**
+ * What is compiled is copied: the bundler orders what it finds by where it lies, and of links it takes the
+ * place that they lead to. Large tools are linked.
+ */
+function copyPackages(from: string, to: string): void {
+  mkdirSync(to);
+  for (const name of readdirSync(from)) {
+    if (tools.has(name)) symlinkSync(join(from, name), join(to, name));
+    else cpSync(realpathSync(join(from, name)), join(to, name), { recursive: true });
+  }
 }
 
 /** Resolves to the path of an executable of the version. */
