@@ -40,7 +40,7 @@ async function connect(): Promise<RawConnection> {
 
 async function expectAllWell(): Promise<void> {
   expect((await fetch(proxy.url)).status).toBe(200);
-  const { code, stdout } = await proxy.run("list");
+  const { code, stdout } = await proxy.runHere("list");
   expect([code, stdout.includes(app.address)]).toEqual([0, true]);
 }
 
@@ -117,9 +117,9 @@ describe("the control socket", () => {
     connection.send(
       '{"protocol":1,"payload":{"command":"pause","service":"app","drainTimeoutMs":1000,"maxPauseMs":60000}}\n',
     );
-    await waitFor(async () => (await proxy.run("list")).stdout.includes("paused"), "the pause");
+    await waitFor(async () => (await proxy.runHere("list")).stdout.includes("paused"), "the pause");
     connection.reset();
-    await proxy.run("resume", "app");
+    await proxy.runHere("resume", "app");
     await expectAllWell();
   });
 
@@ -148,23 +148,28 @@ describe("the control socket", () => {
         error() {},
       },
     });
-    await waitFor(async () => (await proxy.run("list")).stdout.includes("paused"), "the pause");
+    await waitFor(async () => (await proxy.runHere("list")).stdout.includes("paused"), "the pause");
     push(socket);
-    for (let i = 0; i < 3; i++) expect((await proxy.run("list")).code).toBe(0);
+    for (let i = 0; i < 3; i++) expect((await proxy.runHere("list")).code).toBe(0);
     expect(taken).toBeLessThan(16 * chunk.length);
     held.resolve();
     await request;
     await waitFor(() => reply.includes('"ok":true'), "the reply");
     socket.end();
-    await proxy.run("resume", "app");
+    await proxy.runHere("resume", "app");
     await expectAllWell();
   });
 
   test("answers many commands at once, and requests meanwhile", async () => {
     const commands = Array.from({ length: 30 }, (_, index) =>
       index % 3 === 0
-        ? proxy.run("list")
-        : proxy.run("deploy", `many-${index}`, `--target=${app.address}`, `--host=${index}.test`),
+        ? proxy.runHere("list")
+        : proxy.runHere(
+            "deploy",
+            `many-${index}`,
+            `--target=${app.address}`,
+            `--host=${index}.test`,
+          ),
     );
     let requests = 0;
     const traffic = new AbortController();
@@ -179,7 +184,7 @@ describe("the control socket", () => {
     await requesting;
     expect(results.filter(({ code }) => code !== 0)).toEqual([]);
     expect(requests).toBeGreaterThan(0);
-    const { stdout } = await proxy.run("list");
+    const { stdout } = await proxy.runHere("list");
     expect(stdout.match(/many-\d+/g)?.length).toBe(20);
   });
 });

@@ -56,7 +56,7 @@ test("a killed proxy has lost no command that had returned 0", async () => {
 
     expect(() => JSON.parse(readFileSync(proxy.statePath, "utf8"))).not.toThrow();
     await proxy.startAgain();
-    const { stdout } = await proxy.run("list", "--json");
+    const { stdout } = await proxy.runHere("list", "--json");
     const found = JSON.parse(stdout) as ServiceDescriptions;
     for (const [service, paths] of possible) {
       const path = found[service]?.paths[0] ?? absent;

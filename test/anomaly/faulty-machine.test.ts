@@ -74,7 +74,7 @@ describe("a proxy without file descriptors", () => {
       expect(others.length).toBeLessThan(10);
       expect(proxy.output).toBe("");
       // The last descriptors are kept for apps and commands.
-      expect((await proxy.run("list")).code).toBe(0);
+      expect((await proxy.runHere("list")).code).toBe(0);
       await proxy.deploy("app", app().address);
       kept.send(request);
       expect((await readResponse(kept)).status).toBe(200);
@@ -83,7 +83,7 @@ describe("a proxy without file descriptors", () => {
     }
     await waitFor(async () => (await fetch(proxy.url)).ok, "new connections to be served");
     expect(proxy.running).toBeTrue();
-    expect((await proxy.run("list")).code).toBe(0);
+    expect((await proxy.runHere("list")).code).toBe(0);
   });
 
   test("answers 502 when it can't reach the app, and reaches it later", async () => {
@@ -136,7 +136,7 @@ describe("a full disk", () => {
     const saved = readFileSync(state, "utf8");
     fill(disk);
     const flags = [`--target=${target.address}`, "--host=second.test"];
-    const { code, stderr } = await proxy.run("deploy", "second", ...flags);
+    const { code, stderr } = await proxy.runHere("deploy", "second", ...flags);
     expect(code).toBe(0);
     expect(stderr).toStartWith("Warning: the state could not be saved, a restart undoes this: ");
     const line = await proxy.waitForLog("Unable to save state");

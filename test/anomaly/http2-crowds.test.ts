@@ -49,7 +49,7 @@ test("idle clients take no more descriptors than they are: requests are served b
   } finally {
     for (const client of idle) client.raw.reset();
   }
-  await proxy.run("remove", "web");
+  await proxy.runHere("remove", "web");
 });
 
 test("deploys lose no call of gRPC, whether it is short or under way for long", async () => {

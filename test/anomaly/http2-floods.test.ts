@@ -165,7 +165,7 @@ test.each(Object.keys(attacks))("a flood: %s", async (name) => {
   }
   attacker.raw.reset();
   const inFlight = async (): Promise<number> => {
-    const { stdout } = await proxy.run("list", "--json");
+    const { stdout } = await proxy.runHere("list", "--json");
     const { web } = JSON.parse(stdout) as Record<
       string,
       { target_details: { in_flight: number }[] }

@@ -95,11 +95,11 @@ describe("nothing is left behind by", () => {
 
   test("500 held requests whose client leaves", async () => {
     const before = abandoned("/held");
-    await proxy.run("pause", "app", "--max-pause=10m");
+    await proxy.runHere("pause", "app", "--max-pause=10m");
     await expectNoLeak(1, 10, () => leaveAll(() => get("app", "/held")));
     await waitFor(() => abandoned("/held") - before > 500, "the log lines of held requests");
     const reached = app.requestCount;
-    await proxy.run("resume", "app");
+    await proxy.runHere("resume", "app");
     await waitFor(async () => (await ask("app")).ok, "the service to run again");
     expect(app.requestCount - reached).toBe(1);
   });

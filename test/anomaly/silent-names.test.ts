@@ -95,7 +95,7 @@ describe.skipIf(!mayMount("/etc/resolv.conf"))("targets by names", () => {
   test("64 names that hang, by health checks and by requests, delay nobody else", async () => {
     const quietMs = await medianMs(proxy.url, "alive.test");
     const targets = silentNames.map((name) => `--target=${name}:${app.port}`);
-    const deployed = await proxy.run("deploy", "silent", ...targets, "--host=silent.test");
+    const deployed = await proxy.runHere("deploy", "silent", ...targets, "--host=silent.test");
     expect(deployed.stderr).toBe("");
     for (const name of silentNames) dns.names.set(name, "silent");
     // Nobody knows their addresses any more.

@@ -171,7 +171,7 @@ describe("no timeout", () => {
       const tunnel = await connect(
         `GET /open-tunnel HTTP/1.1\r\nHost: slow.test\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n`,
       );
-      await proxy.run("pause", "held");
+      await proxy.runHere("pause", "held");
       const held = await connect(get("/held").replace("slow.test", "held.test"));
 
       let sent = 0;
@@ -214,7 +214,7 @@ describe("no timeout", () => {
       tunnel.send("pong");
       await far.receive("pong");
 
-      await proxy.run("resume", "held");
+      await proxy.runHere("resume", "held");
       expect((await readResponse(held)).body.toString()).toBe("/held");
     } finally {
       for (const tick of ticks) clearInterval(tick);

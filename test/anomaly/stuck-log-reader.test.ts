@@ -32,7 +32,7 @@ test.skipIf(Bun.which("mkfifo") === null)(
         client.send(request);
         expect((await readResponse(client)).status).toBe(404);
       }
-      expect((await proxy.run("list")).code).toBe(0);
+      expect((await proxy.runHere("list")).code).toBe(0);
       const [, value] = /^kamal_proxy_log_lines_dropped_total (\d+)$/m.exec(
         await readMetrics(proxy),
       )!;

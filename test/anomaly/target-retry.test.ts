@@ -118,13 +118,13 @@ describe("a request whose target refuses connections", () => {
 
     using stopped = await connectRaw(proxy.httpPort);
     stopped.send("GET /stopped HTTP/1.1\r\nHost: a\r\n\r\n");
-    await proxy.run("stop", "app", "--drain-timeout=1s");
+    await proxy.runHere("stop", "app", "--drain-timeout=1s");
     expect((await readResponse(stopped)).status).toBe(503);
 
-    await proxy.run("resume", "app");
+    await proxy.runHere("resume", "app");
     using removed = await connectRaw(proxy.httpPort);
     removed.send("GET /removed HTTP/1.1\r\nHost: a\r\n\r\n");
-    await proxy.run("remove", "app");
+    await proxy.runHere("remove", "app");
     expect((await readResponse(removed)).status).toBeOneOf([503, 404]);
     expect(proxy.running).toBeTrue();
   });

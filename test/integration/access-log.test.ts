@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { answerForLog, comparable, deployForLog, sendForLog } from "../support/logged-requests.ts";
-import { ProxyProcess, type LogLine } from "../support/proxy-process.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
+import { type ProxyProcess, type LogLine } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
 import { startScriptedApp } from "../support/scripted-app.ts";
@@ -13,12 +14,14 @@ const expected = readFileSync(join(import.meta.dir, "..", "fixtures", "access-lo
   .trim()
   .split("\n");
 
+const proxies = proxyPool();
+
 const requestLines = (proxy: ProxyProcess): LogLine[] =>
   proxy.logs.filter((line) => line["msg"] === "Request");
 
 test("every kind of request has the line that kamal-proxy writes, keys in order", async () => {
   using app = startScriptedApp(answerForLog);
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await proxies.borrow();
   await deployForLog(proxy, app);
   const lines = await sendForLog(proxy, app);
   const actual = lines.map((line) => comparable(line, proxy, app));
@@ -28,7 +31,7 @@ test("every kind of request has the line that kamal-proxy writes, keys in order"
 
 test("a request has exactly one line, also when many come at once", async () => {
   using app = startScriptedApp();
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await proxies.borrow();
   await proxy.deploy("web", app.address);
   const paths = Array.from({ length: 200 }, (_, i) => `/${i}`);
   await Promise.all(paths.map((path) => fetch(proxy.url + path).then((r) => r.text())));
@@ -42,7 +45,7 @@ test("a request has exactly one line, also when many come at once", async () => 
 
 test("time and duration say when the request ended and how long it took", async () => {
   using app = startScriptedApp();
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await proxies.borrow();
   await proxy.deploy("web", app.address);
   const before = Date.now();
   await (await fetch(proxy.url)).text();
@@ -59,7 +62,7 @@ test("time and duration say when the request ended and how long it took", async 
 
 test("a line stays one JSON object, whatever the client sends", async () => {
   using app = startScriptedApp();
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await proxies.borrow();
   await proxy.deploy("web", app.address, "--log-request-header=X-Odd");
   using client = await connectRaw(proxy.httpPort);
   const odd = '"}\\\\\t{"msg":"forged"} \xff\xfe\x80 </script>';
@@ -78,7 +81,7 @@ test("a line stays one JSON object, whatever the client sends", async () => {
 
 test("fields that the proxy adds to a request are logged when they are named", async () => {
   using app = startScriptedApp();
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await proxies.borrow();
   const names = "X-Request-ID,X-Request-Start,X-Kamal-Target,X-Absent";
   await proxy.deploy("web", app.address, `--log-request-header=${names}`);
   await (await fetch(proxy.url)).text();
@@ -94,7 +97,7 @@ test("fields that the proxy adds to a request are logged when they are named", a
 
 test("an upload that is refused has the named fields, though no target", async () => {
   using app = startScriptedApp();
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await proxies.borrow();
   const limit = ["--buffer-requests", "--max-request-body=5"];
   const named = ["--log-request-header=X-Of-Client", "--log-response-header=Content-Type"];
   await proxy.deploy("web", app.address, ...limit, ...named);
@@ -110,7 +113,7 @@ test("an upload that is refused has the named fields, though no target", async (
 
 test("an upload that nobody can take has no named fields", async () => {
   const nobody = "127.0.0.1:1";
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await proxies.borrow();
   await proxy.deploy("web", nobody, "--force", "--buffer-requests", "--log-request-header=X-A");
   await (await fetch(proxy.url, { method: "POST", body: "1", headers: { "X-A": "a" } })).text();
   const line = await proxy.waitForLog("Request");
@@ -122,7 +125,7 @@ test("sizes count bodies without their framing", async () => {
   using app = startScriptedApp(
     () => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n",
   );
-  await using proxy = await ProxyProcess.start();
+  await using proxy = await proxies.borrow();
   await proxy.deploy("web", app.address);
   await (await fetch(proxy.url, { method: "POST", body: "12345" })).text();
   expect(await proxy.waitForLog("Request")).toMatchObject({

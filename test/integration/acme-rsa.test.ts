@@ -15,7 +15,7 @@ const name = "app.example.com";
 const old = { maxVersion: "TLSv1.2", ciphers: "ECDHE-RSA-AES128-GCM-SHA256" } as const;
 
 async function keysOf(proxy: ProxyProcess): Promise<CertificateDetails["key"]> {
-  const { stdout } = await proxy.run("certificates", "--json");
+  const { stdout } = await proxy.runHere("certificates", "--json");
   return (JSON.parse(stdout) as CertificateDetails[])[0]!.key;
 }
 
@@ -62,10 +62,10 @@ test.skipIf(binaries === null)(
     expect((await shake()).fingerprint).toBe(fingerprint);
     expect(pebble.orders).toBe(2);
 
-    expect((await proxy.run("certificates", "renew", name)).code).toBe(0);
+    expect((await proxy.runHere("certificates", "renew", name)).code).toBe(0);
     await waitFor(async () => (await shake(old)).fingerprint !== shown, "a new RSA certificate");
     expect(pebble.orders).toBe(4);
-    expect((await proxy.run("certificates", "forget", name)).code).toBe(0);
+    expect((await proxy.runHere("certificates", "forget", name)).code).toBe(0);
     const left = readdirSync(folder, { recursive: true }).map((each) => `${each}`);
     expect(left.filter((each) => each.includes(name))).toEqual([]);
   },

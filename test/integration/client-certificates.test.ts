@@ -246,7 +246,7 @@ test("the file is watched: who is added counts at once, who is taken out no more
 test("a deploy with a file that says nothing is refused, and one that is lost keeps everybody out", async () => {
   const refusal = async (...flags: string[]): Promise<string> => {
     const command = ["deploy", "x", `--target=${app.address}`, "--host=x.test", ...flags];
-    const { code: exit, stderr } = await proxy.run(...command);
+    const { code: exit, stderr } = await proxy.runHere(...command);
     expect(exit).toBe(1);
     return stderr;
   };
@@ -287,7 +287,7 @@ test("a deploy with a file that says nothing is refused, and one that is lost ke
   expect(await answered("lost.test", good)).toEqual([503, "client-authorities-unreadable"]);
   writeFileSync(file, authority.certificate);
   await waitFor(async () => (await answered("lost.test", good))[0] === 200, "the file to be back");
-  const { stdout } = await proxy.run("list", "--json");
+  const { stdout } = await proxy.runHere("list", "--json");
   expect(JSON.parse(stdout).required.options).toMatchObject({
     tls_client_ca_path: path("ca.pem"),
   });

@@ -25,15 +25,21 @@ test("a deploy that waits holds up no other command", async () => {
   await using other = startApp(() => new Response("other"));
   await using proxy = await ProxyProcess.start({ env: severalWorkers });
   await proxy.deploy("web", app.address, "--host=web");
-  const deploy = proxy.run("deploy", "web", `--target=${waiting.address}`, "--host=web", quickly);
+  const deploy = proxy.runHere(
+    "deploy",
+    "web",
+    `--target=${waiting.address}`,
+    "--host=web",
+    quickly,
+  );
   await waitFor(() => waiting.probeCount > 0, "the deploy to wait");
 
   await proxy.deploy("other", other.address, "--host=other");
   expect(await text(proxy, "other")).toBe("other");
-  expect((await proxy.run("list")).stdout).toContain(app.address);
-  expect((await proxy.run("pause", "other")).code).toBe(0);
-  expect((await proxy.run("resume", "other")).code).toBe(0);
-  expect((await proxy.run("remove", "other")).code).toBe(0);
+  expect((await proxy.runHere("list")).stdout).toContain(app.address);
+  expect((await proxy.runHere("pause", "other")).code).toBe(0);
+  expect((await proxy.runHere("resume", "other")).code).toBe(0);
+  expect((await proxy.runHere("remove", "other")).code).toBe(0);
   expect(await text(proxy)).toBe("v1");
 
   waiting.healthAnswer = ok;
@@ -46,7 +52,7 @@ test("of two deploys of one service the one that becomes healthy last stays", as
   using second = startWaitingApp("b2");
   await using proxy = await ProxyProcess.start({ env: severalWorkers });
   const deploy = (app: ScriptedApp): ReturnType<ProxyProcess["run"]> =>
-    proxy.run("deploy", "web", `--target=${app.address}`, "--host=web", quickly);
+    proxy.runHere("deploy", "web", `--target=${app.address}`, "--host=web", quickly);
   const firstDeploy = deploy(first);
   const secondDeploy = deploy(second);
   await waitFor(() => first.probeCount > 0 && second.probeCount > 0, "both to wait");
@@ -56,7 +62,7 @@ test("of two deploys of one service the one that becomes healthy last stays", as
   first.healthAnswer = ok;
   expect((await firstDeploy).code).toBe(0);
   expect(await text(proxy)).toBe("a1");
-  expect((await proxy.run("list")).stdout).toContain(first.address);
+  expect((await proxy.runHere("list")).stdout).toContain(first.address);
 });
 
 test("of two first deploys for one host the later to become healthy fails", async () => {
@@ -64,7 +70,7 @@ test("of two first deploys for one host the later to become healthy fails", asyn
   using second = startWaitingApp("b2");
   await using proxy = await ProxyProcess.start({ env: severalWorkers });
   const deploy = (name: string, app: ScriptedApp): ReturnType<ProxyProcess["run"]> =>
-    proxy.run("deploy", name, `--target=${app.address}`, "--host=web", quickly);
+    proxy.runHere("deploy", name, `--target=${app.address}`, "--host=web", quickly);
   const firstDeploy = deploy("first", first);
   const secondDeploy = deploy("second", second);
   await waitFor(() => first.probeCount > 0 && second.probeCount > 0, "both to wait");

@@ -85,11 +85,11 @@ describe("a request on the old target", () => {
     await using proxy = await proxies.borrow();
     await proxy.deploy("web", old.address);
     using client = await heldRequest(proxy, old);
-    const deploy = proxy.run("deploy", "web", `--target=${fresh.address}`);
+    const deploy = proxy.runHere("deploy", "web", `--target=${fresh.address}`);
     await waitFor(async () => (await (await fetch(proxy.url)).text()) === "ok", "the switch");
     await proxy.deploy("other", fresh.address, "--host=other");
     await proxy.deploy("web", fresh.address);
-    expect((await proxy.run("list")).code).toBe(0);
+    expect((await proxy.runHere("list")).code).toBe(0);
     client.reset();
     expect((await deploy).code).toBe(0);
   });
@@ -127,12 +127,15 @@ describe("pause and stop", () => {
     await proxy.deploy("web", app.address);
     using client = await heldRequest(proxy, app);
     let returned = false;
-    const done = proxy.run(command, "web").then((result) => {
+    const done = proxy.runHere(command, "web").then((result) => {
       returned = true;
       return result;
     });
     const state = command === "pause" ? "paused" : "stopped";
-    await waitFor(async () => (await proxy.run("list")).stdout.includes(state), "the new state");
+    await waitFor(
+      async () => (await proxy.runHere("list")).stdout.includes(state),
+      "the new state",
+    );
     expect(returned).toBe(false);
     release.resolve();
     expect((await readResponse(client)).status).toBe(200);
@@ -150,7 +153,7 @@ describe("remove", () => {
     await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address);
     using client = await heldRequest(proxy, app);
-    expect((await proxy.run("remove", "web")).code).toBe(0);
+    expect((await proxy.runHere("remove", "web")).code).toBe(0);
     expect((await fetch(proxy.url)).status).toBe(404);
     release.resolve();
     expect((await readResponse(client)).body.toString()).toBe("ok");

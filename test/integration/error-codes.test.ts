@@ -46,8 +46,8 @@ describe("an error of the proxy's own", () => {
     );
     await proxy.deploy("denied", app.address, "--host=denied", "--deny-ip=127.0.0.1");
     await proxy.deploy("dead", "127.0.0.1:1", "--host=dead", "--force");
-    await proxy.run("stop", "stopped");
-    await proxy.run("pause", "paused", "--max-pause=10ms");
+    await proxy.runHere("stop", "stopped");
+    await proxy.runHere("pause", "paused", "--max-pause=10ms");
 
     expect(await answerAndLine(proxy, "nobody")).toMatchObject({
       status: 404,

@@ -120,7 +120,7 @@ test.skipIf(binaries === null)(
       expect(pebble.orders).toBe(orders);
     }
     await proxy.startAgain();
-    expect((await proxy.run("certificates", "forget", host)).code).toBe(0);
+    expect((await proxy.runHere("certificates", "forget", host)).code).toBe(0);
     await proxy.stop();
     let theirs: Handshake["fingerprint"][];
     {

@@ -112,7 +112,7 @@ test("of the app's own targets another one is asked when one refuses, and a drai
   using next = startScriptedApp();
   const deploy = proxy.deploy("web", next.address, ...flags);
   await waitFor(async () => {
-    const { stdout } = await proxy.run("list", "--json");
+    const { stdout } = await proxy.runHere("list", "--json");
     return stdout.includes(next.address);
   }, "the new target to serve");
   for (const { resolve } of held) resolve(ok);

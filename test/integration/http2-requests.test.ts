@@ -165,7 +165,7 @@ test("20 MB pass each way intact", async () => {
     fetch(url, { ...options, method: "POST", body: up }).then((response) => response.text()),
     fetch(url, options).then((response) => response.bytes()),
   ]);
-  await proxy.run("remove", "big");
+  await proxy.runHere("remove", "big");
   expect(uploaded).toBe(sha(up));
   expect(sha(downloaded)).toBe(sha(down));
 });
@@ -237,7 +237,7 @@ describe("a peer that does not read", () => {
     const growth = (await proxy.residentBytes()) - before;
     ending.abort();
     await upload;
-    await proxy.run("remove", "deaf");
+    await proxy.runHere("remove", "deaf");
     expect(taken).toBeLessThan(manyBytes / 2);
     expect(growth).toBeLessThan(100 << 20);
   });

@@ -19,7 +19,7 @@ afterAll(async () => {
 
 describe("list", () => {
   test("of nothing is the heading alone", async () => {
-    const result = await proxy.run("list");
+    const result = await proxy.runHere("list");
     expect(result.code).toBe(0);
     expect(result.stdout.trimEnd().split("\n")).toHaveLength(1);
     expect(result.stdout).toContain("Service");
@@ -30,9 +30,9 @@ describe("list", () => {
     await proxy.deploy("web", `${address},${address}`, "--host=a.example.com,b.example.com");
     await proxy.deploy("any", address, "--path-prefix=/x", "--path-prefix=y/");
     await proxy.deploy("secure", address, "--host=s", "--tls", `--read-target=${address}`);
-    await proxy.run("pause", "web");
-    await proxy.run("stop", "any");
-    const result = await proxy.run("ls");
+    await proxy.runHere("pause", "web");
+    await proxy.runHere("stop", "any");
+    const result = await proxy.runHere("ls");
     expect(result).toMatchObject({ code: 0, stderr: "" });
     const rows = [
       ["Service", "Host", "Path", "Target", "State", "TLS"],
@@ -54,7 +54,7 @@ describe("list", () => {
   });
 
   test("--json has the same for programs", async () => {
-    const result = await proxy.run("list", "--json");
+    const result = await proxy.runHere("list", "--json");
     expect(result).toMatchObject({ code: 0, stderr: "" });
     const services = JSON.parse(result.stdout) as Record<string, { state: string }>;
     expect(Object.keys(services).toSorted()).toEqual(["any", "secure", "web"]);
@@ -76,7 +76,7 @@ describe("commands for a service that is not there", () => {
     "rollout set nobody --percent=1",
     "rollout stop nobody",
   ])("%s fails", async (command) => {
-    expect(await proxy.run(...command.split(" "))).toEqual({
+    expect(await proxy.runHere(...command.split(" "))).toEqual({
       code: 1,
       stdout: "",
       stderr: "Error: service not found\n",
@@ -101,13 +101,16 @@ describe("commands that succeed say nothing", () => {
       ["rollout", "stop", "life"],
       ["remove", "life"],
     ]) {
-      expect([args, await proxy.run(...args)]).toEqual([args, { code: 0, stdout: "", stderr: "" }]);
+      expect([args, await proxy.runHere(...args)]).toEqual([
+        args,
+        { code: 0, stdout: "", stderr: "" },
+      ]);
     }
   });
 
   test("rollout set without rollout targets fails", async () => {
     await proxy.deploy("alone", app.address, "--host=alone");
-    expect(await proxy.run("rollout", "set", "alone", "--percent=10")).toEqual({
+    expect(await proxy.runHere("rollout", "set", "alone", "--percent=10")).toEqual({
       code: 1,
       stdout: "",
       stderr: "Error: rollout target not set\n",
@@ -142,7 +145,7 @@ test.each(["version", "list", "completion bash", "remove nobody"])(
     const args = command.split(" ");
     const script = ["sh", "-c", 'exec "$@" >> "$0" 2>&1', path, ...proxyCommand(), ...args];
     await Bun.spawn(script, { env: proxy.env, stdin: "ignore" }).exited;
-    const { stdout, stderr } = await proxy.run(...args);
+    const { stdout, stderr } = await proxy.runHere(...args);
     expect(readFileSync(path, "utf8")).toBe(`before\n${stdout}${stderr}`);
   },
 );

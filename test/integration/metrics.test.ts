@@ -105,11 +105,11 @@ describe("the metrics", () => {
     await readResponse(waiting);
     tunnel.reset();
     await inFlightIs(0);
-    await proxy.run("pause", "web");
+    await proxy.runHere("pause", "web");
     using held = await connectRaw(proxy.httpPort);
     held.send("GET /held HTTP/1.1\r\nHost: web\r\n\r\n");
     await inFlightIs(1);
-    await proxy.run("resume", "web");
+    await proxy.runHere("resume", "web");
     expect((await readResponse(held)).status).toBe(200);
     await inFlightIs(0);
   });

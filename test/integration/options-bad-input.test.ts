@@ -111,7 +111,7 @@ describe("bad flags of deploy", () => {
       ],
     ];
     for (const [flags, error] of cases) {
-      const result = await proxy.run("deploy", "web", `--target=${newer.address}`, ...flags);
+      const result = await proxy.runHere("deploy", "web", `--target=${newer.address}`, ...flags);
       expect({ flags, ...result }).toEqual({
         flags,
         code: 1,
@@ -143,7 +143,7 @@ describe("bad flags of deploy", () => {
       ],
     ];
     for (const [flags, error] of cases) {
-      expect({ flags, ...(await proxy.run("deploy", "web", ...flags)) }).toEqual({
+      expect({ flags, ...(await proxy.runHere("deploy", "web", ...flags)) }).toEqual({
         flags,
         code: 1,
         stdout: "",
@@ -180,7 +180,7 @@ describe("bad messages on the control socket", () => {
     }
     expect(readFileSync(proxy.statePath, "utf8")).toBe(before);
     expect(await statusOf(proxy)).toBe(200);
-    expect((await proxy.run("list")).code).toBe(0);
+    expect((await proxy.runHere("list")).code).toBe(0);
   });
 
   test("commands that no client sends are refused, and nothing changes", async () => {
@@ -255,11 +255,11 @@ describe("bad entries in the saved state", () => {
     await proxy.startAgain();
     expect(await statusOf(proxy, "good.test")).toBe(200);
     expect(await statusOf(proxy, "bare.test")).toBe(200);
-    expect((await proxy.run("pause", "good", "--max-pause=0")).code).toBe(0);
+    expect((await proxy.runHere("pause", "good", "--max-pause=0")).code).toBe(0);
     const kept = JSON.parse(readFileSync(proxy.statePath, "utf8")) as Record<string, unknown>[];
     const names = kept.map((service) => service["name"] as string);
     expect(names.toSorted((a, b) => a.localeCompare(b))).toEqual(["bare", "good", "odd", "worse"]);
-    expect((await proxy.run("deploy", "odd", `--target=${app.address}`)).code).toBe(0);
+    expect((await proxy.runHere("deploy", "odd", `--target=${app.address}`)).code).toBe(0);
     expect(await statusOf(proxy, "anything.test")).toBe(200);
   });
 });
@@ -271,8 +271,8 @@ describe("bad cookies", () => {
     using beta = startScriptedApp();
     await using proxy = await proxies.borrow();
     await proxy.deploy("web", app.address, `--read-target=${reader.address}`);
-    await proxy.run("rollout", "deploy", "web", `--target=${beta.address}`);
-    await proxy.run("rollout", "set", "web", "--percent=100");
+    await proxy.runHere("rollout", "deploy", "web", `--target=${beta.address}`);
+    await proxy.runHere("rollout", "set", "web", "--percent=100");
     const cookies = ["=", ";;;", "kamal-rollout", '"', "kamal-writer=;kamal-rollout=;", "\xff\xfe"];
     for (const cookie of cookies) {
       expect(await statusOf(proxy, "web.test", `Cookie: ${cookie}\r\n`)).toBe(200);

@@ -59,7 +59,7 @@ describe("the built-in pages", () => {
       await ask(proxy, "/502"),
       await ask(proxy, "/504"),
     ];
-    await proxy.run("stop", "web");
+    await proxy.runHere("stop", "web");
     found.push(await ask(proxy));
     expect(found.map(({ status }) => status)).toEqual([404, 413, 502, 504, 503]);
     expect(found.map(({ body }) => /<title>(.*)<\/title>/.exec(body)?.[1])).toEqual([
@@ -97,13 +97,13 @@ describe("--error-pages", () => {
     expect((await ask(proxy, "/502", "other.test")).body).toContain("502 — Bad Gateway");
     expect((await ask(proxy, "/own")).body).toBe("own");
     expect((await ask(proxy, "/", "unknown.test")).body).toContain("404 — Not Found");
-    await proxy.run("pause", "web", "--max-pause=0");
+    await proxy.runHere("pause", "web", "--max-pause=0");
     expect((await ask(proxy)).body).toContain("504 — Gateway Timeout");
-    await proxy.run("stop", "web", `--message=<i>"Soon" & 'later'</i>`);
+    await proxy.runHere("stop", "web", `--message=<i>"Soon" & 'later'</i>`);
     expect((await ask(proxy)).body).toBe(
       "<p>&lt;i&gt;&#34;Soon&#34; &amp; &#39;later&#39;&lt;/i&gt;</p>",
     );
-    await proxy.run("stop", "web");
+    await proxy.runHere("stop", "web");
     expect((await ask(proxy)).body).toBe("<p>closed</p>");
   });
 
@@ -140,7 +140,7 @@ describe("--error-pages", () => {
     };
     for (const [name, path] of Object.entries(unusable)) {
       const args = ["deploy", "web", `--target=${newer.address}`, `--error-pages=${path}`];
-      expect({ name, ...(await proxy.run(...args)) }).toEqual({
+      expect({ name, ...(await proxy.runHere(...args)) }).toEqual({
         name,
         code: 1,
         stdout: "",

@@ -74,11 +74,11 @@ describe("--log-request-header and --log-response-header", () => {
       log_request_headers: ["Cache-Control", "X-One", "User-Agent"],
       log_response_headers: ["X-Cache", "X_odd"],
     });
-    await proxy.run("stop", "web");
+    await proxy.runHere("stop", "web");
     await ask(proxy, "/stopped");
     // Behind the fields of kamal-proxy stands why the proxy answered itself.
     expect(Object.keys(await accessLine(proxy, "/stopped")).slice(-2)).toEqual(["query", "error"]);
-    await proxy.run("resume", "web");
+    await proxy.runHere("resume", "web");
     await proxy.deploy("web", app.address);
     await ask(proxy, "/without");
     expect(Object.keys(await accessLine(proxy, "/without")).at(-1)).toBe("query");

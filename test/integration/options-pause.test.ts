@@ -27,13 +27,13 @@ async function exchange(proxy: ProxyProcess, method: string, target: string, fie
 }
 
 async function command(proxy: ProxyProcess, ...args: string[]): Promise<void> {
-  const { code, stderr, stdout } = await proxy.run(...args);
+  const { code, stderr, stdout } = await proxy.runHere(...args);
   expect({ args, code, stdout, stderr }).toEqual({ args, code: 0, stdout: "", stderr: "" });
 }
 
 async function states(proxy: ProxyProcess): Promise<string> {
   // oxlint-disable-next-line no-control-regex -- the list is coloured
-  return (await proxy.run("list")).stdout.replaceAll(/\x1b\[[\d;]*m/g, "");
+  return (await proxy.runHere("list")).stdout.replaceAll(/\x1b\[[\d;]*m/g, "");
 }
 
 describe("pause", () => {
@@ -410,7 +410,7 @@ describe("bad commands", () => {
       [["pause", "web", "--message=x"], "Error: unknown flag: --message\n"],
     ];
     for (const [args, stderr] of cases) {
-      expect({ args, ...(await proxy.run(...args)) }).toEqual({
+      expect({ args, ...(await proxy.runHere(...args)) }).toEqual({
         args,
         code: 1,
         stdout: "",

@@ -274,7 +274,7 @@ describe("limits without buffering", () => {
     using app = startScriptedApp(() => ok);
     await using proxy = await ProxyProcess.start();
     const deploy = (...flags: string[]) =>
-      proxy.run("deploy", "web", `--target=${app.address}`, ...flags);
+      proxy.runHere("deploy", "web", `--target=${app.address}`, ...flags);
     const error = (flag: string, kind: string) => ({
       code: 1,
       stdout: "",

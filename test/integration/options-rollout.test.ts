@@ -12,7 +12,7 @@ setDefaultTimeout(30_000);
 const named = (name: string): App => startApp(() => new Response(name));
 
 async function command(proxy: ProxyProcess, ...args: string[]): Promise<void> {
-  const { code, stderr, stdout } = await proxy.run(...args);
+  const { code, stderr, stdout } = await proxy.runHere(...args);
   expect({ args, code, stdout, stderr }).toEqual({ args, code: 0, stdout: "", stderr: "" });
 }
 
@@ -223,7 +223,7 @@ describe("rollout", () => {
       ],
     ];
     for (const [args, text] of cases) {
-      const { code, stdout, stderr } = await proxy.run("rollout", ...args);
+      const { code, stdout, stderr } = await proxy.runHere("rollout", ...args);
       expect({ args, code, stdout, matches: stderr.startsWith(`Error: ${text}`), stderr }).toEqual({
         args,
         code: 1,
@@ -247,7 +247,12 @@ describe("rollout", () => {
     await command(proxy, "rollout", "deploy", "web", `--target=${beta.address}`);
     await command(proxy, "rollout", "set", "web", "--list=me");
     for (const percentage of ["101", "-1", "4294967296"]) {
-      const { code, stderr } = await proxy.run("rollout", "set", "web", `--percent=${percentage}`);
+      const { code, stderr } = await proxy.runHere(
+        "rollout",
+        "set",
+        "web",
+        `--percent=${percentage}`,
+      );
       expect({ code, stderr }).toEqual({
         code: 1,
         stderr: "Error: percent must be between 0 and 100\n",

@@ -32,13 +32,19 @@ async function siteWith(view: View): Promise<AcmeSite> {
 }
 
 async function deploy(proxy: ProxyProcess, target: string): Promise<string> {
-  const result = await proxy.run("deploy", "web", `--target=${target}`, `--host=${host}`, "--tls");
+  const result = await proxy.runHere(
+    "deploy",
+    "web",
+    `--target=${target}`,
+    `--host=${host}`,
+    "--tls",
+  );
   expect(result.code).toBe(0);
   return result.stderr;
 }
 
 async function seen(proxy: ProxyProcess): Promise<Pick<CertificateDetails, "error" | "preflight">> {
-  const { stdout } = await proxy.run("list", "--json");
+  const { stdout } = await proxy.runHere("list", "--json");
   return (JSON.parse(stdout) as Record<string, ServiceDescription>)["web"]!.certificates[0]!;
 }
 
@@ -76,10 +82,10 @@ withPebble(
       "the order to be held",
     );
     expect(pebble.orders).toBe(orders);
-    const { stderr } = await proxy.run("list");
+    const { stderr } = await proxy.runHere("list");
     expect(stderr).toContain(`web has no certificate: ${found}\n`);
     // Whoever wants it all the same only has to say so.
-    expect((await proxy.run("certificates", "renew", host)).code).toBe(1);
+    expect((await proxy.runHere("certificates", "renew", host)).code).toBe(1);
     expect(pebble.orders).toBeGreaterThan(orders);
   },
   limitMs,

@@ -46,7 +46,7 @@ test.each([1, 4])(
 
 test("a policy without a rate limit is refused, and a rate that is none", async () => {
   await using proxy = await ProxyProcess.start();
-  const deploy = (...flags: string[]) => proxy.run("deploy", "web", "--target=a", ...flags);
+  const deploy = (...flags: string[]) => proxy.runHere("deploy", "web", "--target=a", ...flags);
   expect((await deploy("--rate-limit=20")).stderr).toContain(
     'invalid value "20" for --rate-limit: must be a number for each second, minute or hour',
   );

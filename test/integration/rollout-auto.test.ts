@@ -21,11 +21,13 @@ interface Stand extends AsyncDisposable {
 async function stand(web: App, next: App): Promise<Stand> {
   const proxy = await ProxyProcess.start({ env: { KAMAL_PROXY_WORKERS: "2" } });
   await proxy.deploy("web", web.address);
-  expect((await proxy.run("rollout", "deploy", "web", `--target=${next.address}`)).code).toBe(0);
+  expect((await proxy.runHere("rollout", "deploy", "web", `--target=${next.address}`)).code).toBe(
+    0,
+  );
   return {
     proxy,
     async listed() {
-      const { stdout } = await proxy.run("list", "--json");
+      const { stdout } = await proxy.runHere("list", "--json");
       return (JSON.parse(stdout) as Record<string, Record<string, unknown>>)["web"]!;
     },
     [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
@@ -109,7 +111,7 @@ describe("rollout auto", () => {
     const first = begin(proxy, ...flags);
     await proxy.waitForLog("Raised rollout");
     expect(await it.listed()).toMatchObject({ rollout_auto: { step: 0, followed: true } });
-    expect((await proxy.run("list")).stderr).toBe("");
+    expect((await proxy.runHere("list")).stderr).toBe("");
     const second = await proxy.run("rollout", "auto", "web", ...flags);
     expect(second).toMatchObject({
       code: 1,
@@ -117,11 +119,11 @@ describe("rollout auto", () => {
     });
     first.child.kill("SIGKILL");
     await proxy.waitForLog("Rollout stays at its step");
-    expect((await proxy.run("list")).stderr).toContain(stays);
+    expect((await proxy.runHere("list")).stderr).toContain(stays);
 
     await proxy.stop();
     await proxy.startAgain();
-    expect((await proxy.run("list")).stderr).toContain(stays);
+    expect((await proxy.runHere("list")).stderr).toContain(stays);
     expect(await it.listed()).toMatchObject({
       rollout: { percentage: 20 },
       rollout_auto: { steps: [20, 100], step: 0, every_ms: 3_600_000, followed: false },
@@ -136,12 +138,12 @@ describe("rollout auto", () => {
       async () => ((await it.listed())["rollout_auto"] as { followed: boolean }).followed,
       "somebody who follows it",
     );
-    expect((await proxy.run("upgrade")).code).toBe(0);
+    expect((await proxy.runHere("upgrade")).code).toBe(0);
     expect(await again.child.exited).toBe(1);
     expect(await again.stderr).toBe(
       "Error: the proxy is upgraded: the rollout stays at its step, --continue goes on\n",
     );
-    expect((await proxy.run("list")).stderr).toContain(stays);
+    expect((await proxy.runHere("list")).stderr).toContain(stays);
 
     // The limits of the beginning, with a time that ends.
     const anew = ["--steps=20,100", "--every=1s", "--min-requests=20", "--max-p95=100x"];
@@ -177,7 +179,7 @@ describe("rollout auto", () => {
           ((await it.listed())["rollout_auto"] as { followed?: boolean } | null)?.followed,
         "the rollout to begin",
       );
-      expect((await proxy.run(...command)).code).toBe(0);
+      expect((await proxy.runHere(...command)).code).toBe(0);
       expect(await child.exited).toBe(1);
       expect(await stderr).toBe(`Error: the rollout of web goes on no further: ${sentence}\n`);
     }

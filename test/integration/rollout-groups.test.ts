@@ -25,9 +25,9 @@ test("log lines and metrics tell the groups apart while there is a rollout", asy
   await proxy.deploy("web", web.address);
   await ask(proxy, "/before", "me");
   expect(await groupOf("/before")).toBeUndefined();
-  await proxy.run("rollout", "deploy", "web", `--target=${beta.address}`);
+  await proxy.runHere("rollout", "deploy", "web", `--target=${beta.address}`);
   await ask(proxy, "/without-share", "me");
-  await proxy.run("rollout", "set", "web", "--list=me");
+  await proxy.runHere("rollout", "set", "web", "--list=me");
   await ask(proxy, "/new", "me");
   await ask(proxy, "/old", "you");
   expect([await groupOf("/without-share"), await groupOf("/new"), await groupOf("/old")]).toEqual([
@@ -36,7 +36,7 @@ test("log lines and metrics tell the groups apart while there is a rollout", asy
     false,
   ]);
   // What never came to either group belongs to none.
-  await proxy.run("stop", "web");
+  await proxy.runHere("stop", "web");
   await ask(proxy, "/stopped", "me");
   expect(await groupOf("/stopped")).toBeUndefined();
   const count = (labels: Record<string, string>): Promise<number> =>
@@ -55,8 +55,8 @@ test("a rollout without a healthy target answers for itself", async () => {
   await using proxy = await ProxyProcess.start();
   await proxy.deploy("web", web.address, "--health-check-interval=100ms");
   const targets = [`--target=${one.address}`, `--target=${other.address}`];
-  await proxy.run("rollout", "deploy", "web", ...targets);
-  await proxy.run("rollout", "set", "web", "--percent=100");
+  await proxy.runHere("rollout", "deploy", "web", ...targets);
+  await proxy.runHere("rollout", "set", "web", "--percent=100");
   one.healthy = false;
   other.healthy = false;
   for (const { address } of [one, other]) {

@@ -111,7 +111,7 @@ describe("the path", () => {
 
 describe("an unknown host", () => {
   test("gets the 404 page", async () => {
-    await proxy.run("remove", "any");
+    await proxy.runHere("remove", "any");
     const response = await send("unknown.example.de");
     expect(response.status).toBe(404);
     expect(response.reason).toBe("Not Found");
@@ -138,10 +138,10 @@ describe("the canonical host", () => {
   });
 
   test("sends on before a pause or a stop counts", async () => {
-    await proxy.run("stop", "canonical");
+    await proxy.runHere("stop", "canonical");
     expect(await answer("example.net")).toBe("301");
     expect(await answer("www.example.net")).toBe("503");
-    await proxy.run("resume", "canonical");
+    await proxy.runHere("resume", "canonical");
   });
 
   test("redirects any method", async () => {

@@ -4,8 +4,8 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { openLibc } from "../../src/net/libc.ts";
 import { listenTcp } from "../../src/net/listening-sockets.ts";
-import { startApp } from "../support/app.ts";
 import { freePorts, releasePorts } from "../support/free-ports.ts";
+import { startNamedApp } from "../support/named-app.ts";
 import { NotifySocket } from "../support/notify-socket.ts";
 import { ProxyProcess, type ProxyProcessOptions } from "../support/proxy-process.ts";
 import { startSteadyLoad } from "../support/steady-load.ts";
@@ -86,10 +86,7 @@ describe("a service manager", () => {
 
 describe("sockets of a service manager", () => {
   test("are served, and a whole restart loses nothing", async () => {
-    await using app = startApp(async (request) => {
-      await request.text();
-      return new Response("web");
-    });
+    await using app = startNamedApp("web");
     using http = openSocket();
     using https = openSocket();
     await using proxy = await ProxyProcess.start(handed([https.fd, http.fd], "https:http"));

@@ -13,13 +13,23 @@ test("a list of addresses in a file is taken over when it changes, and kept when
   const until = (wanted: number) =>
     waitFor(async () => (await status()) === wanted, `an answer of ${wanted}`);
 
-  const missing = await proxy.run("deploy", "web", `--target=${app.address}`, `--deny-ip=@${path}`);
+  const missing = await proxy.runHere(
+    "deploy",
+    "web",
+    `--target=${app.address}`,
+    `--deny-ip=@${path}`,
+  );
   expect([missing.code, missing.stderr]).toEqual([
     1,
     expect.stringContaining("unable to read a file of settings: ENOENT"),
   ]);
   writeFileSync(path, "# nobody of these\n198.51.100.0/24 # offices\n\n10.0.0.300\n");
-  const broken = await proxy.run("deploy", "web", `--target=${app.address}`, `--deny-ip=@${path}`);
+  const broken = await proxy.runHere(
+    "deploy",
+    "web",
+    `--target=${app.address}`,
+    `--deny-ip=@${path}`,
+  );
   expect(broken.stderr).toContain(`${path}: invalid CIDR block "10.0.0.300"`);
 
   writeFileSync(path, "198.51.100.0/24\n");
@@ -38,7 +48,7 @@ test("a list of addresses in a file is taken over when it changes, and kept when
   await proxy.stop();
   await proxy.startAgain();
   expect(await status()).toBe(503);
-  const { stdout } = await proxy.run("list", "--json");
+  const { stdout } = await proxy.runHere("list", "--json");
   expect(JSON.parse(stdout).web.degraded).toContain("unable to read a file of settings");
   writeFileSync(path, "198.51.100.0/24\n");
   await until(200);
@@ -62,7 +72,12 @@ test.each([
   ["@addresses", "the path of the file must begin with /"],
 ])("--allow-ip %s is refused with the reason", async (entry, reason) => {
   await using proxy = await ProxyProcess.start();
-  const { code, stderr } = await proxy.run("deploy", "web", "--target=a", `--allow-ip=${entry}`);
+  const { code, stderr } = await proxy.runHere(
+    "deploy",
+    "web",
+    "--target=a",
+    `--allow-ip=${entry}`,
+  );
   expect([code, stderr]).toEqual([1, expect.stringContaining(reason)]);
   expect(stderr).toContain("--allow-ip");
 });

@@ -6,10 +6,15 @@ import type { ServiceDescription } from "../../src/control-plane/socket/protocol
 import { startApp } from "../support/app.ts";
 import { connectRaw } from "../support/raw-connection.ts";
 import { readResponse } from "../support/raw-response.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 setDefaultTimeout(30_000);
+
+/** Nobody writes files of settings for these. */
+const plain = proxyPool();
+const asking = proxyPool({ env: { KAMAL_PROXY_APP_SETTINGS: "true" } });
 
 const app = () => startApp(() => new Response("ok"));
 
@@ -21,7 +26,7 @@ function writeSettings(proxy: ProxyProcess, name: string, text: string): string 
 }
 
 async function describeService(proxy: ProxyProcess, name: string): Promise<ServiceDescription> {
-  const { stdout } = await proxy.run("list", "--json");
+  const { stdout } = await proxy.runHere("list", "--json");
   return (JSON.parse(stdout) as Record<string, ServiceDescription>)[name]!;
 }
 
@@ -36,7 +41,7 @@ describe("a file of settings", () => {
     await using web = app();
     await using proxy = await ProxyProcess.start();
     const deploy = (...flags: string[]) =>
-      proxy.run("deploy", "app-web", `--target=${web.address}`, ...flags);
+      proxy.runHere("deploy", "app-web", `--target=${web.address}`, ...flags);
     writeSettings(proxy, "app/proxy.toml", '[app-*]\ntarget-timeout = "7s"\nhost = "a.test"\n');
     expect(await deploy()).toMatchObject({ code: 0, stderr: "" });
     expect(await timeoutOf(proxy, "app-web")).toEqual([7, "file"]);
@@ -52,7 +57,7 @@ describe("a file of settings", () => {
   test("that is wrong fails the deploy before anything changed", async () => {
     await using web = app();
     await using proxy = await ProxyProcess.start();
-    const deploy = () => proxy.run("deploy", "web", `--target=${web.address}`);
+    const deploy = () => proxy.runHere("deploy", "web", `--target=${web.address}`);
     await deploy();
     const before = await describeService(proxy, "web");
     const path = writeSettings(proxy, "web/proxy.yml", "web:\n  target-timeout: 7s\n  tsl: true\n");
@@ -88,7 +93,7 @@ describe("a file of settings", () => {
     await proxy.deploy("web", web.address);
     await proxy.deploy("api", web.address, "--host=api.test");
     const before = await describeService(proxy, "web");
-    expect(await proxy.run("reload")).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await proxy.runHere("reload")).toEqual({ code: 0, stdout: "", stderr: "" });
     const path = writeSettings(
       proxy,
       "app/proxy.toml",
@@ -97,15 +102,15 @@ describe("a file of settings", () => {
     const stdout =
       'web: health-check-interval "1s" → "1h0m0s" (file)\nweb: target-timeout "30s" → "7s" (file)\n';
     const stderr = `Warning: ${path}, line 4: there is no service "wbe"\n`;
-    expect(await proxy.run("reload", "--dry-run")).toEqual({ code: 0, stdout, stderr });
+    expect(await proxy.runHere("reload", "--dry-run")).toEqual({ code: 0, stdout, stderr });
     expect(await timeoutOf(proxy, "web")).toEqual([30, "default"]);
-    expect(await proxy.run("reload", "api")).toEqual({ code: 0, stdout: "", stderr: "" });
-    expect(await proxy.run("reload")).toEqual({ code: 0, stdout, stderr });
+    expect(await proxy.runHere("reload", "api")).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await proxy.runHere("reload")).toEqual({ code: 0, stdout, stderr });
     expect(await timeoutOf(proxy, "web")).toEqual([7, "file"]);
     expect((await describeService(proxy, "web")).target_details).toEqual(before.target_details);
 
     writeSettings(proxy, "app/proxy.toml", '[api]\ntarget-timeout = "1s"\n[web]\ntls = 1\n');
-    expect((await proxy.run("reload")).stderr).toBe(
+    expect((await proxy.runHere("reload")).stderr).toBe(
       `Error: ${path}, line 4: "tls" must be true or false\n`,
     );
     expect(await timeoutOf(proxy, "api")).toEqual([30, "default"]);
@@ -121,8 +126,8 @@ describe("a file of settings", () => {
     await proxy.stop();
     await proxy.startAgain();
     expect(await timeoutOf(proxy, "web")).toEqual([7, "file"]);
-    expect((await proxy.run("reload", "nobody")).stderr).toBe("Error: service not found\n");
-    expect((await proxy.run("reload", "a", "b")).stderr).toBe(
+    expect((await proxy.runHere("reload", "nobody")).stderr).toBe("Error: service not found\n");
+    expect((await proxy.runHere("reload", "a", "b")).stderr).toBe(
       "Error: accepts at most 1 arg(s), received 2\n",
     );
   });
@@ -140,9 +145,9 @@ describe("a file of settings", () => {
 describe("set", () => {
   test("acts at once, survives deploys and restarts, and counts more than their flags", async () => {
     await using web = app();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await plain.borrow();
     await proxy.deploy("web", web.address, "--target-timeout=10s");
-    const set = await proxy.run("set", "web", "--target-timeout=1m", "--deny-ip=192.0.2.1");
+    const set = await proxy.runHere("set", "web", "--target-timeout=1m", "--deny-ip=192.0.2.1");
     expect(set).toEqual({ code: 0, stdout: "", stderr: "" });
     expect(await timeoutOf(proxy, "web")).toEqual([60, "set"]);
     await proxy.deploy("web", web.address, "--target-timeout=10s");
@@ -153,23 +158,23 @@ describe("set", () => {
       "target-timeout": "1m0s",
       "deny-ip": ["192.0.2.1"],
     });
-    expect((await proxy.run("list")).stderr).toBe(
+    expect((await proxy.runHere("list")).stderr).toBe(
       "web has --target-timeout 1m0s, by `set`\nweb has --deny-ip 192.0.2.1, by `set`\n" +
         "web would be open to everybody in the original kamal-proxy, which does not know --deny-ip\n",
     );
-    expect((await proxy.run("unset", "web", "--target-timeout")).code).toBe(0);
+    expect((await proxy.runHere("unset", "web", "--target-timeout")).code).toBe(0);
     expect(await timeoutOf(proxy, "web")).toEqual([10, "flag"]);
-    expect((await proxy.run("unset", "web", "--target-timeout")).stderr).toBe(
+    expect((await proxy.runHere("unset", "web", "--target-timeout")).stderr).toBe(
       "Error: --target-timeout was not set by hand\n",
     );
-    expect((await proxy.run("unset", "web", "--all")).code).toBe(0);
+    expect((await proxy.runHere("unset", "web", "--all")).code).toBe(0);
     expect((await describeService(proxy, "web")).set).toEqual({});
-    expect((await proxy.run("list")).stderr).toBe("");
+    expect((await proxy.runHere("list")).stderr).toBe("");
   });
 
   test("refuses what a deploy would refuse, and changes nothing then", async () => {
     await using web = app();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await plain.borrow();
     await proxy.deploy("web", web.address, "--host=a.test");
     await proxy.deploy("api", web.address, "--host=b.test");
     const before = await describeService(proxy, "web");
@@ -182,13 +187,17 @@ describe("set", () => {
       "--error-pages=/nowhere": "unable to load error pages: ",
     };
     for (const [flag, error] of Object.entries(errors)) {
-      const { code, stderr } = await proxy.run("set", "web", flag);
+      const { code, stderr } = await proxy.runHere("set", "web", flag);
       expect([flag, code]).toEqual([flag, 1]);
       expect(stderr).toStartWith(`Error: ${error}`);
     }
-    expect((await proxy.run("set", "web")).stderr).toBe("Error: at least one option is required\n");
-    expect((await proxy.run("set", "nobody", "--tls")).stderr).toBe("Error: service not found\n");
-    expect((await proxy.run("unset", "web")).stderr).toBe(
+    expect((await proxy.runHere("set", "web")).stderr).toBe(
+      "Error: at least one option is required\n",
+    );
+    expect((await proxy.runHere("set", "nobody", "--tls")).stderr).toBe(
+      "Error: service not found\n",
+    );
+    expect((await proxy.runHere("unset", "web")).stderr).toBe(
       "Error: name the options to take back, or --all\n",
     );
     expect(await describeService(proxy, "web")).toEqual(before);
@@ -200,29 +209,28 @@ describe("set", () => {
       asked.push(new URL(request.url).pathname);
       return new Response("ok");
     });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await plain.borrow();
     await proxy.deploy("web", `${web.address},${web.address}`);
-    await proxy.run("set", "web", "--health-check-path=/alive", "--health-check-interval=20ms");
+    await proxy.runHere("set", "web", "--health-check-path=/alive", "--health-check-interval=20ms");
     await waitFor(() => asked.includes("/alive"), "a check by the new path");
   });
 
   test("leaves the state file as kamal-proxy writes it, once it is taken back", async () => {
     await using web = app();
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await plain.borrow();
     const state = () =>
       readFileSync(join(proxy.home, ".config/kamal-proxy/kamal-proxy.state"), "utf8");
     await proxy.deploy("web", web.address);
     const before = state();
     expect(before).not.toContain("setting_layers");
-    await proxy.run("set", "web", "--target-timeout=1m");
+    await proxy.runHere("set", "web", "--target-timeout=1m");
     expect(state()).toContain('"setting_layers":{"set":{"target-timeout":"1m0s"}');
-    await proxy.run("unset", "web", "--all");
+    await proxy.runHere("unset", "web", "--all");
     expect(state()).toBe(before);
   });
 });
 
 describe("what an app says of itself", () => {
-  const enabled = { env: { KAMAL_PROXY_APP_SETTINGS: "true" } };
   const path = "/.well-known/kamal-proxy.json";
 
   function version(answer: () => Response) {
@@ -237,7 +245,7 @@ describe("what an app says of itself", () => {
     await using first = wanting({ "target-timeout": "5s", "deny-ip": ["192.0.2.1"] });
     await using second = wanting({ "target-timeout": "6s" });
     await using third = app();
-    await using proxy = await ProxyProcess.start(enabled);
+    await using proxy = await asking.borrow();
     await proxy.deploy("web", first.address);
     expect(await timeoutOf(proxy, "web")).toEqual([5, "app"]);
     expect((await describeService(proxy, "web")).protected_by).toEqual(["deny-ip"]);
@@ -250,7 +258,7 @@ describe("what an app says of itself", () => {
     await proxy.deploy("web", first.address);
     expect(await timeoutOf(proxy, "web")).toEqual([5, "app"]);
     writeSettings(proxy, "web/proxy.yml", "web:\n  target-timeout: 7s\n");
-    await proxy.run("reload");
+    await proxy.runHere("reload");
     expect(await timeoutOf(proxy, "web")).toEqual([7, "file"]);
     writeSettings(proxy, "web/proxy.yml", "");
     await proxy.deploy("web", third.address);
@@ -259,7 +267,7 @@ describe("what an app says of itself", () => {
 
   test("is asked for only where it is allowed", async () => {
     await using web = wanting({ "target-timeout": "5s" });
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await plain.borrow();
     await proxy.deploy("web", web.address);
     expect(await timeoutOf(proxy, "web")).toEqual([30, "default"]);
     const response = await fetch(`http://127.0.0.1:${proxy.httpPort}${path}`);
@@ -274,7 +282,7 @@ describe("what an app says of itself", () => {
       () => new Response("gone", { status: 404 }),
       () => new Response(null, { status: 302, headers: { location: "/login" } }),
     ];
-    await using proxy = await ProxyProcess.start(enabled);
+    await using proxy = await asking.borrow();
     for (const answer of answers) {
       await using web = version(answer);
       await proxy.deploy("web", web.address);
@@ -283,7 +291,7 @@ describe("what an app says of itself", () => {
   });
 
   test("fails the deploy when it can't be meant, and nothing has changed", async () => {
-    await using proxy = await ProxyProcess.start(enabled);
+    await using proxy = await asking.borrow();
     await using good = app();
     await proxy.deploy("web", good.address);
     const before = await describeService(proxy, "web");
@@ -298,7 +306,7 @@ describe("what an app says of itself", () => {
     ];
     for (const [answer, fault] of faults) {
       await using web = version(answer);
-      const { code, stderr } = await proxy.run("deploy", "web", `--target=${web.address}`);
+      const { code, stderr } = await proxy.runHere("deploy", "web", `--target=${web.address}`);
       expect([fault, code]).toEqual([fault, 1]);
       expect(stderr).toContain(`http://${web.address}${path}${fault}`);
     }
@@ -307,8 +315,8 @@ describe("what an app says of itself", () => {
 
   test("that does not come in time fails the deploy", async () => {
     await using web = version(() => new Response(new ReadableStream({ start() {} })));
-    await using proxy = await ProxyProcess.start(enabled);
-    const { stderr } = await proxy.run("deploy", "web", `--target=${web.address}`);
+    await using proxy = await asking.borrow();
+    const { stderr } = await proxy.runHere("deploy", "web", `--target=${web.address}`);
     expect(stderr).toBe(`Error: http://${web.address}${path} was not answered within 5s\n`);
   });
 
@@ -318,7 +326,7 @@ describe("what an app says of itself", () => {
       if (request.url.includes("kamal")) asked++;
       return new Response("ok");
     });
-    await using proxy = await ProxyProcess.start(enabled);
+    await using proxy = await asking.borrow();
     await proxy.deploy("web", web.address);
     await proxy.deploy("api", web.address, "--path-prefix=/api");
     const askedByProxy = asked;

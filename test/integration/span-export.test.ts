@@ -32,7 +32,7 @@ test("spans of all workers arrive, are counted, and the last ones come with the 
   expect(await figure(proxy, "dropped")).toBe(0);
   const ids = new Set(collector.spans.map(({ spanId }) => spanId));
   expect(ids.size).toBe(20);
-  expect((await proxy.run("upgrade")).code).toBe(0);
+  expect((await proxy.runHere("upgrade")).code).toBe(0);
   await visit(proxy, 5);
   expect(await proxy.stop()).toBe(0);
   expect(collector.spans.length).toBe(25);

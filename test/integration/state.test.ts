@@ -20,9 +20,8 @@ const everyField = fixtureOf("every-field.json");
 
 /** A proxy that begins with this state. */
 async function startWithState(text: string): Promise<ProxyProcess> {
-  const proxy = await ProxyProcess.start();
-  await proxy.stop();
-  proxy.logs.length = 0;
+  const proxy = ProxyProcess.prepare();
+  mkdirSync(dirname(proxy.statePath), { recursive: true, mode: 0o700 });
   writeFileSync(proxy.statePath, text);
   await proxy.startAgain();
   return proxy;
@@ -31,7 +30,7 @@ async function startWithState(text: string): Promise<ProxyProcess> {
 /** Makes the proxy write its state, and reads it. */
 async function savedAnew(proxy: ProxyProcess): Promise<string> {
   await proxy.deploy("extra", "extra", "--force", "--host=extra");
-  await proxy.run("remove", "extra");
+  await proxy.runHere("remove", "extra");
   return readFileSync(proxy.statePath, "utf8");
 }
 
@@ -62,7 +61,7 @@ describe("what is written", () => {
     expect(names()).toEqual(["a"]);
     await proxy.deploy("b", app.address, "--host=b");
     expect(names().toSorted()).toEqual(["a", "b"]);
-    await proxy.run("remove", "a");
+    await proxy.runHere("remove", "a");
     expect(names()).toEqual(["b"]);
     expect(readdirSync(dirname(proxy.statePath))).toEqual(["kamal-proxy.state"]);
   });
@@ -84,7 +83,7 @@ describe("a state that kamal-proxy wrote", () => {
     await using app = startApp(() => new Response("rollout"));
     await using proxy = await startWithState(stateFor(everyField, app.address));
     expect(await proxy.waitForLog("Restored saved state")).toMatchObject({ path: proxy.statePath });
-    expect(JSON.parse((await proxy.run("list", "--json")).stdout)).toMatchObject({
+    expect(JSON.parse((await proxy.runHere("list", "--json")).stdout)).toMatchObject({
       api: { state: "stopped" },
       demand: { state: "running" },
       plain: { state: "running" },
@@ -97,8 +96,8 @@ describe("a state that kamal-proxy wrote", () => {
     expect(stopped.status).toBe(503);
     expect(await stopped.text()).toContain("Back &lt;soon&gt; &amp; &#34;fine&#34; é");
     expect(await visit(proxy, "s.example.com")).toBe("301");
-    expect((await proxy.run("resume", "web")).code).toBe(0);
-    expect((await proxy.run("stop", "secure")).code).toBe(0);
+    expect((await proxy.runHere("resume", "web")).code).toBe(0);
+    expect((await proxy.runHere("stop", "secure")).code).toBe(0);
   });
 
   test("comes out as it went in", async () => {
@@ -203,8 +202,8 @@ describe("after a crash", () => {
     await using proxy = await ProxyProcess.start();
     await proxy.deploy("held", app.address, "--host=held");
     await proxy.deploy("closed", app.address, "--host=closed");
-    await proxy.run("pause", "held", "--max-pause=1ms");
-    await proxy.run("stop", "closed", "--message=Closed for lunch");
+    await proxy.runHere("pause", "held", "--max-pause=1ms");
+    await proxy.runHere("stop", "closed", "--message=Closed for lunch");
     await proxy.stop("SIGKILL");
     await proxy.startAgain();
     expect(await visit(proxy, "held")).toBe("504");
@@ -212,7 +211,7 @@ describe("after a crash", () => {
     expect(closed.status).toBe(503);
     expect(await closed.text()).toContain("Closed for lunch");
     for (const name of ["held", "closed"]) {
-      expect((await proxy.run("resume", name)).code).toBe(0);
+      expect((await proxy.runHere("resume", name)).code).toBe(0);
       expect(await visit(proxy, name)).toBe("ok");
     }
   });

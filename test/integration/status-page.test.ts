@@ -198,7 +198,7 @@ describe("the status page", () => {
     await site.proxy.deploy("web", app.address);
     for (let i = 0; i < 20; i++) await fetch(site.proxy.url);
     const before = await waitFor(() => requestsIn(site.url), "requests in the history");
-    const upgraded = await site.proxy.run("upgrade");
+    const upgraded = await site.proxy.runHere("upgrade");
     expect(upgraded).toMatchObject({ code: 0 });
     expect(await requestsIn(site.url)).toBeGreaterThanOrEqual(before);
     const { events } = (await (await fetch(`${site.url}/api/state`)).json()) as PageState;

@@ -25,7 +25,7 @@ async function certificatesOf(
   proxy: ProxyProcess,
   service: string,
 ): Promise<ServiceDescription["certificates"]> {
-  const { stdout } = await proxy.run("list", "--json");
+  const { stdout } = await proxy.runHere("list", "--json");
   const services = JSON.parse(stdout) as Record<string, ServiceDescription>;
   return services[service]!.certificates;
 }
@@ -150,9 +150,9 @@ test.skipIf(binaries === null)(
       return [...over, await getOnce(proxy.httpsPort, host, path)].map(({ status }) => status);
     };
     expect(await answers()).toEqual([404, 404, 404]);
-    await proxy.run("pause", "web");
+    await proxy.runHere("pause", "web");
     expect(await answers()).toEqual([404, 404, 404]);
-    await proxy.run("stop", "web");
+    await proxy.runHere("stop", "web");
     expect(await answers()).toEqual([404, 404, 404]);
     expect(app.requestCount).toBe(0);
     expect((await plain(proxy, host, "/.well-known/acme-challenge")).status).toBe(301);
@@ -186,7 +186,7 @@ test.skipIf(binaries === null)(
     expect((await shakeHands(proxy.httpsPort, { name: "a.b.example.com" })).error).not.toBeNull();
     expect(pebble.orders).toBe(1);
     const args = ["deploy", "other", `--target=${app.address}`, "--host=*.example.net", "--tls"];
-    const refused = await proxy.run(...args);
+    const refused = await proxy.runHere(...args);
     expect(refused.stderr.trim()).toBe("Error: automatic TLS does not support wildcards");
   },
   timeoutMs,
@@ -201,7 +201,7 @@ test.skipIf(binaries === null)(
     await proxy.deploy("web", app.address, `--host=${host}`, "--tls");
     await proxy.waitForLog("Obtained certificate");
     const read = async (): Promise<CertificateDetails> => {
-      const { stdout } = await proxy.run("certificates", "--json");
+      const { stdout } = await proxy.runHere("certificates", "--json");
       return (JSON.parse(stdout) as CertificateDetails[])[0]!;
     };
     const first = await read();
@@ -217,22 +217,28 @@ test.skipIf(binaries === null)(
     });
     expect(first.issuer).toContain("Pebble");
     expect(Date.parse(first.renews!)).toBeLessThan(Date.parse(first.expires!));
-    const table = (await proxy.run("certificates")).stdout;
+    const table = (await proxy.runHere("certificates")).stdout;
     expect(table).toContain("ECDSA P-256");
     expect(table).toMatch(/89d 23h|90d 0h/);
     expect(await readMetrics(proxy)).toContain(
       `kamal_proxy_certificate_expiry_timestamp_seconds{name="${host}"} ${Date.parse(first.expires!) / 1_000}\n`,
     );
-    expect(await proxy.run("certs", "list")).toMatchObject({ stdout: table, code: 0 });
+    expect(await proxy.runHere("certs", "list")).toMatchObject({ stdout: table, code: 0 });
 
     const before = await shownTo(proxy, host);
-    expect(await proxy.run("certificates", "renew", host)).toMatchObject({ code: 0, stderr: "" });
+    expect(await proxy.runHere("certificates", "renew", host)).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
     expect(pebble.orders).toBe(2);
     const after = await shownTo(proxy, host);
     expect(after).not.toBeNull();
     expect(after).not.toBe(before);
 
-    expect(await proxy.run("certificates", "forget", host)).toMatchObject({ code: 0, stderr: "" });
+    expect(await proxy.runHere("certificates", "forget", host)).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
     expect((await read()).expires).toBeNull();
     expect(await shownTo(proxy, host)).not.toBe(after);
     expect(pebble.orders).toBe(3);
@@ -241,14 +247,14 @@ test.skipIf(binaries === null)(
       ["other.example.com", "no service with TLS has the name other.example.com"],
       ["", "no service with TLS has the name "],
     ] as const) {
-      const { code, stderr } = await proxy.run("certificates", "renew", name);
+      const { code, stderr } = await proxy.runHere("certificates", "renew", name);
       expect([code, stderr.trimEnd()]).toEqual([1, `Error: ${text}`.trimEnd()]);
     }
     await pebble.stop();
-    const failed = await proxy.run("certificates", "renew", host);
+    const failed = await proxy.runHere("certificates", "renew", host);
     expect(failed.stderr).toContain(`Error: unable to obtain a certificate for ${host}: `);
     expect((await read()).error_at).not.toBeNull();
-    expect((await proxy.run("certificates", "--help")).stdout).toContain("renew");
+    expect((await proxy.runHere("certificates", "--help")).stdout).toContain("renew");
   },
   timeoutMs,
 );
@@ -269,7 +275,7 @@ test.skipIf(binaries === null)(
     );
     expect(refused.name).toBe(blocked);
     expect(refused.error).toContain("policy");
-    const result = await proxy.run(
+    const result = await proxy.runHere(
       "deploy",
       "wild",
       `--target=${app.address}`,

@@ -28,7 +28,7 @@ interface Listed {
 }
 
 async function list(of = proxy): Promise<Record<string, Listed>> {
-  return JSON.parse((await of.run("list", "--json")).stdout) as Record<string, Listed>;
+  return JSON.parse((await of.runHere("list", "--json")).stdout) as Record<string, Listed>;
 }
 
 function isLoadError({ msg, service }: LogLine, name: string): boolean {
@@ -137,7 +137,7 @@ describe("files that can't be used", () => {
     await using next = startApp(() => new Response("another app"));
     const flags = certificateFlags(join(proxy.home, certificate), join(proxy.home, key));
     for (const service of ["kept", "first"]) {
-      const result = await proxy.run(
+      const result = await proxy.runHere(
         "deploy",
         service,
         `--target=${next.address}`,
@@ -216,7 +216,7 @@ test("TLS that is taken away: new handshakes are refused, connections that are o
   expect((await shakeHands(proxy.httpsPort, { name: "taken.test" })).error).toBe(
     "tlsv1 alert internal error",
   );
-  await proxy.run("remove", "taken");
+  await proxy.runHere("remove", "taken");
   expect((await get(connection, "/", "taken.test")).status).toBe(404);
 });
 

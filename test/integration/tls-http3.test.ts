@@ -92,7 +92,7 @@ describe("Alt-Svc", () => {
 test("a certificate that changes is served on the same port; a name without is refused", async () => {
   await deploy("second");
   expect(await answered("/")).toBe("GET https 0");
-  await proxy.run("remove", "web");
+  await proxy.runHere("remove", "web");
   await waitFor(
     async () =>
       await ask("/", { signal: AbortSignal.timeout(2_000) }).then(

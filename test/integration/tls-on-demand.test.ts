@@ -24,7 +24,7 @@ test.skipIf(binaries === null)(
     await using site = await AcmeSite.start(binaries!);
     const { proxy, pebble } = site;
     await proxy.deploy("web", app.address, "--tls", "--tls-on-demand-url=/allowed?z=1&a=2");
-    const { stdout } = await proxy.run("list");
+    const { stdout } = await proxy.runHere("list");
     expect(stdout).toContain("*");
 
     expect((await getOnce(proxy.httpsPort, "good.example.com")).status).toBe(200);

@@ -12,6 +12,7 @@ import { buildVersion } from "../support/checkout-copy.ts";
 import { Http2Connection } from "../support/http2-connection.ts";
 import { frameTypes, headersFrame } from "../support/http2-frames.ts";
 import { getOnce } from "../support/https-client.ts";
+import { startNamedApp } from "../support/named-app.ts";
 import { findPebble } from "../support/pebble.ts";
 import { waitForInFlight } from "../support/proxy-metrics.ts";
 import { ProxyProcess, proxyCommand } from "../support/proxy-process.ts";
@@ -219,7 +220,7 @@ describe("an upgrade", () => {
     async () => {
       using folder = tempFolder();
       const newer = await buildVersion(folder.file("newer"), "99.0.0");
-      await using app = startApp(() => new Response("web"));
+      await using app = startNamedApp("web");
       await using proxy = await ProxyProcess.start();
       await proxy.deploy("web", app.address);
       await using load = startSteadyLoad({
@@ -235,8 +236,8 @@ describe("an upgrade", () => {
       expect(executable).toBe(newer);
       const back = await proxy.run("upgrade", proxyCommand()[0]!);
       expect(back.stdout).toStartWith(`Upgraded from 99.0.0 to ${older}, `);
-      expect((await proxy.run("pause", "web")).code).toBe(0);
-      expect((await proxy.run("resume", "web")).code).toBe(0);
+      expect((await proxy.runHere("pause", "web")).code).toBe(0);
+      expect((await proxy.runHere("resume", "web")).code).toBe(0);
       await load.stop();
       expect(load.failures).toEqual([]);
       expect(await proxy.stop()).toBe(0);
@@ -254,7 +255,7 @@ describe("the death of all workers", () => {
       using app = startScriptedApp();
       app.healthAnswer = "HTTP/1.1 503 Not Yet\r\nContent-Length: 0\r\n\r\n";
       await using proxy = await ProxyProcess.start();
-      const deploying = proxy.run("deploy", "web", `--target=${app.address}`);
+      const deploying = proxy.runHere("deploy", "web", `--target=${app.address}`);
       await waitFor(() => app.probeCount > 0, "the first health check");
       await killWorkers(proxy);
       app.healthAnswer = ok;
@@ -270,14 +271,14 @@ describe("the death of all workers", () => {
       await using app = startApp(() => new Response("web"));
       await using proxy = await ProxyProcess.start();
       await proxy.deploy("web", app.address);
-      expect((await proxy.run("pause", "web", "--max-pause=60s")).code).toBe(0);
+      expect((await proxy.runHere("pause", "web", "--max-pause=60s")).code).toBe(0);
       await killWorkers(proxy);
       const held = fetch(proxy.url);
       await waitFor(async () => {
-        const { web } = JSON.parse((await proxy.run("list", "--json")).stdout);
+        const { web } = JSON.parse((await proxy.runHere("list", "--json")).stdout);
         return web.held_requests === 1;
       }, "the held request");
-      expect((await proxy.run("resume", "web")).code).toBe(0);
+      expect((await proxy.runHere("resume", "web")).code).toBe(0);
       expect(await (await held).text()).toBe("web");
     },
     timeoutMs,

@@ -10,8 +10,10 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { handoverVariable } from "../../src/engine-environment.ts";
-import { startApp, type App } from "../support/app.ts";
+import { startApp } from "../support/app.ts";
+import { startNamedApp } from "../support/named-app.ts";
 import { waitForInFlight, readMetric } from "../support/proxy-metrics.ts";
+import { proxyPool } from "../support/proxy-pool.ts";
 import {
   type CommandResult,
   ProxyProcess,
@@ -25,13 +27,6 @@ import { ok, startScriptedApp } from "../support/scripted-app.ts";
 import { startSteadyLoad } from "../support/steady-load.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { childrenOf, threadsThatTake } from "../support/worker-processes.ts";
-
-function startNamedApp(name: string): App {
-  return startApp(async (request) => {
-    await request.text();
-    return new Response(name);
-  });
-}
 
 /** The workers that serve now are others than those. */
 async function replaced(proxy: ProxyProcess, workers: readonly number[]): Promise<void> {
@@ -163,7 +158,7 @@ describe("upgrade", () => {
     const workers = childrenOf(proxy.pid);
 
     expect((await proxy.run("upgrade")).code).toBe(0);
-    const listed = await proxy.run("list");
+    const listed = await proxy.runHere("list");
     expect(listed.stderr).toMatch(/a replaced worker still has \d connections/);
     upload.send(" last");
     expect((await readResponse(upload)).status).toBe(200);
@@ -198,15 +193,15 @@ describe("upgrade", () => {
     await using app = startNamedApp("web");
     await using proxy = await ProxyProcess.start({ env: severalWorkers });
     await proxy.deploy("web", app.address);
-    expect((await proxy.run("pause", "web", "--max-pause=30s")).code).toBe(0);
+    expect((await proxy.runHere("pause", "web", "--max-pause=30s")).code).toBe(0);
     const before = fetch(proxy.url);
     const held = async (): Promise<number> =>
-      JSON.parse((await proxy.run("list", "--json")).stdout).web.held_requests;
+      JSON.parse((await proxy.runHere("list", "--json")).stdout).web.held_requests;
     await waitFor(async () => (await held()) === 1, "the held request");
     expect((await proxy.run("upgrade")).code).toBe(0);
     const after = fetch(proxy.url);
     await waitFor(async () => (await held()) === 2, "both held requests");
-    expect((await proxy.run("resume", "web")).code).toBe(0);
+    expect((await proxy.runHere("resume", "web")).code).toBe(0);
     expect(await (await before).text()).toBe("web");
     expect(await (await after).text()).toBe("web");
   });
@@ -216,11 +211,11 @@ describe("upgrade", () => {
     app.healthAnswer = "HTTP/1.1 503 Not Yet\r\nContent-Length: 0\r\n\r\n";
     await using other = startNamedApp("other");
     await using proxy = await ProxyProcess.start();
-    const waiting = proxy.run("deploy", "web", `--target=${app.address}`, "--host=web");
+    const waiting = proxy.runHere("deploy", "web", `--target=${app.address}`, "--host=web");
     await waitFor(() => app.probeCount > 0, "the first health check");
     const upgraded = proxy.run("upgrade");
     await proxy.waitForLog("Upgrading");
-    const later = proxy.run("deploy", "other", `--target=${other.address}`, "--host=other");
+    const later = proxy.runHere("deploy", "other", `--target=${other.address}`, "--host=other");
     app.healthAnswer = ok;
     expect(await waiting).toMatchObject({ code: 0 });
     expect(await upgraded).toMatchObject({ code: 0 });
@@ -242,7 +237,7 @@ describe("upgrade", () => {
     const underWay = fetch(`${proxy.url}/slow`);
     await waitForInFlight(proxy, "web", 1);
     expect((await proxy.run("upgrade")).code).toBe(0);
-    const deploying = proxy.run("deploy", "web", `--target=${next.address}`);
+    const deploying = proxy.runHere("deploy", "web", `--target=${next.address}`);
     await waitFor(async () => (await (await fetch(proxy.url)).text()) === "next", "the switch");
     answer.resolve("slow");
     expect(await (await underWay).text()).toBe("slow");
@@ -251,6 +246,8 @@ describe("upgrade", () => {
 });
 
 describe("an upgrade that can't be", () => {
+  const proxies = proxyPool();
+
   test.each([
     ["a file that is not there", () => {}, "does not exist"],
     ["a text", (path: string) => writeFileSync(path, "hello\n"), "can't be run: permission denied"],
@@ -288,7 +285,7 @@ describe("an upgrade that can't be", () => {
       "can't be run: it is no executable for this machine",
     ],
   ])("because of %s says so in one sentence and changes nothing", async (_, make, reason) => {
-    await using proxy = await ProxyProcess.start();
+    await using proxy = await proxies.borrow();
     const path = join(proxy.home, "next");
     make(path);
     const workers = childrenOf(proxy.pid);
@@ -299,7 +296,7 @@ describe("an upgrade that can't be", () => {
     expect(result.stderr.trim().split("\n")).toHaveLength(1);
     expect(childrenOf(proxy.pid)).toEqual(workers);
     expect((await fetch(proxy.url)).status).toBe(404);
-    expect((await proxy.run("list")).code).toBe(0);
+    expect((await proxy.runHere("list")).code).toBe(0);
   });
 
   test("because there is no proxy says so", async () => {

@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { shutdownTimeoutMs } from "../../src/config/limits.ts";
 import { noLibcVariable } from "../../src/net/libc.ts";
-import { startApp, type App } from "../support/app.ts";
+import { startApp } from "../support/app.ts";
+import { startNamedApp } from "../support/named-app.ts";
 import { readMetric, readMetrics } from "../support/proxy-metrics.ts";
 import { ProxyProcess, proxyCommand } from "../support/proxy-process.ts";
 import { connectRaw } from "../support/raw-connection.ts";
@@ -13,13 +14,6 @@ import { childrenOf } from "../support/worker-processes.ts";
 
 function startWith(workers: number, env: Record<string, string> = {}): Promise<ProxyProcess> {
   return ProxyProcess.start({ env: { KAMAL_PROXY_WORKERS: String(workers), ...env } });
-}
-
-function startNamedApp(name: string): App {
-  return startApp(async (request) => {
-    await request.text();
-    return new Response(name);
-  });
 }
 
 /** One request on a connection of its own. */
@@ -105,7 +99,7 @@ describe("workers", () => {
     }, "the pause before the next attempt");
     const [waiting, listed] = await Promise.all([
       readMetric(proxy, "kamal_proxy_workers", { state: "waiting" }),
-      proxy.run("list", "--json"),
+      proxy.runHere("list", "--json"),
     ]);
     expect(waiting).toBe(1);
     const { "(workers)": workers } = JSON.parse(listed.stdout) as {
@@ -120,14 +114,14 @@ describe("workers", () => {
     await using app = startNamedApp("web");
     await using proxy = await startWith(4);
     await proxy.deploy("web", app.address);
-    expect((await proxy.run("pause", "web", "--max-pause=30s")).code).toBe(0);
+    expect((await proxy.runHere("pause", "web", "--max-pause=30s")).code).toBe(0);
     const held = Promise.all(Array.from({ length: 24 }, async () => (await ask(proxy)).text()));
     await waitFor(async () => {
-      const { web } = JSON.parse((await proxy.run("list", "--json")).stdout);
+      const { web } = JSON.parse((await proxy.runHere("list", "--json")).stdout);
       return web.held_requests === 24;
     }, "the sum of what all hold");
     expect(app.requestCount).toBe(0);
-    expect((await proxy.run("resume", "web")).code).toBe(0);
+    expect((await proxy.runHere("resume", "web")).code).toBe(0);
     expect(new Set(await held)).toEqual(new Set(["web"]));
   });
 
@@ -213,7 +207,7 @@ describe("workers", () => {
     expect(childrenOf(proxy.pid)).toEqual([]);
     await proxy.waitForLog("Serving in one process: no workers, no upgrade in place");
     expect(await readMetrics(proxy)).not.toContain("kamal_proxy_workers");
-    expect((await proxy.run("upgrade")).stderr).toContain("it can't be upgraded in place");
+    expect((await proxy.runHere("upgrade")).stderr).toContain("it can't be upgraded in place");
     expect(await proxy.stop()).toBe(0);
     await proxy.startAgain();
     expect(await (await ask(proxy)).text()).toBe("web");

@@ -1,17 +1,9 @@
 /** Under constant load no request fails and none goes astray, whatever is deployed meanwhile. */
 import { expect, test } from "bun:test";
-import { startApp, type App } from "../support/app.ts";
 import { ProxyProcess, severalWorkers } from "../support/proxy-process.ts";
 import { startSteadyLoad, type SteadyLoad } from "../support/steady-load.ts";
 import { waitFor } from "../support/wait-for.ts";
-
-/** Reads what it is sent before it answers with its name. */
-function startNamedApp(name: string): App {
-  return startApp(async (request) => {
-    await request.text();
-    return new Response(name);
-  });
-}
+import { startNamedApp } from "../support/named-app.ts";
 
 function loadOn(proxy: ProxyProcess, host: string): SteadyLoad {
   return startSteadyLoad({
@@ -102,9 +94,14 @@ test("deploys that fail", async () => {
   });
   for (let i = 0; i < 5; i++) {
     const flags = ["--host=web", "--deploy-timeout=50ms"];
-    const failed = await proxy.run("deploy", "web", `--target=${sick.address}`, ...flags);
+    const failed = await proxy.runHere("deploy", "web", `--target=${sick.address}`, ...flags);
     expect(failed.code).toBe(1);
-    const conflict = await proxy.run("deploy", "more", `--target=${sick.address}`, "--host=web");
+    const conflict = await proxy.runHere(
+      "deploy",
+      "more",
+      `--target=${sick.address}`,
+      "--host=web",
+    );
     expect(conflict.code).toBe(1);
     const { answered } = load;
     await waitFor(() => load.answered > answered, "answers");
@@ -132,7 +129,7 @@ test("pause, redeploy while paused, resume, and rollout changes", async () => {
   };
   for (let i = 0; i < 4; i++) {
     for (const args of commands(i)) {
-      expect([args, (await proxy.run(...args)).stderr]).toEqual([args, ""]);
+      expect([args, (await proxy.runHere(...args)).stderr]).toEqual([args, ""]);
     }
     const { answered } = load;
     await waitFor(() => load.answered > answered, "answers");

@@ -185,7 +185,7 @@ test("policies that answered are counted in the metrics, and shown by list", asy
   await get(plainHttp1, "/ip/a", "203.0.113.66");
   const metrics = await (await fetch(`http://127.0.0.1:${proxy.metricsPort}/`)).text();
   expect(metrics).toMatch(/^kamal_proxy_policy_answers_total\{policy="ip",service="ip"\} [1-9]/m);
-  const { stdout } = await proxy.run("list", "--json");
+  const { stdout } = await proxy.runHere("list", "--json");
   expect(JSON.parse(stdout).ip.options).toMatchObject({
     allow_ips: ["203.0.113.0/24", "2001:db8::/32"],
     deny_ips: ["203.0.113.66"],

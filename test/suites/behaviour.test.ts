@@ -387,22 +387,22 @@ describe.each(carriers)("$name", (carrier: Carrier) => {
   });
 
   holds("a pause holds requests, and none is lost", async () => {
-    expect((await proxy.run("pause", "web")).code).toBe(0);
+    expect((await proxy.runHere("pause", "web")).code).toBe(0);
     const before = app.requests.length;
     const answers = [get(), get({ method: "POST", body: large })];
     // A request to another service has gone all the way meanwhile.
     script = (connection) => connection.send(ok);
     expect((await get({ path: "/raw" })).status).toBe(200);
     expect(app.requests.length).toBe(before);
-    expect((await proxy.run("resume", "web")).code).toBe(0);
+    expect((await proxy.runHere("resume", "web")).code).toBe(0);
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200]);
     expect(hashOf(app.requests.findLast(({ body }) => body.length > 0)!.body)).toBe(hashOf(large));
   });
 
   holds("a stopped service is answered 503, with its message", async () => {
-    expect((await proxy.run("stop", "web", "--message=Back at noon")).code).toBe(0);
+    expect((await proxy.runHere("stop", "web", "--message=Back at noon")).code).toBe(0);
     const answer = await get();
-    expect((await proxy.run("resume", "web")).code).toBe(0);
+    expect((await proxy.runHere("resume", "web")).code).toBe(0);
     expect(answer.status).toBe(503);
     expect(answer.body.toString()).toContain("<p>Back at noon</p>");
     expect(valuesOf(answer.fields, "content-type")).toEqual(["text/html; charset=utf-8"]);

@@ -140,11 +140,11 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
     const before = one.requests.length;
     const told = await ask(plainHttp1, proxy.httpPort, asked);
     expect([told.status, told.body.toString()]).toEqual([200, "ok"]);
-    await proxy.run("stop", "told");
+    await proxy.runHere("stop", "told");
     const stopped = await ask(plainHttp1, proxy.httpPort, asked);
     expect([stopped.status, stopped.body.toString()]).toEqual([503, "the service is stopped"]);
     expect(one.requests.length).toBe(before);
-    await proxy.run("remove", "told");
+    await proxy.runHere("remove", "told");
   });
 
   test("a target that fails gets no requests for a while, and the list shows it", async () => {
@@ -157,7 +157,7 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
     // The last one is never taken out.
     two.answer = () => failed;
     for (let i = 0; i < 4; i++) expect((await get({ path: "/eject/c" })).status).toBe(503);
-    const { stdout } = await proxy.run("list", "--json");
+    const { stdout } = await proxy.runHere("list", "--json");
     const { eject } = JSON.parse(stdout) as Record<string, { target_details: Details[] }>;
     const ejected = eject!.target_details.filter(({ ejected_for_ms: ms = 0 }) => ms > 0);
     expect(ejected.map(({ target }) => target)).toEqual([one.address]);
@@ -185,7 +185,7 @@ test("targets get requests by their weight, also after a restart, and no secret 
     return since(before);
   };
   expect(await shares()).toEqual([6, 2]);
-  const { stdout } = await proxy.run("list", "--json");
+  const { stdout } = await proxy.runHere("list", "--json");
   const { heavy } = JSON.parse(stdout) as Record<string, { targets: string[]; options: object }>;
   expect(heavy!.targets).toEqual([one.address, two.address]);
   expect(heavy!.options).toMatchObject({

@@ -401,20 +401,20 @@ describe.each(carriers)("over $name", (carrier: Carrier) => {
 
 test("a paused app is asked when it goes on", async () => {
   app.answer = () => passes;
-  expect((await proxy.run("pause", "own")).code).toBe(0);
+  expect((await proxy.runHere("pause", "own")).code).toBe(0);
   const before = app.requests.length;
   const held = ask(plainHttp1, proxy.httpPort, { path: "/own/held" });
   await waitFor(async () => {
-    const { stdout } = await proxy.run("list", "--json");
+    const { stdout } = await proxy.runHere("list", "--json");
     return JSON.parse(stdout).own.held_requests === 1;
   }, "the request to be held");
   expect(app.requests.length).toBe(before);
-  expect((await proxy.run("resume", "own")).code).toBe(0);
+  expect((await proxy.runHere("resume", "own")).code).toBe(0);
   expect((await held).status).toBe(204);
-  expect((await proxy.run("stop", "own")).code).toBe(0);
+  expect((await proxy.runHere("stop", "own")).code).toBe(0);
   const stopped = await ask(plainHttp1, proxy.httpPort, { path: "/own/stopped" });
   expect(valuesOf(stopped.fields, "x-kamal-proxy-error")).toEqual(["service-stopped"]);
   const line = await proxy.waitForLog((each) => each["path"] === "/own/stopped");
   expect(line["policy"] ?? "").toBe("");
-  expect((await proxy.run("resume", "own")).code).toBe(0);
+  expect((await proxy.runHere("resume", "own")).code).toBe(0);
 });

@@ -151,7 +151,7 @@ test("what can't be meant is refused at the deploy, and nothing changes", async 
     "--hsts=forever": "must begin with an age",
   };
   for (const [flag, reason] of Object.entries(refused)) {
-    const result = await proxy.run(
+    const result = await proxy.runHere(
       "deploy",
       "other",
       `--target=${app.address}`,
@@ -160,7 +160,7 @@ test("what can't be meant is refused at the deploy, and nothing changes", async 
     );
     expect([result.code, result.stderr]).toEqual([1, expect.stringContaining(reason)]);
   }
-  const { stdout } = await proxy.run("list", "--json");
+  const { stdout } = await proxy.runHere("list", "--json");
   const services = JSON.parse(stdout) as Record<string, { options: Record<string, unknown> }>;
   expect(Object.keys(services)).toEqual(["web"]);
   expect(services["web"]!.options).toMatchObject({

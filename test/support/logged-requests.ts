@@ -42,7 +42,7 @@ export async function deployForLog(proxy: ProxyProcess, app: ScriptedApp): Promi
   await proxy.deploy("edge", app.address, "--host=edge", "--client-ip-header=X-Client");
   await proxy.deploy("canonical", app.address, "--host=c,d", "--canonical-host=c", ...customFields);
   await proxy.deploy("stopped", app.address, "--host=stopped", ...customFields);
-  await proxy.run("stop", "stopped");
+  await proxy.runHere("stop", "stopped");
 }
 
 /** Sends them one after the other and gives back their log lines in that order. */

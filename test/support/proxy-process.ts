@@ -154,7 +154,7 @@ export class ProxyProcess implements AsyncDisposable {
     };
   }
 
-  /** Runs a client command to its end. */
+  /** Runs a client command as a process of its own, to its end: where that is what is tested. */
   async run(...args: string[]): Promise<CommandResult> {
     const child = Bun.spawn([...proxyCommand(), ...args], {
       cwd: this.home,
@@ -177,7 +177,7 @@ export class ProxyProcess implements AsyncDisposable {
     if (result.code !== 0) throw new Error(`deploy ${service} failed: ${result.stderr.trim()}`);
   }
 
-  /** Runs a client command in the test's own process, which spares a start of Bun. */
+  /** Runs a client command in the test's own process, which asks the proxy the same and spares a start of Bun. */
   async runHere(...args: string[]): Promise<CommandResult> {
     if (!testsOurBinary()) return await this.run(...args);
     const { exitCode, stdout, stderr } = await runLine(args, {

@@ -46,7 +46,7 @@ export async function runStateCommands(proxy: ProxyProcess, rolloutTarget: strin
   for (const command of commands) {
     const args = command.map((arg) => arg.replace(rolloutPlaceholder, rolloutTarget));
     if (args[0] === "deploy") args.push("--tls-acme-cache-path=/certs");
-    const { code, stderr } = await proxy.run(...args);
+    const { code, stderr } = await proxy.runHere(...args);
     if (code !== 0) throw new Error(`${args.join(" ")}: ${stderr}`);
   }
 }

@@ -417,8 +417,8 @@ describe("gRPC", () => {
   });
 
   test.each([
-    ["a stopped service", "14", "503", async () => void (await proxy.run("stop", "web"))],
-    ["an unknown host", "12", "404", async () => void (await proxy.run("remove", "web"))],
+    ["a stopped service", "14", "503", async () => void (await proxy.runHere("stop", "web"))],
+    ["an unknown host", "12", "404", async () => void (await proxy.runHere("remove", "web"))],
     ["a target that refuses", "14", "502", async () => void app[Symbol.dispose]()],
   ])(
     "what the proxy answers itself is trailers alone: %s",
@@ -438,7 +438,7 @@ describe("gRPC", () => {
         (each) => each["path"] === path && each["status"] !== undefined,
       );
       expect(line["status"]).toBe(Number(logged));
-      await proxy.run("resume", "web");
+      await proxy.runHere("resume", "web");
     },
   );
 });
@@ -474,7 +474,7 @@ describe("a health check by gRPC", () => {
     expect(valuesOf(asked!.fields, ":path")).toEqual(["/grpc.health.v1.Health/Check"]);
     expect(valuesOf(asked!.fields, "content-type")).toEqual(["application/grpc"]);
     expect(asked!.body.toString("hex")).toBe("0000000000");
-    await proxy.run("remove", "checked");
+    await proxy.runHere("remove", "checked");
   });
 
   test.each([
@@ -488,7 +488,13 @@ describe("a health check by gRPC", () => {
   ])("takes nothing else: %s", async (_what, reply, reason) => {
     app.onEnd = reply;
     const target = `--target=${app.address}`;
-    const result = await proxy.run("deploy", "checked", target, "--host=checked.test", ...flags);
+    const result = await proxy.runHere(
+      "deploy",
+      "checked",
+      target,
+      "--host=checked.test",
+      ...flags,
+    );
     expect(result.code).not.toBe(0);
     expect(result.stderr).toContain(reason);
   });

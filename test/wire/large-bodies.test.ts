@@ -126,11 +126,11 @@ test("the connection to the target serves on after a large body, either way", as
 
 test("a large upload that was held by a pause arrives whole", async () => {
   app.answer = () => ok;
-  expect((await proxy.run("pause", "web")).code).toBe(0);
+  expect((await proxy.runHere("pause", "web")).code).toBe(0);
   using client = await connectRaw(proxy.httpPort);
   client.send(`PUT /held HTTP/1.1\r\nHost: a\r\nContent-Length: ${large.length}\r\n\r\n`);
   client.send(large).send(get("/behind"));
-  expect((await proxy.run("resume", "web")).code).toBe(0);
+  expect((await proxy.runHere("resume", "web")).code).toBe(0);
   expect((await readResponse(client)).body.toString()).toBe("ok");
   expect((await readResponse(client)).body.toString()).toBe("ok");
   const upload = app.requests.find(({ startLine }) => startLine.includes("/held"))!;
