@@ -2,8 +2,10 @@
  * The lane for large bodies of known length between plain sockets: while there are many bytes, they are
  * copied from socket to socket in full packets, and go back to the ordinary way as soon as there are none.
  */
+import { type Clock, systemClock, type Timer } from "../lib/clock.ts";
 import { type ListMember, MemberList } from "../lib/member-list.ts";
 import { fullPacketBytes } from "./full-packets.ts";
+import { hasBacklog } from "./peer-backlog.ts";
 import { SocketCopy } from "./socket-copy.ts";
 
 /** With less still to come the lane costs more than it saves. */
@@ -11,6 +13,9 @@ const laneFromBytes = 256 * 1024;
 /** Of one body, before the others have their turn; and of all, before other events have theirs. */
 const turnBytes = 512 * 1024;
 const roundBytes = 2 * 1024 * 1024;
+/** Until a source that had nothing is looked at again, for a sink that has a backlog: twice as long each time. */
+const firstPauseMs = 1;
+const longestPauseMs = 64;
 
 export interface LaneTransfer extends ListMember {
   /** Descriptor of the socket that is read; -1 when it must not be read this way, or not any more. */
@@ -25,12 +30,22 @@ export interface LaneTransfer extends ListMember {
   undelivered(bytes: Buffer): void;
   /** Out of the lane: what is still to come is read in the ordinary way. */
   leftLane(): void;
+  /** These two belong to the lane, as links do: the pause until the source is looked at again, and its length. */
+  lanePause: Timer | null;
+  lanePauseMs: number;
 }
 
-class BodyLane {
+export class BodyLane {
+  readonly #clock: Pick<Clock, "after">;
   readonly #transfers = new MemberList<LaneTransfer>();
   #copy: SocketCopy | null = null;
   #scheduled = false;
+  /** The last turn ended because there was no more to read. */
+  #isDry = false;
+
+  constructor(clock: Pick<Clock, "after">) {
+    this.#clock = clock;
+  }
 
   /**
    * To be called behind an ordinary read, and when the sink takes more again. True: the source must not be read in
@@ -42,9 +57,15 @@ class BodyLane {
     if (transfer.laneSink < 0 || transfer.laneSource < 0) return false;
     this.#copy ??= SocketCopy.open();
     if (this.#copy === null) return false;
+    transfer.lanePause?.cancel();
+    this.#takeUp(transfer);
+    return true;
+  }
+
+  #takeUp(transfer: LaneTransfer): void {
+    transfer.lanePause = null;
     this.#transfers.add(transfer);
     this.#schedule();
-    return true;
   }
 
   #schedule(): void {
@@ -59,31 +80,50 @@ class BodyLane {
 
   #round(): void {
     let left = roundBytes;
+    const again: LaneTransfer[] = [];
     for (
       let transfer = this.#transfers.first;
       transfer !== null;
       transfer = this.#transfers.first
     ) {
-      if (left <= 0) return;
+      if (left <= 0) break;
       this.#transfers.delete(transfer);
       const moved = this.#turn(transfer);
       left -= moved;
+      if (moved > 0) transfer.lanePauseMs = firstPauseMs;
       // Behind the others for the next round.
       if (moved >= turnBytes) this.#transfers.add(transfer);
-      else transfer.leftLane();
+      else if (moved > 0 && this.#isDry) again.push(transfer);
+      else if (!this.#isDry || !this.#waits(transfer)) transfer.leftLane();
     }
+    for (const transfer of again) this.#transfers.add(transfer);
+  }
+
+  /**
+   * To learn of more from Bun is to have it read, 512 KB maybe, which would wait here for a sink that takes nothing.
+   * False: the sink may run dry meanwhile.
+   */
+  #waits(transfer: LaneTransfer): boolean {
+    if (!hasBacklog(transfer.laneSink)) return false;
+    const pauseMs = Math.max(transfer.lanePauseMs, firstPauseMs);
+    transfer.lanePauseMs = Math.min(2 * pauseMs, longestPauseMs);
+    transfer.lanePause = this.#clock.after(pauseMs, () => this.#takeUp(transfer));
+    return true;
   }
 
   /** Returns how many bytes were moved; less than a turn's when there are no more now. */
   #turn(transfer: LaneTransfer): number {
     const copy = this.#copy!;
     const packetBytes = fullPacketBytes(transfer.laneSink);
+    this.#isDry = false;
     let total = 0;
     while (total < turnBytes) {
       const from = transfer.laneSource;
       const to = transfer.laneSink;
       const limit = Math.min(transfer.laneLimit, packetBytes);
-      const taken = from < 0 || to < 0 || limit <= 0 ? 0 : copy.move(from, to, limit);
+      if (from < 0 || to < 0 || limit <= 0) return total;
+      const taken = copy.move(from, to, limit);
+      this.#isDry = copy.isDry;
       if (taken === 0) return total;
       total += taken;
       const { undelivered } = copy;
@@ -94,4 +134,5 @@ class BodyLane {
   }
 }
 
-export const bodyLane = new BodyLane();
+/** The one of this process. */
+export const bodyLane = new BodyLane(systemClock);

@@ -24,6 +24,8 @@ export class SocketCopy {
    * buffer: the next `move` writes over it.
    */
   undelivered: Buffer | null = null;
+  /** The last `move` found nothing, and not the end. */
+  isDry = false;
 
   private constructor(libc: Libc) {
     this.#libc = libc;
@@ -44,6 +46,7 @@ export class SocketCopy {
     const buffer = this.#buffer;
     const most = Math.min(limit, buffer.length);
     const taken = Number(this.#libc.recv(from, this.#address, most, receiveFlags));
+    this.isDry = taken < 0;
     if (taken <= 0) return 0;
     const sent = Math.max(0, Number(this.#libc.send(to, this.#address, taken, sendFlags)));
     if (sent < taken) this.undelivered = buffer.subarray(sent, taken);

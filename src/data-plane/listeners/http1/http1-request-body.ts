@@ -1,4 +1,5 @@
 /** The body of one request on an HTTP/1.1 connection: what the connection receives goes into a sink. */
+import type { Timer } from "../../../lib/clock.ts";
 import { ListMember } from "../../../lib/member-list.ts";
 import { maxDiscardBytes } from "../../../config/limits.ts";
 import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
@@ -39,6 +40,10 @@ export class Http1RequestBody extends ListMember implements BodySource, LaneTran
   #discardedBytes = 0;
   /** So much goes from socket to socket that ordinary reads are only needed in between. */
   #byLane = false;
+  lanePause: Timer | null = null;
+  lanePauseMs = 0;
+  /** Its last byte went that way: reading goes on when the lane has been left. */
+  #endedByLane = false;
   /** It waited so long that the client may have left meanwhile, unseen behind unread bytes. */
   #clientUncertain = false;
   /** A byte of it has come. */
@@ -138,12 +143,14 @@ export class Http1RequestBody extends ListMember implements BodySource, LaneTran
   }
 
   leftLane(): void {
-    if (this.wantsBytes || this.done) this.#connection.input.pump();
+    if (this.wantsBytes || this.#endedByLane) this.#connection.input.pump();
   }
 
   #wentByLane(bytes: number): void {
     this.#remaining -= bytes;
-    if (this.#remaining === 0) this.#finish(null);
+    if (this.#remaining > 0) return;
+    this.#endedByLane = true;
+    this.#finish(null);
   }
 
   /** Nobody reads the rest. */

@@ -4,6 +4,7 @@
  * One object per request plays all parts, so that a stale `resume` or `cancel` never touches the next
  * request on the same connection.
  */
+import type { Timer } from "../../../lib/clock.ts";
 import { ListMember } from "../../../lib/member-list.ts";
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
@@ -57,6 +58,8 @@ export class Call
   #readKept = false;
   /** Of the body so much goes from socket to socket that ordinary reads are only needed in between. */
   #byLane = false;
+  lanePause: Timer | null = null;
+  lanePauseMs = 0;
   /** The sink holds the response back. */
   #held = false;
   /** How long the connection may be kept afterwards. */
