@@ -158,6 +158,9 @@ export const shortUnsentBytesTotal = 16 * MB;
  */
 export const maxReceivedBytesTotal = 64 * MB;
 
+/** Of a body that is collected in a file, what waits to be written before its source is held back. */
+export const maxSpoolQueueBytes = 64 * KB;
+
 /** What is read at once of a large body for somebody who may not take it. */
 export const maxUnsentPieceBytes = 64 * KB;
 

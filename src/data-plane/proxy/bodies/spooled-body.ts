@@ -3,6 +3,7 @@
  * file without a name, so that nothing can be left behind.
  */
 import { closeSync, read, writev } from "node:fs";
+import { maxSpoolQueueBytes } from "../../../config/limits.ts";
 import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import { ByteBlocks } from "../../../net/byte-blocks.ts";
@@ -90,7 +91,7 @@ export class SpooledBody implements BodySink {
     if (this.#fd < 0 && !this.#open()) return true;
     this.#queue.append(chunk);
     this.#writeNext();
-    return false;
+    return this.#queue.length < maxSpoolQueueBytes && !memory.exhausted;
   }
 
   flush(): void {}

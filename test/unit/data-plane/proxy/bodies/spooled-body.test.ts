@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
+import { maxSpoolQueueBytes } from "../../../../../src/config/limits.ts";
 import { SpooledBody } from "../../../../../src/data-plane/proxy/bodies/spooled-body.ts";
 import { MemoryBudget } from "../../../../../src/net/memory-budget.ts";
 import { ScriptedBody } from "../../../../support/scripted-body.ts";
@@ -36,6 +37,27 @@ function openFiles(folder: TempFolder): number {
 }
 
 describe("SpooledBody", () => {
+  test("holds its source back when much waits to be written, or all have too much", async () => {
+    using folder = tempFolder();
+    for (const { totalBytes, takesSmall } of [
+      { totalBytes: 1_000_000, takesSmall: true },
+      { totalBytes: 0, takesSmall: false },
+    ]) {
+      const spool = new SpooledBody({
+        maxMemoryBytes: 0,
+        maxBytes: 0,
+        memory: new MemoryBudget(totalBytes),
+        folder: folder.path,
+        maxDirectBytes: 0,
+      });
+      new ScriptedBody(() => {}).start(spool);
+      expect(spool.write(Buffer.alloc(1_000))).toBe(takesSmall);
+      expect(spool.write(Buffer.alloc(maxSpoolQueueBytes))).toBeFalse();
+      spool.dispose();
+    }
+    await waitFor(() => openFiles(folder) === 0, "the files to be closed");
+  });
+
   test("its reader hears nothing more when it is disposed of while the file is read", async () => {
     using folder = tempFolder();
     const spool = await spilledBody(folder);
