@@ -36,9 +36,12 @@ export class ByteQueue {
     return true;
   }
 
-  /** Copies the bytes in. Growth doubles, so that a dribbled head costs no more than its size. */
-  append(bytes: Uint8Array): void {
-    if (this.#end + bytes.length > this.#bytes.length) this.#makeRoom(bytes.length);
+  /**
+   * Copies the bytes in. Growth doubles, so that a dribbled head costs no more than its size. `isFree`: nobody has
+   * kept parts of what waits, whose memory is given back at once when it moves.
+   */
+  append(bytes: Uint8Array, isFree = false): void {
+    if (this.#end + bytes.length > this.#bytes.length) this.#makeRoom(bytes.length, isFree);
     this.#bytes.set(bytes, this.#end);
     this.#end += bytes.length;
   }
@@ -62,12 +65,13 @@ export class ByteQueue {
     this.#bytes = empty;
   }
 
-  #makeRoom(count: number): void {
+  #makeRoom(count: number, isFree: boolean): void {
     const length = this.length;
     const needed = length + count;
     // Never moved in place: readers may have kept parts of the old buffer.
     const target = Buffer.allocUnsafe(needed + Math.min(needed, maxSpareBytes));
     this.#bytes.copy(target, 0, this.#start, this.#end);
+    if (isFree) releaseReceived(this.#bytes);
     this.#bytes = target;
     this.#start = 0;
     this.#end = length;

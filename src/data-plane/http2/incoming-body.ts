@@ -30,6 +30,8 @@ const smallPieceBytes = 512;
 const togetherBytes = 2_048;
 /** Larger ones of a read become one where they lie, because each costs a system call on its way. */
 const maxJoinedBytes = 128 * 1024;
+/** For the next ones: what was put together last, and nobody has kept. */
+let spare: Buffer | null = null;
 
 /** `waiting`: nobody has asked for it; `held`: the sink holds it back; `discarding`: nobody wants it. */
 type Flow = "waiting" | "flowing" | "held" | "discarding" | "done";
@@ -166,7 +168,10 @@ export class IncomingBody implements BodySource {
 
   #putTogether(bytes: Buffer, start: number, end: number): void {
     if (this.#togetherBytes + end - start > togetherBytes) this.#giveSmall();
-    this.#together ??= Buffer.allocUnsafe(togetherBytes);
+    if (this.#together === null) {
+      this.#together = spare ?? Buffer.allocUnsafe(togetherBytes);
+      spare = null;
+    }
     this.#togetherBytes += bytes.copy(this.#together, this.#togetherBytes, start, end);
     this.#wantFlush();
   }
@@ -196,7 +201,9 @@ export class IncomingBody implements BodySource {
     const length = this.#togetherBytes;
     this.#together = null;
     this.#togetherBytes = 0;
+    const sink = this.#isFree ? this.#sink : null;
     this.#pass(together.subarray(0, length), true);
+    if (sink === null || sink.passesOn === true) spare = together;
   }
 
   #giveJoined(): void {

@@ -68,7 +68,8 @@ export class SessionInput extends ListMember implements BudgetedReader, Received
   receive(chunk: Buffer, offset: number): void {
     if (this.#stopped) return;
     if (this.#kept.length > 0) {
-      this.#kept.append(chunk);
+      this.#kept.append(chunk, !this.#keptNeeded);
+      releaseReceived(chunk);
       this.#count();
       this.#waitsMuch = this.#kept.length > this.#unpausedBytes;
       this.adjust();

@@ -39,6 +39,17 @@ describe("the memory of a byte queue", () => {
     expect([received.buffer.detached, queue.memoryBytes]).toEqual([true, 0]);
   });
 
+  test("is given back when its bytes move to make room, unless somebody has parts of them", () => {
+    for (const isFree of [false, true]) {
+      const received = Buffer.alloc(64 * 1024, "x");
+      const queue = new ByteQueue();
+      queue.keep(received, 0);
+      queue.append(Buffer.from("y"), isFree);
+      expect(received.buffer.detached).toBe(isFree);
+      expect(text(queue)).toBe(`${"x".repeat(64 * 1024)}y`);
+    }
+  });
+
   test("stays where somebody needs bytes of it", () => {
     const received = Buffer.allocUnsafeSlow(64 * 1024);
     const queue = new ByteQueue();

@@ -5,6 +5,7 @@
 import { ListMember } from "../../../lib/member-list.ts";
 import { maxReadAheadBytes } from "../../../config/limits.ts";
 import { ByteQueue } from "../../../net/byte-queue.ts";
+import { releaseReceived } from "../../../net/received-buffer.ts";
 import { type ReceivedOwner, receivedMemory } from "../../../net/received-memory.ts";
 import type { SocketWriter } from "../../../net/socket-writer.ts";
 import { type BudgetedReader, workBudget } from "../../../net/work-budget.ts";
@@ -74,7 +75,8 @@ export class Http1Input extends ListMember implements BudgetedReader, ReceivedOw
   receive(chunk: Buffer): boolean {
     workBudget.begin(this);
     if (this.#busy || this.#kept.length > 0) {
-      this.#kept.append(chunk);
+      this.#kept.append(chunk, !this.#busy && !this.#keptNeeded);
+      releaseReceived(chunk);
       this.#useKept();
       this.#count();
       return false;
