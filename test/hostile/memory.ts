@@ -1,4 +1,7 @@
-/** Memory of a process with its children as the kernel shares it out (PSS), from /proc. */
+/**
+ * Memory of a process with its children as the kernel shares it out (PSS), from /proc. Without the pages of files:
+ * another proxy of the same executable that ends would make them this one's, tens of megabytes at once.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 
 export function treePssBytes(rootPid: number): number {
@@ -6,7 +9,8 @@ export function treePssBytes(rootPid: number): number {
   for (const pid of treeOf(rootPid)) {
     try {
       const text = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
-      kilobytes += Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0);
+      for (const [, part] of text.matchAll(/^Pss_(?:Anon|Shmem):\s+(\d+) kB$/gm))
+        kilobytes += Number(part);
     } catch {
       // It has ended.
     }
