@@ -3,7 +3,7 @@
  * copied from socket to socket in full packets, and go back to the ordinary way as soon as there are none.
  */
 import { type Clock, systemClock, type Timer } from "../lib/clock.ts";
-import { type ListMember, MemberList } from "../lib/member-list.ts";
+import { ListMember, MemberList } from "../lib/member-list.ts";
 import { fullPacketBytes } from "./full-packets.ts";
 import { hasBacklog } from "./peer-backlog.ts";
 import { SocketCopy } from "./socket-copy.ts";
@@ -17,7 +17,14 @@ const roundBytes = 2 * 1024 * 1024;
 const firstPauseMs = 1;
 const longestPauseMs = 64;
 
-export interface LaneTransfer extends ListMember {
+/** These fields belong to the lane. */
+export abstract class LaneMember extends ListMember {
+  /** Its source had nothing: until it is looked at again, and how long the next such pause is. */
+  lanePause: Timer | null = null;
+  lanePauseMs = 0;
+}
+
+export interface LaneTransfer extends LaneMember {
   /** Descriptor of the socket that is read; -1 when it must not be read this way, or not any more. */
   readonly laneSource: number;
   /** Descriptor of the socket that is written; -1 when other bytes go before, or it is of no use. */
@@ -30,9 +37,6 @@ export interface LaneTransfer extends ListMember {
   undelivered(bytes: Buffer): void;
   /** Out of the lane: what is still to come is read in the ordinary way. */
   leftLane(): void;
-  /** These two belong to the lane, as links do: the pause until the source is looked at again, and its length. */
-  lanePause: Timer | null;
-  lanePauseMs: number;
 }
 
 export class BodyLane {

@@ -1,13 +1,11 @@
 /** The body of one request on an HTTP/1.1 connection: what the connection receives goes into a sink. */
-import type { Timer } from "../../../lib/clock.ts";
-import { ListMember } from "../../../lib/member-list.ts";
 import { maxDiscardBytes } from "../../../config/limits.ts";
 import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import { ChunkedDecoder, chunkedLimits } from "../../../protocols/http1/chunked.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
-import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
+import { LaneMember, type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
 import { chunkUnits } from "../../../net/work-budget.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import type { ExchangeConnection } from "./exchange-connection.ts";
@@ -30,7 +28,7 @@ export interface Http1RequestBodyOwner {
  */
 type Flow = "waiting" | "flowing" | "held" | "discarding" | "confirming" | "done";
 
-export class Http1RequestBody extends ListMember implements BodySource, LaneTransfer {
+export class Http1RequestBody extends LaneMember implements BodySource, LaneTransfer {
   readonly #connection: ExchangeConnection;
   readonly #owner: Http1RequestBodyOwner;
   readonly #decoder: ChunkedDecoder | null;
@@ -40,8 +38,6 @@ export class Http1RequestBody extends ListMember implements BodySource, LaneTran
   #discardedBytes = 0;
   /** So much goes from socket to socket that ordinary reads are only needed in between. */
   #byLane = false;
-  lanePause: Timer | null = null;
-  lanePauseMs = 0;
   /** Its last byte went that way: reading goes on when the lane has been left. */
   #endedByLane = false;
   /** It waited so long that the client may have left meanwhile, unseen behind unread bytes. */

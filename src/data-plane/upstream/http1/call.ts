@@ -4,8 +4,6 @@
  * One object per request plays all parts, so that a stale `resume` or `cancel` never touches the next
  * request on the same connection.
  */
-import type { Timer } from "../../../lib/clock.ts";
-import { ListMember } from "../../../lib/member-list.ts";
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
 import { type Fields, listElements } from "../../../protocols/http/fields.ts";
@@ -16,7 +14,7 @@ import { connectionLifeMs } from "../../../protocols/http1/connection-life.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../../../lib/deadline-queue.ts";
 import { connectionFaultOf } from "../../../lib/error-text.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
-import { type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
+import { LaneMember, type LaneTransfer, bodyLane } from "../../../net/body-lane.ts";
 import { SocketDuplex } from "../../../net/socket-duplex.ts";
 import { chunkUnits } from "../../../net/work-budget.ts";
 import type { Connection, ServedCall } from "./connection.ts";
@@ -35,7 +33,7 @@ export interface CallContext {
 }
 
 export class Call
-  extends ListMember
+  extends LaneMember
   implements UpstreamCall, BodySource, ServedCall, RequestBodyOwner, DeadlineEntry, LaneTransfer
 {
   deadlineQueue: DeadlineQueue | null = null;
@@ -58,8 +56,6 @@ export class Call
   #readKept = false;
   /** Of the body so much goes from socket to socket that ordinary reads are only needed in between. */
   #byLane = false;
-  lanePause: Timer | null = null;
-  lanePauseMs = 0;
   /** The sink holds the response back. */
   #held = false;
   /** How long the connection may be kept afterwards. */
