@@ -8,8 +8,12 @@ const plain = /^[\x20\x21\x23-\x5b\x5d-\x7f]*$/;
 
 /** A byte string (one character per byte) read as UTF-8; each byte that is not UTF-8 becomes `\ufffd`. */
 export function jsonFromBytes(bytes: string): string {
-  if (bytes === "") return '""';
-  return plain.test(bytes) ? `"${bytes}"` : `"${escapedBytes(bytes)}"`;
+  return `"${escapedBytes(bytes)}"`;
+}
+
+/** The same without its quotes. */
+export function escapedBytes(bytes: string): string {
+  return bytes === "" || plain.test(bytes) ? bytes : escaped(bytes);
 }
 
 /** Ordinary text; a lone surrogate becomes `\ufffd`. */
@@ -20,7 +24,7 @@ export function jsonFromText(text: string): string {
   return `"${json}"`;
 }
 
-function escapedBytes(bytes: string): string {
+function escaped(bytes: string): string {
   let json = "";
   let index = 0;
   while (index < bytes.length) {

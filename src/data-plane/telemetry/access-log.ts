@@ -1,6 +1,7 @@
 /** The line that the access log has for each request: keys, order and types of kamal-proxy. Pure. */
 import { maxLoggedValueBytes } from "../../config/limits.ts";
-import { jsonFromBytes, jsonFromText } from "../../go/json-string.ts";
+import { escapedBytes, jsonFromBytes, jsonFromText } from "../../go/json-string.ts";
+import { keptText } from "../../lib/kept-text.ts";
 import { formatLogTime } from "../../lib/log-time.ts";
 
 /** What came from a client is a byte string: one character per byte. */
@@ -52,13 +53,14 @@ export interface AccessRecord {
   error: string;
 }
 
-/** The line with its newline. */
+/**
+ * The line with its newline. Most of it is the same from line to line, and is kept: to put the text together from
+ * fifty pieces, and to make bytes of that, took a twelfth of the CPU time of a plain request.
+ */
 export function formatAccessLine(record: AccessRecord): string {
-  const remoteAddr =
-    record.remoteAddr === record.clientAddr
-      ? `"${record.clientAddr}"`
-      : loggedValueJson(record.remoteAddr);
-  const line = `{"time":"${formatLogTime(record.wallMs)}","level":"INFO","msg":"Request","host":${loggedValueJson(record.host)},"port":${record.port},"path":${loggedValueJson(record.path)},"request_id":${loggedValueJson(record.requestId)},"status":${record.status},"service":${jsonFromText(record.service)},"target":"${record.target}","duration":${wholeNumber(record.durationNs)},"method":"${logged(record.method)}","req_content_length":${record.reqContentLength},"req_content_type":${loggedValueJson(record.reqContentType)},"resp_content_length":${record.respContentLength},"resp_content_type":${loggedValueJson(record.respContentType)},"client_addr":"${record.clientAddr}","client_port":"${record.clientPort}","remote_addr":${remoteAddr},"user_agent":${loggedValueJson(record.userAgent)},"proto":"${record.proto}","scheme":"${record.scheme}","query":${loggedValueJson(record.query)}`;
+  const { host, port, service, target, method, reqContentLength, reqContentType } = record;
+  const { respContentType, clientAddr, remoteAddr, userAgent, proto, scheme } = record;
+  const line = `{"time":"${formatLogTime(record.wallMs)}${hostPart(host, port)}${value(record.path)}","request_id":"${value(record.requestId)}","status":${record.status}${servicePart(service, target)}${wholeNumber(record.durationNs)}${requestPart(method, reqContentLength, reqContentType)}${record.respContentLength}${clientPart(respContentType, clientAddr)}${record.clientPort}${agentPart(remoteAddr, userAgent, proto, scheme)}${value(record.query)}"`;
   const policy = record.policy === null ? "" : `,"policy":"${record.policy}"`;
   const error = record.error === "" ? "" : `,"error":${jsonFromText(record.error)}`;
   const custom = record.customFields === null ? "" : customJson(record.customFields);
@@ -66,6 +68,27 @@ export function formatAccessLine(record: AccessRecord): string {
   const trace = record.traceId === null ? "" : `,"trace_id":"${record.traceId}"`;
   return `${line}${custom}${policy}${rollout}${trace}${error}}\n`;
 }
+
+const hostPart = keptText(
+  (host: string, port: number) =>
+    `","level":"INFO","msg":"Request","host":"${value(host)}","port":${port},"path":"`,
+);
+const servicePart = keptText(
+  (service: string, target: string) =>
+    `,"service":${jsonFromText(service)},"target":"${target}","duration":`,
+);
+const requestPart = keptText(
+  (method: string, length: number, type: string) =>
+    `,"method":"${logged(method)}","req_content_length":${length},"req_content_type":"${value(type)}","resp_content_length":`,
+);
+const clientPart = keptText(
+  (type: string, address: string) =>
+    `,"resp_content_type":"${value(type)}","client_addr":"${address}","client_port":"`,
+);
+const agentPart = keptText(
+  (remoteAddr: string, userAgent: string, proto: string, scheme: string) =>
+    `","remote_addr":"${value(remoteAddr)}","user_agent":"${value(userAgent)}","proto":"${proto}","scheme":"${scheme}","query":"`,
+);
 
 function customJson(fields: NonNullable<AccessRecord["customFields"]>): string {
   let json = "";
@@ -76,6 +99,11 @@ function customJson(fields: NonNullable<AccessRecord["customFields"]>): string {
 /** What came from a client, or its beginning when there is too much of it. */
 export function loggedValueJson(bytes: string): string {
   return jsonFromBytes(logged(bytes));
+}
+
+/** The same without its quotes. */
+function value(bytes: string): string {
+  return escapedBytes(logged(bytes));
 }
 
 /** The value, or its beginning and how long it was: heads may be of 1 MB, and no collector takes such lines. */
