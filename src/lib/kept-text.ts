@@ -1,33 +1,70 @@
-/** A text that is made of values which are often the same as the last time. */
-type Value = string | number;
+/** Texts that are made of values which are often the same as the last time. */
+type Value = string | number | undefined;
+type Make<Values extends readonly Value[]> = (...values: Values) => string;
+type AnyMake = (a?: Value, b?: Value, c?: Value, d?: Value) => string;
 
 /**
- * Gives `make` of the values, and keeps the last one, as well as the values: strings that were cut out of a head
- * keep all of it. When it is wanted a second time it becomes one piece: the engine would go through all that it
- * was put together from each time that it becomes part of another text.
+ * Gives `make` of up to four values, and keeps the last one, as well as the values: strings that were cut out of a
+ * head keep all of it. When it is wanted a second time it becomes one piece: the engine would go through all that
+ * it was put together from each time that it becomes part of another text.
  */
-export function keptText<Values extends readonly Value[]>(
-  make: (...values: Values) => string,
-): (...values: Values) => string {
-  let first: Value | undefined;
-  let second: Value | undefined;
-  let third: Value | undefined;
-  let fourth: Value | undefined;
-  let kept = "";
-  let isOnePiece = false;
-  const text = (a?: Value, b?: Value, c?: Value, d?: Value): string => {
-    if (a !== first || b !== second || c !== third || d !== fourth) {
-      first = a;
-      second = b;
-      third = c;
-      fourth = d;
-      kept = make(...([a, b, c, d] as unknown as Values));
-      isOnePiece = false;
-    } else if (!isOnePiece) {
-      kept = Buffer.from(kept).toString();
-      isOnePiece = true;
+export function keptText<Values extends readonly Value[]>(make: Make<Values>): Make<Values> {
+  const kept = new KeptText(make as unknown as AnyMake);
+  const text: AnyMake = (a, b, c, d) => kept.of(a, b, c, d);
+  return text as unknown as Make<Values>;
+}
+
+/** Keeps one for each first value, of which there must be few, and which nobody from outside may choose. */
+export function keptTexts<Values extends readonly Value[]>(make: Make<Values>): Make<Values> {
+  const byFirst = new Map<Value, KeptText>();
+  const text: AnyMake = (a, b, c, d) => {
+    let kept = byFirst.get(a);
+    if (kept === undefined) {
+      if (byFirst.size >= maxKept) byFirst.clear();
+      kept = new KeptText(make as unknown as AnyMake);
+      byFirst.set(a, kept);
     }
-    return kept;
+    return kept.of(a, b, c, d);
   };
-  return text as unknown as (...values: Values) => string;
+  return text as unknown as Make<Values>;
+}
+
+/** First values come and go in the course of months. */
+const maxKept = 4_096;
+
+class KeptText {
+  readonly #make: AnyMake;
+  #first: Value;
+  #second: Value;
+  #third: Value;
+  #fourth: Value;
+  #text = "";
+  #isMade = false;
+  #isOnePiece = false;
+
+  constructor(make: AnyMake) {
+    this.#make = make;
+  }
+
+  of(a: Value, b: Value, c: Value, d: Value): string {
+    const isSame =
+      this.#isMade &&
+      a === this.#first &&
+      b === this.#second &&
+      c === this.#third &&
+      d === this.#fourth;
+    if (!isSame) {
+      this.#first = a;
+      this.#second = b;
+      this.#third = c;
+      this.#fourth = d;
+      this.#text = this.#make(a, b, c, d);
+      this.#isMade = true;
+      this.#isOnePiece = false;
+    } else if (!this.#isOnePiece) {
+      this.#text = Buffer.from(this.#text).toString();
+      this.#isOnePiece = true;
+    }
+    return this.#text;
+  }
 }

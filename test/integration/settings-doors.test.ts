@@ -10,7 +10,7 @@ import { proxyPool } from "../support/proxy-pool.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 /** Nobody writes files of settings for these. */
 const plain = proxyPool();

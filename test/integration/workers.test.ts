@@ -93,19 +93,20 @@ describe("workers", () => {
       proxy.logs.some(({ msg, retry_ms }) => {
         return msg === "Worker dies again and again" && Number(retry_ms) >= 800;
       });
-    await waitFor(() => {
+    // Each pause is twice as long as the one before: one of them is long enough to be seen on any machine.
+    await waitFor(async () => {
       for (const pid of childrenOf(proxy.pid)) if (pid !== survivor) process.kill(pid, "SIGKILL");
-      return waits();
-    }, "the pause before the next attempt");
-    const [waiting, listed] = await Promise.all([
-      readMetric(proxy, "kamal_proxy_workers", { state: "waiting" }),
-      proxy.runHere("list", "--json"),
-    ]);
-    expect(waiting).toBe(1);
-    const { "(workers)": workers } = JSON.parse(listed.stdout) as {
-      "(workers)": { state: string }[];
-    };
-    expect(workers.map(({ state }) => state).toSorted()).toEqual(["serving", "waiting"]);
+      if (!waits()) return false;
+      const [waiting, listed] = await Promise.all([
+        readMetric(proxy, "kamal_proxy_workers", { state: "waiting" }),
+        proxy.runHere("list", "--json"),
+      ]);
+      const { "(workers)": workers } = JSON.parse(listed.stdout) as {
+        "(workers)": { state: string }[];
+      };
+      const states = workers.map(({ state }) => state).toSorted();
+      return waiting === 1 && states.join() === "serving,waiting";
+    }, "the pause before the next attempt, in the list and the metrics");
     expect((await ask(proxy)).status).toBe(200);
     await waitFor(() => childrenOf(proxy.pid).length === 2, "the next attempt");
   });

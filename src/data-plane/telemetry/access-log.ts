@@ -1,7 +1,7 @@
 /** The line that the access log has for each request: keys, order and types of kamal-proxy. Pure. */
 import { maxLoggedValueBytes } from "../../config/limits.ts";
 import { escapedBytes, jsonFromBytes, jsonFromText } from "../../go/json-string.ts";
-import { keptText } from "../../lib/kept-text.ts";
+import { keptText, keptTexts } from "../../lib/kept-text.ts";
 import { formatLogTime } from "../../lib/log-time.ts";
 
 /** What came from a client is a byte string: one character per byte. */
@@ -73,7 +73,7 @@ const hostPart = keptText(
   (host: string, port: number) =>
     `","level":"INFO","msg":"Request","host":"${value(host)}","port":${port},"path":"`,
 );
-const servicePart = keptText(
+const servicePart = keptTexts(
   (service: string, target: string) =>
     `,"service":${jsonFromText(service)},"target":"${target}","duration":`,
 );
