@@ -17,13 +17,16 @@ export class DemoProxy implements AsyncDisposable {
     this.#errors = this.#child.stderr.text();
   }
 
-  /** Resolves when the proxy takes commands and requests. */
-  static async start(): Promise<DemoProxy> {
+  /** Resolves when the proxy takes commands and requests. Somebody else may take the chosen port before it does. */
+  static async start(attempts = 5): Promise<DemoProxy> {
     const proxy = new DemoProxy();
     const port = await proxy.#portInLog();
     if (port === null) {
       const reason = (await proxy.#errors).trim();
       await proxy[Symbol.asyncDispose]();
+      if (attempts > 1 && reason.includes("address already in use")) {
+        return DemoProxy.start(attempts - 1);
+      }
       throw new Error(`the proxy ended at its start: ${reason}`);
     }
     proxy.url = `http://127.0.0.1:${port}`;

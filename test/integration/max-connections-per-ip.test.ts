@@ -19,7 +19,8 @@ function client(
   { secure = false, from = "127.0.0.1", before = "" } = {},
 ): Client {
   const port = secure ? proxy.httpsPort : proxy.httpPort;
-  const socket: Socket = connect({ port, host: "127.0.0.1", localAddress: from });
+  const host = from.includes(":") ? "::1" : "127.0.0.1";
+  const socket: Socket = connect({ port, host, localAddress: from });
   if (before !== "") socket.write(before);
   const stream = secure
     ? connectTls({ socket, rejectUnauthorized: false, servername: "localhost" })
@@ -130,3 +131,32 @@ test("a tunnel counts for as long as it is open", async () => {
   app.connections.at(-1)!.close();
   await waitFor(async () => await client(proxy).answered, "room behind the tunnel");
 }, 60_000);
+
+test("a connection over HTTP/3 counts while it asks, and is refused beyond the limit", async () => {
+  using app = startScriptedApp();
+  await using proxy = await ProxyProcess.start({
+    args: ["--max-connections-per-ip=1", "--http3"],
+    env: { KAMAL_PROXY_WORKERS: "2" },
+  });
+  await proxy.deploy("web", app.address, ...flagsOfSite(proxy));
+  const status = async (): Promise<number> => {
+    const response = await fetch(`https://localhost:${proxy.httpsPort}/`, {
+      protocol: "http3",
+      tls: { rejectUnauthorized: false },
+      keepalive: false,
+      signal: AbortSignal.timeout(5_000),
+    });
+    return response.status;
+  };
+  await waitFor(async () => (await status()) === 200, "an answer over HTTP/3", 30_000);
+  // The one that has asked is forgotten soon, and then somebody else has the only place of each address.
+  const takePlace = async (from: string): Promise<Client> =>
+    await waitFor(async () => {
+      const next = client(proxy, { from });
+      return (await next.answered) ? next : null;
+    }, `the place of ${from}`);
+  const taken = [await takePlace("127.0.0.1"), await takePlace("::1")];
+  expect(await status()).toBe(429);
+  for (const each of taken) each.leave();
+  await waitFor(async () => (await status()) === 200, "the place over HTTP/3", 30_000);
+}, 90_000);

@@ -13,6 +13,7 @@ import { unmapIpv4 } from "../../net/socket-address.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import { bindError, checkPort } from "../../net/bind-error.ts";
 import { limitEngineHeads } from "./fetch/engine-limits.ts";
+import type { ConnectionLimit } from "./accept/connection-limit.ts";
 import { FetchClient } from "./fetch/fetch-client.ts";
 import { fetchServer } from "./fetch/fetch-server.ts";
 
@@ -23,6 +24,8 @@ export interface Http3PortOptions {
   limits: ClientLimits;
   clock: Clock;
   logger: Logger;
+  /** Shared by all listeners; without it there is no limit. */
+  perClient?: ConnectionLimit | null;
   certificates: HandshakeCertificates;
   /** Value of the Alt-Svc field of every response (RFC 7838); null: none. */
   altSvc: string | null;
@@ -79,6 +82,7 @@ export class Http3Port {
     this.#sweepTimer = null;
     void this.#server?.stop(true);
     this.#server = null;
+    for (const key of this.#clients.keys()) this.#forget(key);
   }
 
   #serve(port: number): Bun.Server<undefined> {
@@ -110,15 +114,23 @@ export class Http3Port {
     }
   }
 
-  #clientAt(address: string, port: number): FetchClient {
+  /** Null: the client has too many connections. Bun tells of none; one is counted while it asks for something. */
+  #clientAt(address: string, port: number): FetchClient | null {
     const key = `${address} ${port}`;
     let client = this.#clients.get(key);
     if (client === undefined) {
       client = new FetchClient({ address, port }, () => this.#options.clock.runningMs());
+      if (this.#options.perClient?.admits(client, address) === false) return null;
       this.#clients.set(key, client);
     }
     this.#arm(connectionSweepIntervalMs);
     return client;
+  }
+
+  #forget(key: string): void {
+    const client = this.#clients.get(key);
+    this.#clients.delete(key);
+    if (client !== undefined) this.#options.perClient?.left(client);
   }
 
   #arm(delayMs: number): void {
@@ -132,7 +144,7 @@ export class Http3Port {
     const { limits } = this.#options;
     for (const [key, client] of this.#clients) {
       client.sweep(nowMs, limits.stallTimeoutMs);
-      if (client.openRequests === 0) this.#clients.delete(key);
+      if (client.openRequests === 0) this.#forget(key);
     }
     const isDue = Number.isFinite(this.#replaceAtMs);
     if (isDue && (this.#clients.size === 0 || nowMs >= this.#replaceAtMs)) this.#replace();

@@ -9,7 +9,7 @@ export interface FetchContext {
   /** Answers to what is no request have a field with the reason. */
   showsErrorCodes: boolean;
   clock: Clock;
-  /** Null: the connection is not one that may ask. */
+  /** Null: its client has too many connections. */
   clientAt(address: string, port: number): FetchClient | null;
   handle(exchange: Exchange): void;
 }

@@ -13,8 +13,9 @@ export function fetchServer(context: FetchContext): FetchServerOptions {
   type Answer = Response | Promise<Response>;
   const answer = (request: Request, server: RequestServer, segments: readonly string[]): Answer => {
     const peer = server.requestIP(request);
-    const client = peer === null ? null : context.clientAt(peer.address, peer.port);
-    if (client === null) return new Response(null, { status: 403 });
+    if (peer === null) return new Response(null, { status: 403 });
+    const client = context.clientAt(peer.address, peer.port);
+    if (client === null) return tooManyConnections();
     const head = readFetchRequest(request, segments);
     if (head instanceof HeadFault) return refusal(head, context);
     if (hasConnectionField(head.fields)) {
@@ -57,6 +58,12 @@ export interface FetchServerOptions {
   error(): Response;
   routes: Record<string, RouteHandler>;
   fetch(request: Request, server: Bun.Server<undefined>): Response | Promise<Response>;
+}
+
+/** Bun has no way to close the connection. */
+function tooManyConnections(): Response {
+  const headers = { "content-type": "text/plain; charset=utf-8", "retry-after": "1" };
+  return new Response(`429 ${reasonPhrase(429)}`, { status: 429, headers });
 }
 
 function refusal({ status }: HeadFault, { altSvc, showsErrorCodes }: FetchContext): Response {
