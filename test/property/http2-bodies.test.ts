@@ -89,3 +89,50 @@ describe("an HTTP/2 body, however it is cut and held back,", () => {
     );
   });
 });
+
+describe("two HTTP/2 bodies whose frames come in turns", () => {
+  test("are each whole", () => {
+    const turns = fc.array(fc.tuple(fc.boolean(), frameBytes), { maxLength: 12 });
+    fc.assert(
+      fc.property(turns, (list) => {
+        const toFlush = new Set<IncomingBody>();
+        const make = (): { body: IncomingBody; sent: number; copies: Uint8Array[] } => {
+          const copies: Uint8Array[] = [];
+          const body: IncomingBody = new IncomingBody({
+            bodyStarted() {},
+            bodyTaken() {},
+            keepRead() {},
+            flushLater: () => void toFlush.add(body),
+            bodyDone() {},
+            bodyCancelled() {},
+          });
+          body.start({
+            attach() {},
+            write: (chunk) => copies.push(chunk.slice()) > 0,
+            flush() {},
+            end() {},
+            abort() {},
+          });
+          return { body, sent: 0, copies };
+        };
+        const streams = [make(), make()] as const;
+        const bytes = Buffer.alloc(list.reduce((sum, [, count]) => sum + headerBytes + count, 0));
+        // All of one read has come before any of it is looked at.
+        const placed = list.map(([isFirst, count], index) => {
+          const start = list
+            .slice(0, index)
+            .reduce((sum, [, before]) => sum + headerBytes + before, headerBytes);
+          const stream = streams[isFirst ? 0 : 1];
+          numbered.copy(bytes, start, stream.sent % 251, (stream.sent % 251) + count);
+          stream.sent += count;
+          return { stream, start, end: start + count };
+        });
+        for (const { stream, start, end } of placed) stream.body.receive(bytes, start, end);
+        for (const body of toFlush) body.flush();
+        for (const { sent, copies } of streams) {
+          expect(Buffer.concat(copies).equals(numbered.subarray(0, sent))).toBe(true);
+        }
+      }),
+    );
+  });
+});

@@ -110,7 +110,7 @@ export class IncomingBody implements BodySource {
 
   // What comes.
 
-  /** `bytes` is what was read: behind `end` it stays as it is, what comes before it may be moved. */
+  /** `bytes` is what was read: behind `end` it stays as it is, frames of this body before it may be moved. */
   receive(bytes: Buffer, start: number, end: number): void {
     const isSmall = end - start <= smallPieceBytes;
     if (isSmall || !this.#isFree) this.#giveJoined();
@@ -178,7 +178,9 @@ export class IncomingBody implements BodySource {
 
   #join(bytes: Buffer, start: number, end: number): void {
     const joinedBytes = this.#joinedEnd - this.#joinedStart + end - start;
-    if (this.#joined === bytes && joinedBytes <= maxJoinedBytes) {
+    // Larger frames of others in between may wait for the end of the read where they lie; small ones are copied.
+    const isNext = this.#joined === bytes && start - this.#joinedEnd <= smallPieceBytes;
+    if (isNext && joinedBytes <= maxJoinedBytes) {
       bytes.copyWithin(this.#joinedEnd, start, end);
       this.#joinedEnd += end - start;
       return;
