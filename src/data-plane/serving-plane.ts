@@ -7,6 +7,7 @@ import { CommandError } from "../config/command-error.ts";
 import { connectionMemoryBytes, rateMemoryBytes } from "../config/access-limits.ts";
 import { CidrFault, CidrList } from "../lib/cidr.ts";
 import type { Clock } from "../lib/clock.ts";
+import { DeadlineQueues } from "../lib/deadline-queue.ts";
 import type { Logger } from "../lib/logger.ts";
 import { keyedDigest } from "../lib/keyed-hash.ts";
 import { MemoryBudget } from "../net/memory-budget.ts";
@@ -88,8 +89,9 @@ export class ServingPlane {
     });
     receivedMemory.onEnded = () => ended.add();
     const connector = new SystemConnector(new SystemResolver({ clock }), clock);
+    const deadlines = new DeadlineQueues(clock);
     const createTransport: TransportFactory = (host, port, secure = false) =>
-      new ProtocolTransport({ host, port, secure, clock, connector });
+      new ProtocolTransport({ host, port, secure, clock, deadlines, connector });
     this.services = new LiveServices({
       clock,
       createTransport,

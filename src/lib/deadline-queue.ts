@@ -1,7 +1,8 @@
 /**
  * Deadlines of one duration. All last equally long, so the order in which they were added is the order
- * in which they pass, and one timer is enough for any number. The entries are the links of the list:
- * adding and deleting allocate nothing.
+ * in which they pass, and one timer is enough for any number. The entries are the links of the list, and the
+ * timer stays when the last of them leaves, since the next one may come at once: adding and deleting allocate
+ * nothing.
  */
 import type { Clock, Timer } from "./clock.ts";
 
@@ -67,11 +68,8 @@ export class DeadlineQueue {
     entry.deadlineQueue = null;
     entry.earlierEntry = null;
     entry.laterEntry = null;
-    // With entries left the timer stays as it is: firing too early only arms it again.
-    if (--this.#size === 0 && this.#timer !== null) {
-      this.#timer.cancel();
-      this.#timer = null;
-    }
+    // The timer stays as it is: firing too early only arms it again, or ends it.
+    this.#size--;
     return true;
   }
 

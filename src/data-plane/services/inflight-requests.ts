@@ -9,10 +9,13 @@ export interface InFlightRequest extends ListMember {
   cancel(): void;
 }
 
+/** One for all targets: it is in the processor's cache when many are asked in turn. */
+const noDrains: readonly Drain[] = [];
+
 export class InFlightRequests {
   readonly #clock: Clock;
   readonly #requests = new MemberList<InFlightRequest>();
-  readonly #drains = new Set<Drain>();
+  #drains: readonly Drain[] = noDrains;
   #finishedCount = 0;
   /** Called when the last one ends. */
   onIdle: (() => void) | null = null;
@@ -55,11 +58,12 @@ export class InFlightRequests {
   async drain(timeoutMs: number): Promise<void> {
     if (this.#requests.size === 0) return;
     const drain = new Drain(this.#requests.members());
-    this.#drains.add(drain);
+    this.#drains = [...this.#drains, drain];
     try {
       await drain.run(this.#clock, timeoutMs);
     } finally {
-      this.#drains.delete(drain);
+      this.#drains =
+        this.#drains.length === 1 ? noDrains : this.#drains.filter((each) => each !== drain);
     }
   }
 }

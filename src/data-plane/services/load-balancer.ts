@@ -61,7 +61,7 @@ export class LoadBalancer {
   }
 
   #claim(isRead: boolean, tried: readonly Target[], ejected: boolean): Target | undefined {
-    if (isRead) {
+    if (isRead && this.hasReaders) {
       const reader = this.#readers.next(tried, ejected);
       if (reader !== undefined) return reader;
     }

@@ -54,7 +54,7 @@ export class PauseGate {
 
   /** A pause that goes on keeps the deadlines of those that are held. */
   update(pause: Pause): void {
-    this.#pause = pause;
+    this.#pause = pause.state === "running" ? running : pause;
     if (pause.state === "running") this.#answerAll("released");
     else if (pause.state === "stopped") this.#answerAll("stopped");
   }

@@ -1,5 +1,6 @@
 /** The transports of one target, one for each protocol that requests are sent in. */
 import type { Clock } from "../../lib/clock.ts";
+import type { DeadlineQueues } from "../../lib/deadline-queue.ts";
 import type { Connector } from "../../net/connector.ts";
 import { Http1Transport } from "./http1/http1-transport.ts";
 import { Http2Transport } from "./http2/http2-transport.ts";
@@ -12,6 +13,7 @@ export interface ProtocolTransportOptions {
   /** TLS, with a certificate for the host: HTTP/1.1 alone. */
   secure?: boolean;
   clock: Clock;
+  deadlines?: DeadlineQueues;
   connector: Connector;
 }
 

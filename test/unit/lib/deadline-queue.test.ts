@@ -55,7 +55,7 @@ describe("DeadlineQueue", () => {
     expect(entries.map((entry) => entry.firedAtMs.length)).toEqual([0, 1, 0, 1, 0]);
   });
 
-  test("has a timer only while there are entries, and one at most", () => {
+  test("has one timer at most, which stays while entries come and go, and ends when none have come", () => {
     const clock = new ManualClock();
     const queue = new DeadlineQueue(clock, 100);
     const [a, b] = [new Entry(clock), new Entry(clock)];
@@ -66,10 +66,17 @@ describe("DeadlineQueue", () => {
     queue.delete(a);
     expect(clock.pendingTimers).toBe(1);
     queue.delete(b);
-    expect(clock.pendingTimers).toBe(0);
+    clock.advance(60);
+    queue.add(a);
+    expect(clock.pendingTimers).toBe(1);
+    clock.advance(40);
+    expect([a.firedAtMs.length, clock.pendingTimers]).toEqual([0, 1]);
+    queue.delete(a);
+    clock.advance(60);
+    expect([a.firedAtMs.length, clock.pendingTimers]).toEqual([0, 0]);
     queue.add(a);
     clock.advance(100);
-    expect(clock.pendingTimers).toBe(0);
+    expect([a.firedAtMs.length, clock.pendingTimers]).toEqual([1, 0]);
   });
 
   test("starts the time of an entry anew when it is added again", () => {

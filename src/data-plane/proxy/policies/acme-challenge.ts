@@ -5,7 +5,13 @@ import type { Policy, PolicyContext, PolicyFactory, Verdict } from "./policy.ts"
 
 const challengePath = "/.well-known/acme-challenge/";
 
-export const acmeChallenge: PolicyFactory = (_service, context): Policy => ({
+/** The same for all services. */
+const made = new WeakMap<PolicyContext, Policy>();
+
+export const acmeChallenge: PolicyFactory = (_service, context): Policy =>
+  made.getOrInsertComputed(context, challengePolicy);
+
+const challengePolicy = (context: PolicyContext): Policy => ({
   logName: null,
   onRequest: (request) =>
     request.exchange.request.path.startsWith(challengePath) ? answer(request, context) : "pass",

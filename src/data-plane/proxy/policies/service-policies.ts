@@ -22,16 +22,21 @@ export class ServicePolicies {
     this.onRequest = having(policies, "onRequest");
     this.chooseTarget = having(policies, "chooseTarget");
     this.onOutgoing = having(policies, "onOutgoing");
-    this.onResponse = having(policies, "onResponse").toReversed();
-    this.onSwitch = having(policies, "onSwitch").toReversed();
+    const wayBack = policies.toReversed();
+    this.onResponse = having(wayBack, "onResponse");
+    this.onSwitch = having(wayBack, "onSwitch");
     this.wrapBody = having(policies, "wrapBody");
     this.onAttempt = having(policies, "onAttempt");
     this.onEnd = having(policies, "onEnd");
   }
 }
 
+/** One for all who have none: it is in the processor's cache when many services are asked in turn. */
+const none: never[] = [];
+
 function having<H extends Hook>(policies: readonly Policy[], hook: H): With<H>[] {
-  return policies.filter((policy): policy is With<H> => policy[hook] !== undefined);
+  const found = policies.filter((policy): policy is With<H> => policy[hook] !== undefined);
+  return found.length === 0 ? none : found;
 }
 
 interface Compiled {

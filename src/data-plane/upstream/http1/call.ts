@@ -27,7 +27,7 @@ import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstrea
 export interface CallContext {
   /** Host and port, for messages. */
   readonly address: string;
-  readonly responseDeadlines: DeadlineQueues;
+  readonly deadlines: DeadlineQueues;
   /** Sends the call over a new connection. */
   connect(call: ServedCall, responseTimeoutMs: number): Connection;
 }
@@ -292,7 +292,7 @@ export class Call
     this.#requestSent = true;
     const { responseTimeoutMs } = this.#request;
     if (responseTimeoutMs > 0 && this.#sink === null) {
-      this.#context.responseDeadlines.of(responseTimeoutMs).add(this);
+      this.#context.deadlines.of(responseTimeoutMs).add(this);
     }
   }
 

@@ -21,6 +21,8 @@ export interface Http1TransportOptions {
   /** TLS, with a certificate for the host. */
   secure?: boolean;
   clock: Clock;
+  /** Of what many transports wait for, in one place; else it has its own. */
+  deadlines?: DeadlineQueues;
   connector: Connector;
   maxIdleConnections?: number;
   idleTimeoutMs?: number;
@@ -30,22 +32,20 @@ export interface Http1TransportOptions {
 
 export class Http1Transport implements Transport, CallContext, ConnectionOwner {
   readonly address: string;
-  readonly responseDeadlines: DeadlineQueues;
+  readonly deadlines: DeadlineQueues;
   readonly #connector: Connector;
   readonly #endpoint: Endpoint;
   readonly #connectTimeoutMs: number;
-  readonly #connectDeadlines: DeadlineQueues;
   readonly #pool: ConnectionPool<Connection>;
   #retired = false;
 
   constructor(options: Http1TransportOptions) {
     const { host, port, secure = false, clock } = options;
     this.address = joinHostPort(host, port);
-    this.responseDeadlines = new DeadlineQueues(clock);
+    this.deadlines = options.deadlines ?? new DeadlineQueues(clock);
     this.#connector = options.connector;
     this.#endpoint = { host, port, secure };
     this.#connectTimeoutMs = options.connectTimeoutMs ?? upstreamConnectTimeoutMs;
-    this.#connectDeadlines = new DeadlineQueues(clock);
     this.#pool = new ConnectionPool(clock, {
       maxIdleConnections: options.maxIdleConnections ?? maxIdleUpstreamConnections,
       idleTimeoutMs: options.idleTimeoutMs ?? upstreamIdleTimeoutMs,
@@ -75,7 +75,7 @@ export class Http1Transport implements Transport, CallContext, ConnectionOwner {
         ? Math.min(responseTimeoutMs, this.#connectTimeoutMs)
         : this.#connectTimeoutMs;
     const connection = new Connection(this, call, this.#endpoint.secure !== true);
-    connection.connect(this.#connector, this.#endpoint, this.#connectDeadlines.of(timeoutMs));
+    connection.connect(this.#connector, this.#endpoint, this.deadlines.of(timeoutMs));
     return connection;
   }
 

@@ -36,7 +36,7 @@ export interface CallConnection {
 export interface Http2CallContext {
   /** Host and port, for messages. */
   readonly address: string;
-  readonly responseDeadlines: DeadlineQueues;
+  readonly deadlines: DeadlineQueues;
   /** The connection that the call gets, now or when it is open. */
   assign(call: Http2Call, responseTimeoutMs: number): CallConnection;
 }
@@ -210,7 +210,7 @@ export class Http2Call
     const { responseTimeoutMs } = this.#request;
     const isSent = this.#stream !== null && this.#stream.outgoing.closed;
     if (!isSent || this.#over || this.#hasHead || this.deadlineQueue !== null) return;
-    if (responseTimeoutMs > 0) this.#context.responseDeadlines.of(responseTimeoutMs).add(this);
+    if (responseTimeoutMs > 0) this.#context.deadlines.of(responseTimeoutMs).add(this);
   }
 
   onSent(): void {

@@ -16,6 +16,8 @@ export interface Http2TransportOptions {
   host: string;
   port: number;
   clock: Clock;
+  /** Of what many transports wait for, in one place; else it has its own. */
+  deadlines?: DeadlineQueues;
   connector: Connector;
   idleTimeoutMs?: number;
   connectTimeoutMs?: number;
@@ -23,13 +25,12 @@ export interface Http2TransportOptions {
 
 export class Http2Transport implements Transport, Http2CallContext, TargetConnectionOwner {
   readonly address: string;
-  readonly responseDeadlines: DeadlineQueues;
+  readonly deadlines: DeadlineQueues;
   readonly idleDeadlines: DeadlineQueue;
   readonly clock: Clock;
   readonly #connector: Connector;
   readonly #endpoint: Endpoint;
   readonly #connectTimeoutMs: number;
-  readonly #connectDeadlines: DeadlineQueues;
   /** Those that take further requests, the oldest first. */
   readonly #connections = new Set<Http2TargetConnection>();
   #retired = false;
@@ -38,12 +39,11 @@ export class Http2Transport implements Transport, Http2CallContext, TargetConnec
     const { host, port, clock } = options;
     this.address = joinHostPort(host, port);
     this.clock = clock;
-    this.responseDeadlines = new DeadlineQueues(clock);
+    this.deadlines = options.deadlines ?? new DeadlineQueues(clock);
     this.idleDeadlines = new DeadlineQueue(clock, options.idleTimeoutMs ?? upstreamIdleTimeoutMs);
     this.#connector = options.connector;
     this.#endpoint = { host, port };
     this.#connectTimeoutMs = options.connectTimeoutMs ?? upstreamConnectTimeoutMs;
-    this.#connectDeadlines = new DeadlineQueues(clock);
   }
 
   get connectionCount(): number {
@@ -72,7 +72,7 @@ export class Http2Transport implements Transport, Http2CallContext, TargetConnec
     const connection = new Http2TargetConnection(this);
     this.#connections.add(connection);
     connection.take(call);
-    connection.connect(this.#connector, this.#endpoint, this.#connectDeadlines.of(timeoutMs));
+    connection.connect(this.#connector, this.#endpoint, this.deadlines.of(timeoutMs));
     if (this.#retired) connection.retire();
     return connection;
   }

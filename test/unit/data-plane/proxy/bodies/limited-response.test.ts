@@ -68,6 +68,7 @@ describe("LimitedResponse", () => {
     expect(client.events).toEqual(["200", "abc", "end"]);
     expect(outcomes).toEqual([null]);
     expect(memory.usedBytes).toBe(0);
+    clock.advance(pauseMs);
     expect(clock.pendingTimers).toBe(0);
   });
 

@@ -163,6 +163,7 @@ describe("a connection that can't be made", () => {
     call.cancel();
     expect(connector.attempts[0]!.cancelled).toBeTrue();
     connector.attempts[0]!.open();
+    clock.advance(upstreamConnectTimeoutMs);
     expect([receiver.events, clock.pendingTimers]).toEqual([[], 0]);
   });
 
