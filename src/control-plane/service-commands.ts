@@ -38,7 +38,7 @@ export async function pauseService(
     stopMessage: "",
     failAfterMs: Math.max(0, command.maxPauseMs),
   };
-  const service = setPause(command.service, () => pause, context);
+  const service = await setPause(command.service, () => pause, context);
   context.logger.info("Service paused", { service: service.name });
   await drain(service, command.drainTimeoutMs, context, report);
   return await saveState(context);
@@ -49,7 +49,7 @@ export async function stopService(
   context: ServiceCommandContext,
   report?: Report,
 ): Promise<Warnings> {
-  const service = setPause(
+  const service = await setPause(
     command.service,
     (was) => ({ ...was, state: "stopped", stopMessage: command.message }),
     context,
@@ -63,7 +63,7 @@ export async function resumeService(
   name: string,
   context: ServiceCommandContext,
 ): Promise<Warnings> {
-  setPause(name, (was) => ({ ...was, state: "running", stopMessage: "" }), context);
+  await setPause(name, (was) => ({ ...was, state: "running", stopMessage: "" }), context);
   context.logger.info("Service resumed", { service: name });
   return await saveState(context);
 }
@@ -90,7 +90,7 @@ export async function setRolloutSplit(
   failOn(validatePercentage(percentage));
   if (service.rollout === null) throw new CommandError("rollout target not set");
   const split = rolloutSplit(percentage, allowlist);
-  registry.set({ ...service, rolloutSplit: split, rolloutPlan: null });
+  await serve({ ...service, rolloutSplit: split, rolloutPlan: null }, context);
   // None is null there.
   const allowed = allowlist.length === 0 ? null : allowlist;
   logger.info("Set rollout split", { service: name, percentage, allowlist: allowed });
@@ -100,20 +100,30 @@ export async function setRolloutSplit(
 /** The rollout's targets stay, without requests. */
 export async function stopRollout(name: string, context: ServiceCommandContext): Promise<Warnings> {
   const { registry, logger } = context;
-  registry.set({ ...requireService(registry, name), rolloutSplit: null, rolloutPlan: null });
+  const service = requireService(registry, name);
+  await serve({ ...service, rolloutSplit: null, rolloutPlan: null }, context);
   logger.info("Stopped rollout", { service: name });
   return await saveState(context);
 }
 
-function setPause(
+async function setPause(
   name: string,
   change: (was: Pause) => Pause,
-  { registry }: ServiceCommandContext,
-): DeployedService {
-  const service = requireService(registry, name);
+  context: ServiceCommandContext,
+): Promise<DeployedService> {
+  const service = requireService(context.registry, name);
   const changed = { ...service, pause: change(service.pause) };
-  registry.set(changed);
+  await serve(changed, context);
   return changed;
+}
+
+/** What workers logged before they served the change has arrived by then: the log tells of it in its place. */
+async function serve(
+  service: DeployedService,
+  { registry }: Pick<ServiceCommandContext, "registry">,
+): Promise<void> {
+  registry.set(service);
+  await registry.published;
 }
 
 async function drain(
@@ -123,7 +133,6 @@ async function drain(
   report: Report | undefined,
 ): Promise<void> {
   const ids = groupsOf(service).flatMap((group) => group.ids);
-  await context.registry.published;
   await waitForDrain(ids, timeoutMs, context, report);
   context.logger.info("Service drained", { service: service.name });
 }
