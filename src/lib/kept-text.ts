@@ -6,31 +6,14 @@ type AnyMake = (a?: Value, b?: Value, c?: Value, d?: Value) => string;
 /**
  * Gives `make` of up to four values, and keeps the last one, as well as the values: strings that were cut out of a
  * head keep all of it. When it is wanted a second time it becomes one piece: the engine would go through all that
- * it was put together from each time that it becomes part of another text.
+ * it was put together from each time that it becomes part of another text. One alone is kept: to keep many, by one of
+ * the values, was slower when a hundred came in turn, because none was in the processor's cache when it was wanted.
  */
 export function keptText<Values extends readonly Value[]>(make: Make<Values>): Make<Values> {
   const kept = new KeptText(make as unknown as AnyMake);
   const text: AnyMake = (a, b, c, d) => kept.of(a, b, c, d);
   return text as unknown as Make<Values>;
 }
-
-/** Keeps one for each first value, of which there must be few, and which nobody from outside may choose. */
-export function keptTexts<Values extends readonly Value[]>(make: Make<Values>): Make<Values> {
-  const byFirst = new Map<Value, KeptText>();
-  const text: AnyMake = (a, b, c, d) => {
-    let kept = byFirst.get(a);
-    if (kept === undefined) {
-      if (byFirst.size >= maxKept) byFirst.clear();
-      kept = new KeptText(make as unknown as AnyMake);
-      byFirst.set(a, kept);
-    }
-    return kept.of(a, b, c, d);
-  };
-  return text as unknown as Make<Values>;
-}
-
-/** First values come and go in the course of months. */
-const maxKept = 4_096;
 
 class KeptText {
   readonly #make: AnyMake;

@@ -22,6 +22,9 @@ export interface ClientCertificateRule {
 /** Gives the live target of each target of a pool. */
 export type PoolTargets = (pool: PoolSnapshot) => Target[];
 
+/** One for all services that exclude none: it is in the processor's cache when many are asked in turn. */
+const noPaths: ReadonlySet<string> = new Set();
+
 export class LiveService {
   readonly name: string;
   readonly gate: PauseGate;
@@ -30,8 +33,9 @@ export class LiveService {
   #rollout: LoadBalancer | null = null;
   #split: RolloutSplit | null = null;
   #pathPrefixes: readonly string[] = [];
+  #servesRootPath = false;
   #healthCheckPath = "";
-  #excludedMetricsPaths: ReadonlySet<string> = new Set();
+  #excludedMetricsPaths = noPaths;
   #authoritiesPem: string | undefined;
   #clientCertificates: ClientCertificateRule | null = null;
 
@@ -62,7 +66,7 @@ export class LiveService {
   }
 
   get servesRootPath(): boolean {
-    return servesRoot(this);
+    return this.#servesRootPath;
   }
 
   update(snapshot: ServiceSnapshot, targetsOf: PoolTargets): void {
@@ -73,7 +77,9 @@ export class LiveService {
       rollout && balancer(this.#rollout, rollout, targetsOf(rollout), snapshot.options);
     this.#split = rolloutSplit;
     this.#pathPrefixes = snapshot.options.pathPrefixes.map(byteString);
-    this.#excludedMetricsPaths = new Set(snapshot.options.excludeMetricsPaths.map(byteString));
+    this.#servesRootPath = servesRoot(snapshot.options);
+    const excluded = snapshot.options.excludeMetricsPaths.map(byteString);
+    this.#excludedMetricsPaths = excluded.length === 0 ? noPaths : new Set(excluded);
     const { path } = active.targetOptions.healthCheck;
     this.#healthCheckPath = byteString(path.startsWith("/") ? path : `/${path}`);
     this.#clientCertificates = this.#clientCertificateRule(snapshot);

@@ -19,7 +19,7 @@ interface Paths<T> {
   root: ServiceMatch<T> | undefined;
   /** Without the root. */
   byPrefix: Map<string, ServiceMatch<T>>;
-  /** No longer part of a path needs to be looked at. */
+  /** No longer part of a path needs to be looked at; 0: there is the root alone. */
   longest: number;
 }
 
@@ -39,7 +39,7 @@ export class ServiceMap<T> {
   /** A host that is listed is final: its other paths do not fall back to a wildcard. */
   lookup(hostName: string, decodedPath: string): ServiceMatch<T> | undefined {
     const paths = this.#hosts.lookup(hostName);
-    if (paths === undefined || paths.byPrefix.size === 0) return paths?.root;
+    if (paths === undefined || paths.longest === 0) return paths?.root;
     return longestMatch(paths, decodedPath) ?? paths.root;
   }
 }

@@ -1,7 +1,7 @@
 /** The line that the access log has for each request: keys, order and types of kamal-proxy. Pure. */
 import { maxLoggedValueBytes } from "../../config/limits.ts";
 import { escapedBytes, jsonFromBytes, jsonFromText } from "../../go/json-string.ts";
-import { keptText, keptTexts } from "../../lib/kept-text.ts";
+import { keptText } from "../../lib/kept-text.ts";
 import { formatLogTime } from "../../lib/log-time.ts";
 
 /** What came from a client is a byte string: one character per byte. */
@@ -60,7 +60,7 @@ export interface AccessRecord {
 export function formatAccessLine(record: AccessRecord): string {
   const { host, port, service, target, method, reqContentLength, reqContentType } = record;
   const { respContentType, clientAddr, remoteAddr, userAgent, proto, scheme } = record;
-  const line = `{"time":"${formatLogTime(record.wallMs)}${hostPart(service, host, port)}${value(record.path)}","request_id":"${value(record.requestId)}","status":${record.status}${servicePart(service, target)}${wholeNumber(record.durationNs)}${requestPart(method, reqContentLength, reqContentType)}${record.respContentLength}${clientPart(respContentType, clientAddr)}${record.clientPort}${agentPart(remoteAddr, userAgent, proto, scheme)}${value(record.query)}"`;
+  const line = `{"time":"${formatLogTime(record.wallMs)}${hostPart(host, port)}${value(record.path)}","request_id":"${value(record.requestId)}","status":${record.status}${servicePart(service, target)}${wholeNumber(record.durationNs)}${requestPart(method, reqContentLength, reqContentType)}${record.respContentLength}${clientPart(respContentType, clientAddr)}${record.clientPort}${agentPart(remoteAddr, userAgent, proto, scheme)}${value(record.query)}"`;
   const policy = record.policy === null ? "" : `,"policy":"${record.policy}"`;
   const error = record.error === "" ? "" : `,"error":${jsonFromText(record.error)}`;
   const custom = record.customFields === null ? "" : customJson(record.customFields);
@@ -69,12 +69,11 @@ export function formatAccessLine(record: AccessRecord): string {
   return `${line}${custom}${policy}${rollout}${trace}${error}}\n`;
 }
 
-/** Each service has its host. */
-const hostPart = keptTexts(
-  (_service: string, host: string, port: number) =>
+const hostPart = keptText(
+  (host: string, port: number) =>
     `","level":"INFO","msg":"Request","host":"${value(host)}","port":${port},"path":"`,
 );
-const servicePart = keptTexts(
+const servicePart = keptText(
   (service: string, target: string) =>
     `,"service":${jsonFromText(service)},"target":"${target}","duration":`,
 );

@@ -13,17 +13,13 @@ import {
 } from "../../seam/group-counts.ts";
 import { maxMeteredServices, maxSeriesPerService } from "../../config/limits.ts";
 
-const methods = new Set([
-  "GET",
-  "HEAD",
-  "POST",
-  "PUT",
-  "PATCH",
-  "DELETE",
-  "CONNECT",
-  "OPTIONS",
-  "TRACE",
-]);
+/** To themselves: a method that was cut out of a head would keep all of it. */
+const methods = new Map(
+  ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"].map((name) => [
+    name,
+    name,
+  ]),
+);
 const otherMethod = "OTHER";
 /** Stands for every status once a service has as many series as are kept. */
 const otherStatus = -1;
@@ -117,6 +113,9 @@ class ServiceEntry implements ServiceMetrics {
   readonly answeredBy: Record<string, number> = {};
   readonly events: Partial<Record<ServiceEvent, number>> = {};
   groups: RolloutCounts | null = null;
+  /** Of the request that was counted last: most are like the one before. */
+  #last: Series | null = null;
+  #lastStatus = 0;
   readonly #outsideRollouts: SeriesTable = new Map();
   /** Made when there is a rollout. */
   #inRollout: SeriesTable | null = null;
@@ -132,11 +131,17 @@ class ServiceEntry implements ServiceMetrics {
   }
 
   find(method: string, status: number, rollout: boolean | null): Series {
+    const last = this.#last;
+    if (last !== null && status === this.#lastStatus && last.method === method) {
+      if (last.rollout === rollout) return last;
+    }
     const table = this.#tableOf(rollout);
-    return (
+    const series =
       table.get(method)?.get(status) ??
-      this.#add(table, methods.has(method) ? method : otherMethod, status, rollout)
-    );
+      this.#add(table, methods.get(method) ?? otherMethod, status, rollout);
+    this.#last = series;
+    this.#lastStatus = status;
+    return series;
   }
 
   #tableOf(rollout: boolean | null): SeriesTable {

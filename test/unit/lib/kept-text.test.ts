@@ -1,17 +1,14 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { keptText, keptTexts } from "../../../src/lib/kept-text.ts";
+import { keptText } from "../../../src/lib/kept-text.ts";
 
-test.each([
-  ["keptText", keptText],
-  ["keptTexts", keptTexts],
-])("%s gives what it would make of the values, whatever came before", (_name, keep) => {
+test("gives what it would make of the values, whatever came before", () => {
   const value = fc.oneof(fc.constantFrom("", "a", "ä", "𝒳"), fc.nat(2));
   fc.assert(
     fc.property(fc.array(fc.tuple(value, value, value, value)), (calls) => {
       const make = (a: string | number, b: string | number, c: string | number, d: unknown) =>
         `${a}|${b}|${c}|${String(d)}|${typeof a}`;
-      const kept = keep(make as (...values: (string | number)[]) => string);
+      const kept = keptText(make as (...values: (string | number)[]) => string);
       for (const values of calls) {
         expect(kept(...values)).toBe(make(...values));
         expect(kept(...values)).toBe(make(...values));
@@ -20,7 +17,7 @@ test.each([
   );
 });
 
-test("keptText makes a text once as long as its values stay the same", () => {
+test("makes a text once as long as its values stay the same", () => {
   let made = 0;
   const kept = keptText((name: string) => `${name} ${++made}`);
   expect([kept("a"), kept("a"), kept("a"), kept("b"), kept("a")]).toEqual([
@@ -30,13 +27,4 @@ test("keptText makes a text once as long as its values stay the same", () => {
     "b 2",
     "a 3",
   ]);
-});
-
-test("keptTexts keeps a text for each first value, up to a limit", () => {
-  let made = 0;
-  const kept = keptTexts((name: string) => `${name} ${++made}`);
-  const first = [kept("a"), kept("b"), kept("a"), kept("b")];
-  expect(first).toEqual(["a 1", "b 2", "a 1", "b 2"]);
-  for (let i = 0; i < 5_000; i++) kept(String(i));
-  expect(kept("a")).toBe(`a ${made}`);
 });
