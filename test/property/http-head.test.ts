@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { requestFraming } from "../../src/protocols/http1/framing.ts";
 import { Fields } from "../../src/protocols/http/fields.ts";
-import { serializeResponseHead } from "../../src/protocols/http1/head-serializer.ts";
+import { appendFields, serializeResponseHead } from "../../src/protocols/http1/head-serializer.ts";
 import { serializeRequestHead } from "../support/serialize-request-head.ts";
 import {
   hopelessRequestStart,
@@ -231,3 +231,44 @@ test("fields of any text, from anywhere, never become more or other lines", () =
     }),
   );
 });
+
+test("fields are written line by line, whatever of the head they came in still stands as it came", () => {
+  const blanks = fc.constantFrom(" ", "", "\t", "  ");
+  const line = fc.tuple(name, blanks, value, fc.constantFrom("", " "));
+  const change = fc.oneof(
+    fc.record({ kind: fc.constant("set" as const), name, value }),
+    fc.record({ kind: fc.constant("delete" as const), name }),
+    fc.record({ kind: fc.constant("replace" as const), index: fc.nat(12), value }),
+    fc.record({ kind: fc.constant("append" as const), name, value }),
+    fc.record({ kind: fc.constant("remove" as const), first: fc.constantFrom("a", "c", "s", "x") }),
+    fc.record({ kind: fc.constant("copy" as const) }),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(line, { maxLength: 12 }),
+      fc.array(change, { maxLength: 6 }),
+      fc.array(name, { maxLength: 4 }),
+      (lines, changes, skippedNames) => {
+        const text = lines.map(([key, before, of, after]) => `${key}:${before}${of}${after}\r\n`);
+        const head = parseResponseHead(`HTTP/1.1 200 OK\r\n${text.join("")}`, maxFields);
+        if (head instanceof HeadFault) throw new Error(head.reason);
+        let { fields } = head;
+        for (const each of changes) {
+          if (each.kind === "set") fields.setChecked(each.name, each.value, lower(each.name));
+          else if (each.kind === "delete") fields.delete(lower(each.name));
+          else if (each.kind === "append")
+            fields.appendChecked(each.name, each.value, lower(each.name));
+          else if (each.kind === "copy") fields = fields.copy();
+          else if (each.kind === "remove") fields.removeWhere((key) => key.startsWith(each.first));
+          else if (each.index < fields.count) fields.replaceChecked(each.index, each.value);
+        }
+        const skipped = new Set(skippedNames.map(lower));
+        const kept = pairsOf(fields).filter(([key]) => !skipped.has(lower(key)));
+        const expected = kept.map(([key, of]) => `${key}: ${of}\r\n`).join("");
+        expect(appendFields("begin ", fields, skipped)).toBe(`begin ${expected}`);
+      },
+    ),
+  );
+});
+
+const lower = (text: string): string => text.toLowerCase();

@@ -9,6 +9,8 @@ export class Fields {
   readonly #names: string[] = [];
   readonly #keys: string[] = [];
   readonly #values: string[] = [];
+  #head = "";
+  readonly #starts: number[] = [];
 
   static of(...pairs: [name: string, value: string][]): Fields {
     const fields = new Fields();
@@ -16,10 +18,11 @@ export class Fields {
     return fields;
   }
 
-  /** For the strict parser alone: everything in it was checked, character by character. */
-  static checked(): Fields {
+  /** For the strict parser alone: everything in it was checked, character by character. `head`: as in `head`. */
+  static checked(head = ""): Fields {
     const fields = new Fields();
     fields.#wellFormed = true;
+    fields.#head = head;
     return fields;
   }
 
@@ -35,6 +38,16 @@ export class Fields {
 
   get values(): readonly string[] {
     return this.#values;
+  }
+
+  /** The text of HTTP/1.1 that the lines were read from; empty: there was none. */
+  get head(): string {
+    return this.#head;
+  }
+
+  /** Where each line begins in `head`, as `name: value` with CRLF behind it; -1: it is not there so. */
+  get starts(): readonly number[] {
+    return this.#starts;
   }
 
   get count(): number {
@@ -55,11 +68,12 @@ export class Fields {
     this.appendChecked(name, value, key);
   }
 
-  /** The same for a name and a value that were checked already. */
-  appendChecked(name: string, value: string, key: string): void {
+  /** The same for a name and a value that were checked already. `start`: as in `starts`. */
+  appendChecked(name: string, value: string, key: string, start = -1): void {
     this.#names.push(name);
     this.#keys.push(key);
     this.#values.push(value);
+    this.#starts.push(start);
   }
 
   has(key: string): boolean {
@@ -96,7 +110,7 @@ export class Fields {
       return;
     }
     this.#wellFormed = false;
-    this.#values[first] = value;
+    this.#replaceAt(first, value);
     let next = this.#keys.indexOf(key, first + 1);
     while (next >= 0) {
       this.#removeAt(next);
@@ -113,7 +127,7 @@ export class Fields {
 
   /** The value of one line, by its number, when the new one was checked. */
   replaceChecked(index: number, value: string): void {
-    this.#values[index] = value;
+    this.#replaceAt(index, value);
   }
 
   /** Changes the value of every line of that name. */
@@ -121,7 +135,7 @@ export class Fields {
     for (let i = 0; i < this.#keys.length; i++) {
       if (this.#keys[i] !== key) continue;
       this.#wellFormed = false;
-      this.#values[i] = change(this.#values[i]!);
+      this.#replaceAt(i, change(this.#values[i]!));
     }
   }
 
@@ -135,12 +149,14 @@ export class Fields {
         this.#names[kept] = this.#names[i]!;
         this.#keys[kept] = key;
         this.#values[kept] = this.#values[i]!;
+        this.#starts[kept] = this.#starts[i]!;
       }
       kept++;
     }
     this.#names.length = kept;
     this.#keys.length = kept;
     this.#values.length = kept;
+    this.#starts.length = kept;
   }
 
   delete(key: string): void {
@@ -154,16 +170,23 @@ export class Fields {
   copy(): Fields {
     const fields = new Fields();
     for (let i = 0; i < this.#keys.length; i++) {
-      fields.appendChecked(this.#names[i]!, this.#values[i]!, this.#keys[i]!);
+      fields.appendChecked(this.#names[i]!, this.#values[i]!, this.#keys[i]!, this.#starts[i]);
     }
+    fields.#head = this.#head;
     fields.#wellFormed = this.#wellFormed;
     return fields;
+  }
+
+  #replaceAt(index: number, value: string): void {
+    this.#values[index] = value;
+    this.#starts[index] = -1;
   }
 
   #removeAt(index: number): void {
     this.#names.splice(index, 1);
     this.#keys.splice(index, 1);
     this.#values.splice(index, 1);
+    this.#starts.splice(index, 1);
   }
 }
 

@@ -114,7 +114,7 @@ export function hopelessResponseStart(text: string): HeadFault | null {
 
 /** The text holds no control characters other than line ends and HTAB any more. */
 function fieldLines(text: string, start: number, maxFields: number): Fields | HeadFault {
-  const fields = Fields.checked();
+  const fields = Fields.checked(text);
   let position = start;
   while (position < text.length) {
     const lineEnd = endOfLine(text, position);
@@ -129,7 +129,10 @@ function fieldLines(text: string, start: number, maxFields: number): Fields | He
     let valueEnd = lineEnd;
     while (valueStart < valueEnd && isBlank(text.charCodeAt(valueStart))) valueStart++;
     while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
-    fields.appendChecked(name.name, text.slice(valueStart, valueEnd), name.key);
+    const isAsWritten =
+      valueStart === colon + 2 && text.charCodeAt(colon + 1) === 0x20 && valueEnd === lineEnd;
+    const value = text.slice(valueStart, valueEnd);
+    fields.appendChecked(name.name, value, name.key, isAsWritten ? position : -1);
     position = lineEnd + 2;
   }
   return fields;

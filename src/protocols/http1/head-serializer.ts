@@ -2,12 +2,16 @@
  * Message heads as text (RFC 9112 2 to 5), one character per byte. A forwarded head is built in one
  * pass over the received fields: begin with a line, append the fields that stay and the proxy's own,
  * end with `endOfHead`. Measured: adding to one string is as fast as joining an array and needs no
- * second pass; looking a key up in one Set costs less than any chain of comparisons.
+ * second pass; looking a key up in one Set costs less than any chain of comparisons; and lines that stay as
+ * they came are cut out together, because the engine goes through each piece again when the text is written.
  */
+import { keptText } from "../../lib/kept-text.ts";
 import { characterSearch } from "../http/character-search.ts";
 import { isFieldValue, isToken, type Fields } from "../http/fields.ts";
 
 export const endOfHead = "\r\n";
+/** A colon and a blank before the value, CRLF behind it. */
+const aroundValue = 4;
 
 // Whatever would end the line early or is not one byte.
 // oxlint-disable-next-line no-control-regex
@@ -27,9 +31,9 @@ export function requestLine(method: string, target: string): string {
   return `${method} ${target} HTTP/1.1\r\n`;
 }
 
-export function statusLine(status: number, reason: string): string {
-  return `HTTP/1.1 ${status} ${safeValue(reason)}\r\n`;
-}
+export const statusLine = keptText(
+  (status: number, reason: string) => `HTTP/1.1 ${status} ${safeValue(reason)}\r\n`,
+);
 
 /** Adds one line. Names are the proxy's own and must be tokens; values may come from anywhere. */
 export function appendField(text: string, name: string, value: string): string {
@@ -44,15 +48,24 @@ export function appendFields(
   alsoSkipped: ReadonlySet<string> | null = null,
 ): string {
   if (!fields.wellFormed) return appendUnchecked(text, fields, skipped, alsoSkipped);
-  const { names, keys, values } = fields;
+  const { names, keys, values, head, starts } = fields;
   let result = text;
+  // Lines of the head that go on together.
+  let from = 0;
+  let to = 0;
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]!;
     if (skipped !== null && skipped.has(key)) continue;
     if (alsoSkipped !== null && alsoSkipped.has(key)) continue;
-    result += `${names[i]}: ${values[i]}\r\n`;
+    const start = starts[i]!;
+    if (start !== to || start < 0) {
+      if (to > from) result += head.slice(from, to);
+      from = to = start;
+    }
+    if (start < 0) result += `${names[i]}: ${values[i]}\r\n`;
+    else to += names[i]!.length + values[i]!.length + aroundValue;
   }
-  return result;
+  return to > from ? result + head.slice(from, to) : result;
 }
 
 /** Fields that did not come from the strict parser: each is looked at. */
