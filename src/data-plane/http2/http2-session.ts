@@ -11,7 +11,7 @@ import { FieldSection, type FieldSectionLimits } from "../../protocols/http2/fie
 import { FrameDecoder, type FrameHandler } from "../../protocols/http2/frame-decoder.ts";
 import { ErrorCode, FrameFlag, FrameType } from "../../protocols/http2/frames.ts";
 import { HpackDecoder } from "../../protocols/http2/hpack-decoder.ts";
-import { Http2Fault } from "../../protocols/http2/http2-fault.ts";
+import { Http2Fault, protocolFault } from "../../protocols/http2/http2-fault.ts";
 import type { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
 import { applySettings } from "../../protocols/http2/settings.ts";
 import { FloodGuard } from "./flood-guard.ts";
@@ -336,10 +336,10 @@ export class Http2Session implements FrameHandler, StreamSession {
 const nothing = new Uint8Array();
 const windowExceeded = new Http2Fault(ErrorCode.flowControlError, "more than the window allows");
 const windowTooLarge = new Http2Fault(ErrorCode.flowControlError, "window too large");
-const selfDependent = new Http2Fault(ErrorCode.protocolError, "a stream depends on itself");
+const selfDependent = protocolFault("a stream depends on itself");
 
 function onIdle(what: string): Http2Fault {
-  return new Http2Fault(ErrorCode.protocolError, `${what} of a stream that is idle`);
+  return protocolFault(`${what} of a stream that is idle`);
 }
 
 function behindEnd(what: string): Http2Fault {

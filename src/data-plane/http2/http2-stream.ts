@@ -7,7 +7,7 @@ import type { Fields } from "../../protocols/http/fields.ts";
 import { withoutUnsafeTrailers } from "../../protocols/http/trailers.ts";
 import type { FieldSection } from "../../protocols/http2/field-section.ts";
 import { ErrorCode } from "../../protocols/http2/frames.ts";
-import { Http2Fault } from "../../protocols/http2/http2-fault.ts";
+import { Http2Fault, protocolFault } from "../../protocols/http2/http2-fault.ts";
 import type { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
 import { defaultWindowBytes } from "../../protocols/http2/settings.ts";
 import { type FrameSender, type OutgoingOwner, OutgoingStream } from "./frame-sender.ts";
@@ -142,9 +142,9 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
       return fault ?? (endStream ? this.endRemote(null) : null);
     }
     // RFC 9113 8.1: trailers end the message.
-    if (!endStream) return malformed("trailers that do not end the stream");
-    if (section.malformed !== null) return malformed(section.malformed);
-    if (section.tooLarge) return malformed("trailers too large");
+    if (!endStream) return protocolFault("trailers that do not end the stream");
+    if (section.malformed !== null) return protocolFault(section.malformed);
+    if (section.tooLarge) return protocolFault("trailers too large");
     return this.endRemote(withoutUnsafeTrailers(section.fields));
   }
 
@@ -165,16 +165,16 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   /** Why so many bytes of DATA may not come. */
   #announce(length: number): Http2Fault | null {
     if (this.remoteEnded) return new Http2Fault(ErrorCode.streamClosed, "DATA behind the end");
-    if (!this.hasHead) return new Http2Fault(ErrorCode.protocolError, "DATA before the head");
+    if (!this.hasHead) return protocolFault("DATA before the head");
     if (this.#announcedBytes < 0) return null;
     // RFC 9113 8.1.1.
     this.#announcedBytes -= length;
-    return this.#announcedBytes < 0 ? malformed("a body longer than its Content-Length") : null;
+    return this.#announcedBytes < 0 ? protocolFault("a body longer than its Content-Length") : null;
   }
 
   /** The peer has ended its half, be it with its head. */
   endRemote(trailers: Fields | null): Http2Fault | null {
-    if (this.#announcedBytes > 0) return malformed("a body shorter than its Content-Length");
+    if (this.#announcedBytes > 0) return protocolFault("a body shorter than its Content-Length");
     this.remoteEnded = true;
     this.#window?.close();
     this.sinceMs = this.#session.coarseMs;
@@ -275,8 +275,4 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
     this.#session.sender.forget(this.outgoing);
     this.#session.left(this);
   }
-}
-
-function malformed(reason: string): Http2Fault {
-  return new Http2Fault(ErrorCode.protocolError, reason);
 }

@@ -11,7 +11,7 @@ import {
   readUint31,
   readUint32,
 } from "./frames.ts";
-import { Http2Fault } from "./http2-fault.ts";
+import { Http2Fault, protocolFault } from "./http2-fault.ts";
 
 /** Calls return a fault to end the connection. Bytes are those received: who keeps them, keeps all of them. */
 export interface FrameHandler {
@@ -159,7 +159,7 @@ export class FrameDecoder {
       this.#blockStream !== 0 &&
       (type !== FrameType.continuation || stream !== this.#blockStream)
     )
-      return protocolError("a header block was interrupted");
+      return protocolFault("a header block was interrupted");
     switch (type) {
       case FrameType.data:
         return this.#data(stream, flags, bytes, start, end);
@@ -170,24 +170,24 @@ export class FrameDecoder {
       case FrameType.windowUpdate:
         return this.#windowUpdate(stream, bytes, start, end);
       case FrameType.resetStream:
-        if (stream === 0) return protocolError("RST_STREAM of no stream");
+        if (stream === 0) return protocolFault("RST_STREAM of no stream");
         if (end - start !== 4) return sizeError("RST_STREAM");
         return this.#handler.onReset(stream, readUint32(bytes, start));
       case FrameType.settings:
         return this.#settings(stream, flags, bytes, start, end);
       case FrameType.ping:
-        if (stream !== 0) return protocolError("PING of a stream");
+        if (stream !== 0) return protocolFault("PING of a stream");
         if (end - start !== 8) return sizeError("PING");
         return this.#handler.onPing(bytes, start, (flags & FrameFlag.ack) !== 0);
       case FrameType.priority:
         return this.#priority(stream, bytes, start, end);
       case FrameType.goAway:
-        if (stream !== 0) return protocolError("GOAWAY of a stream");
+        if (stream !== 0) return protocolFault("GOAWAY of a stream");
         if (end - start < 8) return sizeError("GOAWAY");
         return this.#handler.onGoAway(readUint31(bytes, start), readUint32(bytes, start + 4));
       case FrameType.pushPromise:
         // Neither clients may send it (RFC 9113 8.4) nor servers that were told not to (6.6).
-        return protocolError("PUSH_PROMISE");
+        return protocolFault("PUSH_PROMISE");
       default:
         // Unknown types are ignored (RFC 9113 4.1).
         return this.#handler.onIgnored(type);
@@ -202,12 +202,12 @@ export class FrameDecoder {
     start: number,
     end: number,
   ): Http2Fault | null {
-    if (stream === 0) return protocolError("DATA of no stream");
+    if (stream === 0) return protocolFault("DATA of no stream");
     const endStream = (flags & FrameFlag.endStream) !== 0;
     if ((flags & FrameFlag.padded) === 0)
       return this.#handler.onData(stream, bytes, start, end, end - start, endStream);
     const dataEnd = withoutPadding(bytes, start, end);
-    if (dataEnd < 0) return protocolError("padding longer than its frame");
+    if (dataEnd < 0) return protocolFault("padding longer than its frame");
     return this.#handler.onData(stream, bytes, start + 1, dataEnd, end - start, endStream);
   }
 
@@ -219,12 +219,12 @@ export class FrameDecoder {
     start: number,
     end: number,
   ): Http2Fault | null {
-    if (stream === 0) return protocolError("HEADERS of no stream");
+    if (stream === 0) return protocolFault("HEADERS of no stream");
     let blockStart = start;
     let blockEnd = end;
     if ((flags & FrameFlag.padded) !== 0) {
       blockEnd = withoutPadding(bytes, start, end);
-      if (blockEnd < 0) return protocolError("padding longer than its frame");
+      if (blockEnd < 0) return protocolFault("padding longer than its frame");
       blockStart += 1;
     }
     let dependency = 0;
@@ -254,7 +254,7 @@ export class FrameDecoder {
     start: number,
     end: number,
   ): Http2Fault | null {
-    if (this.#blockStream === 0) return protocolError("CONTINUATION of no header block");
+    if (this.#blockStream === 0) return protocolFault("CONTINUATION of no header block");
     const fault = this.#handler.onContinuation(end - start) ?? this.#addToBlock(bytes, start, end);
     if (fault !== null || (flags & FrameFlag.endHeaders) === 0) return fault;
     const block = Buffer.concat(this.#block, this.#blockBytes);
@@ -285,7 +285,7 @@ export class FrameDecoder {
     if (end - start !== 4) return sizeError("WINDOW_UPDATE");
     const increment = readUint31(bytes, start);
     if (increment > 0) return this.#handler.onWindowUpdate(stream, increment);
-    const fault = protocolError("WINDOW_UPDATE by nothing");
+    const fault = protocolFault("WINDOW_UPDATE by nothing");
     return stream === 0 ? fault : this.#handler.onStreamFault(stream, fault);
   }
 
@@ -297,7 +297,7 @@ export class FrameDecoder {
     start: number,
     end: number,
   ): Http2Fault | null {
-    if (stream !== 0) return protocolError("SETTINGS of a stream");
+    if (stream !== 0) return protocolFault("SETTINGS of a stream");
     if ((flags & FrameFlag.ack) === 0) {
       if ((end - start) % 6 !== 0) return sizeError("SETTINGS");
       return this.#handler.onSettings(bytes, start, end);
@@ -307,19 +307,15 @@ export class FrameDecoder {
 
   /** RFC 9113 6.3; a stream can't depend on itself (RFC 7540 5.3.1). */
   #priority(stream: number, bytes: Buffer, start: number, end: number): Http2Fault | null {
-    if (stream === 0) return protocolError("PRIORITY of no stream");
+    if (stream === 0) return protocolFault("PRIORITY of no stream");
     if (end - start !== 5) return this.#handler.onStreamFault(stream, sizeError("PRIORITY"));
     if (readUint31(bytes, start) !== stream) return this.#handler.onIgnored(FrameType.priority);
-    return this.#handler.onStreamFault(stream, protocolError("a stream depends on itself"));
+    return this.#handler.onStreamFault(stream, protocolFault("a stream depends on itself"));
   }
 }
 
-const notSettings = new Http2Fault(ErrorCode.protocolError, "the first frame is no SETTINGS");
+const notSettings = protocolFault("the first frame is no SETTINGS");
 const tooLarge = new Http2Fault(ErrorCode.frameSizeError, "frame larger than was allowed");
-
-function protocolError(reason: string): Http2Fault {
-  return new Http2Fault(ErrorCode.protocolError, reason);
-}
 
 function sizeError(what: string): Http2Fault {
   return new Http2Fault(ErrorCode.frameSizeError, `${what} of a wrong length`);

@@ -8,7 +8,7 @@ export class Http2Fault {
   ) {}
 }
 
-/** What the peer has sent is none of what the protocol allows there. */
+/** The peer has sent what the protocol does not allow there, or a malformed message (RFC 9113 8.1.1). */
 export function protocolFault(reason: string): Http2Fault {
   return new Http2Fault(ErrorCode.protocolError, reason);
 }

@@ -1,6 +1,6 @@
 /** The settings of a peer (RFC 9113 6.5.2), and ours as a frame. */
 import { ErrorCode, FrameType, frameHeaderBytes, readUint32, writeFrameHeader } from "./frames.ts";
-import { Http2Fault } from "./http2-fault.ts";
+import { Http2Fault, protocolFault } from "./http2-fault.ts";
 
 export const SettingId = {
   headerTableSize: 1,
@@ -47,7 +47,7 @@ export function applySettings(
         settings.headerTableBytes = value;
         break;
       case SettingId.enablePush:
-        if (value > 1) return new Http2Fault(ErrorCode.protocolError, "ENABLE_PUSH is 0 or 1");
+        if (value > 1) return protocolFault("ENABLE_PUSH is 0 or 1");
         break;
       case SettingId.maxConcurrentStreams:
         settings.maxConcurrentStreams = value;
@@ -59,13 +59,12 @@ export function applySettings(
         break;
       case SettingId.maxFrameSize:
         if (value < 16_384 || value > 16_777_215)
-          return new Http2Fault(ErrorCode.protocolError, "MAX_FRAME_SIZE out of range");
+          return protocolFault("MAX_FRAME_SIZE out of range");
         settings.maxFrameBytes = value;
         break;
       case SettingId.enableConnectProtocol:
         // RFC 8441 3.
-        if (value > 1)
-          return new Http2Fault(ErrorCode.protocolError, "ENABLE_CONNECT_PROTOCOL is 0 or 1");
+        if (value > 1) return protocolFault("ENABLE_CONNECT_PROTOCOL is 0 or 1");
         break;
       default:
         // Unknown ones are ignored (RFC 9113 6.5.2); the list size is advice that heads here never near.

@@ -17,7 +17,7 @@ import {
   maxStreamId,
   prefaceBytesAt,
 } from "../../../protocols/http2/frames.ts";
-import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
+import { Http2Fault, protocolFault } from "../../../protocols/http2/http2-fault.ts";
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
 import { errorCodeField, headFaultCode } from "../../proxy/answers/failure.ts";
 import { openingWindowUpdate } from "../../http2/session-windows.ts";
@@ -214,7 +214,7 @@ export class Http2Connection
   // The session.
 
   onNewStream(id: number, endStream: boolean): Http2Fault | null {
-    if (id % 2 === 0) return new Http2Fault(ErrorCode.protocolError, "a stream of the server");
+    if (id % 2 === 0) return protocolFault("a stream of the server");
     if (id <= this.#highestStream)
       return new Http2Fault(ErrorCode.streamClosed, "a stream that has ended");
     this.#highestStream = id;

@@ -4,8 +4,7 @@ import { Fields, isToken } from "../../../protocols/http/fields.ts";
 import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { checkRequest, type RequestTargetAndHost } from "../../../protocols/http/request-policy.ts";
 import type { FieldSection } from "../../../protocols/http2/field-section.ts";
-import { ErrorCode } from "../../../protocols/http2/frames.ts";
-import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
+import { Http2Fault, protocolFault } from "../../../protocols/http2/http2-fault.ts";
 
 export interface Http2Request extends RequestTargetAndHost {
   method: string;
@@ -22,25 +21,25 @@ export function readHttp2Request(
   section: FieldSection,
   endStream: boolean,
 ): Http2Request | Http2Fault | HeadFault {
-  if (section.malformed !== null) return malformed(section.malformed);
+  if (section.malformed !== null) return protocolFault(section.malformed);
   if (section.tooLarge) return new HeadFault(431, "head too large");
   const { method, fields, protocol } = section;
-  if (method === null || !isToken(method)) return malformed("no valid :method");
+  if (method === null || !isToken(method)) return protocolFault("no valid :method");
   // A name that is not there is left out (RFC 9113 8.3.1).
-  if (section.authority === "") return malformed("an empty :authority");
+  if (section.authority === "") return protocolFault("an empty :authority");
   if (fields.count === 0 && section.authority !== null) {
     fields.appendChecked("host", section.authority, "host");
   }
   const isConnect = method === "CONNECT";
-  if (protocol !== null && !isConnect) return malformed(":protocol without CONNECT");
+  if (protocol !== null && !isConnect) return protocolFault(":protocol without CONNECT");
   if (isConnect && protocol === null) {
     const isWhole = section.path === null && section.scheme === null && section.authority !== null;
-    return isWhole ? new HeadFault(405, "CONNECT") : malformed("CONNECT with a path");
+    return isWhole ? new HeadFault(405, "CONNECT") : protocolFault("CONNECT with a path");
   }
   const { path } = section;
   if (section.scheme === null || !schemePattern.test(section.scheme))
-    return malformed("no valid :scheme");
-  if (path === null || !isPath(path, method)) return malformed("no valid :path");
+    return protocolFault("no valid :scheme");
+  if (path === null || !isPath(path, method)) return protocolFault("no valid :path");
 
   const framing = framingOf(fields, endStream);
   if (framing instanceof Http2Fault) return framing;
@@ -73,8 +72,8 @@ function framingOf(fields: Fields, endStream: boolean): BodyFraming | Http2Fault
   const announced = fields.all("content-length");
   const length =
     announced.length === 1 && /^\d{1,15}$/.test(announced[0]!) ? Number(announced[0]) : -1;
-  if (length < 0) return malformed("invalid Content-Length");
-  if (endStream && length > 0) return malformed("a body shorter than its Content-Length");
+  if (length < 0) return protocolFault("invalid Content-Length");
+  if (endStream && length > 0) return protocolFault("a body shorter than its Content-Length");
   if (String(length) !== announced[0]) fields.set("content-length", String(length));
   return { kind: "length", length };
 }
@@ -94,10 +93,6 @@ function extendedConnect(
     expectsContinue: false,
     upgrade: "websocket",
   };
-}
-
-function malformed(reason: string): Http2Fault {
-  return new Http2Fault(ErrorCode.protocolError, reason);
 }
 
 /** What stands for a request that is answered without being looked at. */

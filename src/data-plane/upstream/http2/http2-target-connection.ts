@@ -14,7 +14,7 @@ import type {
 } from "../../../net/connector.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { clientPreface, ErrorCode, maxStreamId } from "../../../protocols/http2/frames.ts";
-import { Http2Fault } from "../../../protocols/http2/http2-fault.ts";
+import { type Http2Fault, protocolFault } from "../../../protocols/http2/http2-fault.ts";
 import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
 import { openingWindowUpdate } from "../../http2/session-windows.ts";
 import { headLimitsOf, Http2Session, type SessionOwner } from "../../http2/http2-session.ts";
@@ -142,7 +142,7 @@ export class Http2TargetConnection
     if (!this.#started) {
       this.#started = true;
       if (bytes.toString("latin1", 0, 7) === "HTTP/1.") {
-        this.onFault(new Http2Fault(ErrorCode.protocolError, "the target answers in HTTP/1.1"));
+        this.onFault(protocolFault("the target answers in HTTP/1.1"));
         return;
       }
     }
@@ -172,7 +172,7 @@ export class Http2TargetConnection
 
   /** Servers open no streams here: pushes were refused (RFC 9113 8.4). */
   onNewStream(): Http2Fault | null {
-    return new Http2Fault(ErrorCode.protocolError, "a stream of the target's own");
+    return protocolFault("a stream of the target's own");
   }
 
   isIdle(id: number): boolean {
