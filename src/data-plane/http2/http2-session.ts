@@ -16,7 +16,7 @@ import type { ReceiveWindow } from "../../protocols/http2/receive-window.ts";
 import { applySettings } from "../../protocols/http2/settings.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import { FrameSender } from "./frame-sender.ts";
-import type { Http2Stream, StreamSession } from "./http2-stream.ts";
+import type { Http2Stream, StreamOwner, StreamSession } from "./http2-stream.ts";
 import { RecentResets } from "./recent-resets.ts";
 import { type InputOwner, type InputSocket, SessionInput } from "./session-input.ts";
 import { type SessionRole, SessionWindows } from "./session-windows.ts";
@@ -31,7 +31,7 @@ export interface SessionOwner extends InputOwner {
   onPingAck(): void;
   onGoAway(lastStream: number, code: number): void;
   /** A stream was taken out of the connection. */
-  onStreamLeft(id: number): void;
+  onStreamLeft(): void;
 }
 
 /** One for all connections of a listener. */
@@ -55,12 +55,13 @@ const trailerLimits = headLimitsOf(maxTrailerBytes);
 /** One for all: a block is read in one go, and its fields are gone with the next. */
 const section = new FieldSection();
 
-export class Http2Session implements FrameHandler, StreamSession {
+/** `Owner`: that of each of its streams. */
+export class Http2Session<Owner extends StreamOwner> implements FrameHandler, StreamSession {
   readonly #owner: SessionOwner;
   readonly #options: SessionOptions;
   readonly sender: FrameSender;
   readonly input: SessionInput;
-  readonly streams = new StreamTable<Http2Stream>();
+  readonly streams = new StreamTable<Http2Stream<Owner>>();
   readonly #frames: FrameDecoder;
   readonly #hpack = new HpackDecoder();
   readonly #headLimits: FieldSectionLimits;
@@ -162,7 +163,7 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   left(stream: Http2Stream): void {
     this.streams.delete(stream.id);
-    this.#owner.onStreamLeft(stream.id);
+    this.#owner.onStreamLeft();
   }
 
   /** The connection is gone: so are its streams. */
@@ -170,7 +171,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     this.input.stop();
     this.#windows.close();
     this.sender.writer.close();
-    for (const stream of this.streams.streams()) stream.break(error, ErrorCode.noError);
+    for (const stream of this.streams.all()) stream.break(error, ErrorCode.noError);
   }
 
   /** The stream was reset here, and the peer may not know yet. Ours are all ended by us or by the target. */
@@ -296,7 +297,7 @@ export class Http2Session implements FrameHandler, StreamSession {
     sender.frame(FrameType.settings, FrameFlag.ack, nothing);
     if (change !== 0) {
       // RFC 9113 6.9.2: those that are open change as well.
-      for (const { outgoing } of this.streams.streams()) {
+      for (const { outgoing } of this.streams.all()) {
         if (!sender.widenStream(outgoing, change)) return windowTooLarge;
       }
     }

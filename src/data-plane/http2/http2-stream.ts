@@ -47,8 +47,6 @@ export interface StreamOwner {
   onBodyDone(): void;
   /** Everything handed over was sent. */
   onSent(): void;
-  /** In the client's role: the peer has not looked at the stream, and says so. */
-  onUnprocessed?(reason: string): void;
   /**
    * The stream is over before its time: reset by the peer, by a mistake of it, or with its connection.
    * `code` is that of the peer's reset, else `noError`.
@@ -56,9 +54,11 @@ export interface StreamOwner {
   onBroken(error: ExchangeError, code: number): void;
 }
 
-export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
+export class Http2Stream<Owner extends StreamOwner = StreamOwner>
+  implements IncomingBodyOwner, OutgoingOwner
+{
   readonly #session: StreamSession;
-  readonly #owner: StreamOwner;
+  readonly owner: Owner;
   readonly id: number;
   readonly outgoing: OutgoingStream;
   /** Most requests have no body: these are made when there is something to hold. */
@@ -76,9 +76,9 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   sinceMs: number;
   #over = false;
 
-  constructor(session: StreamSession, owner: StreamOwner, id: number, hasHead: boolean) {
+  constructor(session: StreamSession, owner: Owner, id: number, hasHead: boolean) {
     this.#session = session;
-    this.#owner = owner;
+    this.owner = owner;
     this.id = id;
     this.hasHead = hasHead;
     this.sinceMs = session.coarseMs;
@@ -138,7 +138,7 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   onHeaders(section: FieldSection, endStream: boolean): Http2Fault | null {
     if (this.remoteEnded) return new Http2Fault(ErrorCode.streamClosed, "HEADERS behind the end");
     if (!this.hasHead) {
-      const fault = this.#owner.onHead(section, endStream);
+      const fault = this.owner.onHead(section, endStream);
       return fault ?? (endStream ? this.endRemote(null) : null);
     }
     // RFC 9113 8.1: trailers end the message.
@@ -190,12 +190,7 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
     this.#leave();
     this.#error = error;
     this.#body?.abort(error);
-    this.#owner.onBroken(error, code);
-  }
-
-  /** The peer has not looked at it. */
-  unprocessed(reason: string): void {
-    if (!this.#over) this.#owner.onUnprocessed?.(reason);
+    this.owner.onBroken(error, code);
   }
 
   /** The peer reads no more; what it has sent is still given away. */
@@ -240,7 +235,7 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
     // What is small comes within the first window.
     if (this.#announcedBytes < 0 || this.#announcedBytes > defaultWindowBytes)
       this.#session.openWindow(this);
-    this.#owner.onBodyStarted();
+    this.owner.onBodyStarted();
   }
 
   bodyTaken(bytes: number): void {
@@ -248,11 +243,11 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   }
 
   bodyDone(): void {
-    this.#owner.onBodyDone();
+    this.owner.onBodyDone();
   }
 
   bodyCancelled(): void {
-    this.#owner.onBodyCancelled();
+    this.owner.onBodyCancelled();
   }
 
   keepRead(): void {
@@ -266,7 +261,7 @@ export class Http2Stream implements IncomingBodyOwner, OutgoingOwner {
   outgoingSent(): void {
     this.sinceMs = this.#session.coarseMs;
     this.closeWhenDone();
-    this.#owner.onSent();
+    this.owner.onSent();
   }
 
   #leave(): void {

@@ -45,8 +45,8 @@ export class StreamTable<Stream extends { readonly id: number }> {
     places[free] = undefined;
   }
 
-  /** A copy. */
-  streams(): Stream[] {
+  /** A copy: anybody may leave meanwhile. */
+  all(): Stream[] {
     return this.#places.filter((stream) => stream !== undefined);
   }
 
@@ -63,7 +63,7 @@ export class StreamTable<Stream extends { readonly id: number }> {
   }
 
   #grow(): void {
-    const streams = this.streams();
+    const streams = this.all();
     this.#places = emptyPlaces(2 * this.#places.length);
     for (const stream of streams) this.#places[this.#placeOf(stream.id)] = stream;
   }

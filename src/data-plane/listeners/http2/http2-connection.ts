@@ -27,7 +27,6 @@ import type { Http2Context } from "./http2-context.ts";
 import { HeldExchanges } from "./held-exchanges.ts";
 import { Http2Exchange, type Http2ExchangeConnection, webSocketKey } from "./http2-exchange.ts";
 import { type Http2Request, readHttp2Request, unservedRequest } from "./http2-request.ts";
-import { StreamTable } from "../../http2/stream-table.ts";
 
 /** `draining`: closes when everything is sent; `lingering`: FIN sent, what still comes is thrown away. */
 type State = "preface" | "open" | "draining" | "lingering" | "closed";
@@ -38,13 +37,12 @@ export class Http2Connection
 {
   readonly #socket: ClientSocket;
   readonly #context: Http2Context;
-  readonly session: Http2Session;
+  readonly session: Http2Session<Http2Exchange>;
   readonly client: ClientPeer;
 
   readonly endsGently = true;
   #state: State = "preface";
   #prefaceBytes = 0;
-  readonly #exchanges = new StreamTable<Http2Exchange>();
   readonly #held: HeldExchanges;
   /** The last one that was looked at, and the last one that came. */
   #lastStream = 0;
@@ -163,10 +161,9 @@ export class Http2Connection
     const { goAwayPatienceMs } = http2Limits;
     const since = this.#finishingSinceMs;
     if (since >= 0 && nowMs - since >= goAwayPatienceMs) this.#lastGoAway();
+    const { streams } = this.session;
     const { waits } = this.session.input;
-    for (const exchange of this.#exchanges.streams()) {
-      exchange.sweep(nowMs, limits.stallTimeoutMs, waits);
-    }
+    for (const { owner } of streams.all()) owner.sweep(nowMs, limits.stallTimeoutMs, waits);
     this.#held.release();
     const { openHead } = this.session;
     if (openHead === 0 || openHead !== this.#openHead) {
@@ -176,7 +173,7 @@ export class Http2Connection
       this.#end(new Http2Fault(ErrorCode.enhanceYourCalm, "a head took too long"));
       return;
     }
-    if (this.#exchanges.size > 0) {
+    if (streams.size > 0) {
       this.#sinceMs = nowMs;
       if (this.#goAwaySent) this.#leaveTunnels();
       return;
@@ -187,7 +184,7 @@ export class Http2Connection
 
   /** Nobody waits for tunnels when the listener stops. */
   #leaveTunnels(): void {
-    for (const exchange of this.#exchanges.streams()) if (!exchange.isTunnel) return;
+    for (const { owner } of this.session.streams.all()) if (!owner.isTunnel) return;
     this.#context.connections.upgraded(this);
   }
 
@@ -246,10 +243,9 @@ export class Http2Connection
     if (this.#finishingSinceMs >= 0) this.#lastGoAway();
   }
 
-  onStreamLeft(id: number): void {
-    this.#exchanges.delete(id);
+  onStreamLeft(): void {
     if (this.#state === "open") this.#held.release();
-    if (this.#exchanges.size > 0) return;
+    if (this.session.streams.size > 0) return;
     this.#sinceMs = this.#context.connections.nowMs;
     if (this.#goAwaySent && this.#state === "open") this.#end(null);
   }
@@ -265,7 +261,6 @@ export class Http2Connection
   #open(id: number, request: Http2Request, endStream: boolean): Http2Exchange {
     const exchange = new Http2Exchange(this, request, id);
     this.session.streams.add(exchange.stream);
-    this.#exchanges.add(exchange);
     if (endStream) exchange.stream.endRemote(null);
     return exchange;
   }
@@ -284,7 +279,7 @@ export class Http2Connection
     if (this.#goAwaySent || this.#state !== "open") return;
     this.#goAwaySent = true;
     this.session.sender.goAway(this.#lastStream, ErrorCode.noError, "");
-    if (this.#exchanges.size === 0) this.#end(null);
+    if (this.session.streams.size === 0) this.#end(null);
     else this.#leaveTunnels();
   }
 
@@ -301,7 +296,7 @@ export class Http2Connection
     sender.writer.flush();
     this.#state = "draining";
     this.#sinceMs = this.#context.connections.nowMs;
-    for (const { stream } of this.#exchanges.streams()) {
+    for (const stream of this.session.streams.all()) {
       const reason = fault?.reason ?? "the connection was ended";
       stream.break(new ExchangeError("client-gone", reason), ErrorCode.noError);
     }

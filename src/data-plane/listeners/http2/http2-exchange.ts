@@ -24,7 +24,7 @@ import type { Http2Request } from "./http2-request.ts";
 
 /** What an exchange asks of its connection. */
 export interface Http2ExchangeConnection {
-  readonly session: Http2Session;
+  readonly session: Http2Session<Http2Exchange>;
   readonly scheme: Scheme;
   /** Value of the Alt-Svc field of every response (RFC 7838). */
   readonly altSvc: string | null;
@@ -37,7 +37,7 @@ export interface Http2ExchangeConnection {
 export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, StreamOwner {
   readonly #connection: Http2ExchangeConnection;
   readonly #request: Http2Request;
-  readonly #stream: Http2Stream;
+  readonly #stream: Http2Stream<Http2Exchange>;
   #expectsContinue: boolean;
   #continueSent = false;
 
@@ -62,10 +62,7 @@ export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, Strea
     if (request.framing.kind === "length") this.#stream.announcedBytes = request.framing.length;
   }
 
-  get id(): number {
-    return this.#stream.id;
-  }
-  get stream(): Http2Stream {
+  get stream(): Http2Stream<Http2Exchange> {
     return this.#stream;
   }
   get request(): ExchangeRequest {

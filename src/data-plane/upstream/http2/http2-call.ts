@@ -23,7 +23,7 @@ import { ListMember } from "../../../lib/member-list.ts";
 
 /** A connection to the target, as its calls see it. */
 export interface CallConnection {
-  readonly session: Http2Session;
+  readonly session: Http2Session<Http2Call>;
   /** Whether it has served a request before the present one. */
   readonly reused: boolean;
   /** The number of a call's stream. */
@@ -58,7 +58,7 @@ export class Http2Call
   readonly #request: UpstreamRequest;
   readonly #receiver: ResponseReceiver;
   #connection: CallConnection | null = null;
-  #stream: Http2Stream | null = null;
+  #stream: Http2Stream<Http2Call> | null = null;
   #reused = false;
   #repeats = 0;
   /** Where the request body comes from, once it was asked for. */

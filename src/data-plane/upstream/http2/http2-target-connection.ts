@@ -44,7 +44,7 @@ export class Http2TargetConnection
   #state: State = "connecting";
   #pending: PendingConnection | null = null;
   #socket: Socket<SocketOwner> | null = null;
-  #session: Http2Session | null = null;
+  #session: Http2Session<Http2Call> | null = null;
   /** Calls for which it is being made. */
   readonly #waiting = new MemberList<Http2Call>();
   #nextStream = 1;
@@ -59,7 +59,7 @@ export class Http2TargetConnection
     this.#pending = connector.connect(to, this, within);
   }
 
-  get session(): Http2Session {
+  get session(): Http2Session<Http2Call> {
     return this.#session!;
   }
 
@@ -184,8 +184,9 @@ export class Http2TargetConnection
   /** RFC 9113 6.8: streams behind the last one were not looked at, the others go on. */
   onGoAway(lastStream: number, code: number): void {
     this.#drain();
-    for (const stream of this.session.streams.streams()) {
-      if (stream.id > lastStream) stream.unprocessed(`GOAWAY with code ${code}`);
+    const reason = `GOAWAY with code ${code}`;
+    for (const { id, over, owner } of this.session.streams.all()) {
+      if (id > lastStream && !over) owner.onUnprocessed(reason);
     }
   }
 

@@ -28,7 +28,7 @@ test("StreamTable finds the streams that are there, like Map, whatever their num
       }
       for (const [number, stream] of model) expect(table.get(number)).toBe(stream);
       const order = (streams: { id: number }[]) => streams.toSorted((a, b) => a.id - b.id);
-      expect(order(table.streams())).toEqual(order([...model.values()]));
+      expect(order(table.all())).toEqual(order([...model.values()]));
     }),
   );
 });
