@@ -3,9 +3,9 @@
  * would wait here for a client that takes little. From its first 32 KB on, the socket of a body is paused and read
  * past Bun in pieces, and only while they are wanted; when there are no more now, Bun reads on.
  */
-import { ListMember } from "../lib/member-list.ts";
 import { ptr } from "bun:ffi";
 import { maxUnsentPieceBytes } from "../config/limits.ts";
+import { ListMember } from "../lib/member-list.ts";
 import { openLibc } from "./libc.ts";
 import { unsentMemory } from "./unsent-memory.ts";
 import { type BudgetedReader, workBudget } from "./work-budget.ts";

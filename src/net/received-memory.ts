@@ -3,8 +3,8 @@
  * that it takes is counted for all sockets together. While there is much of it, sockets that keep much are
  * told to receive less at once; and it never exceeds its limit: whoever keeps most loses its connection.
  */
-import { ListMember, MemberList } from "../lib/member-list.ts";
 import { maxReceivedBytesTotal } from "../config/limits.ts";
+import { ListMember, MemberList } from "../lib/member-list.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { narrowReceiving, widenReceiving } from "./receive-buffer.ts";
 

@@ -6,8 +6,8 @@
  * fraction of a millisecond in each turn of the event loop: everybody else waits no longer, however many they
  * are. What their work writes is to be flushed once for each of their slices.
  */
-import { type ListMember, MemberList } from "../lib/member-list.ts";
 import { freeWorkUnits, workSliceMs, workTurnMs } from "../config/limits.ts";
+import { type ListMember, MemberList } from "../lib/member-list.ts";
 
 /** What pieces cost, in units of about a microsecond. */
 export const requestUnits = 16;

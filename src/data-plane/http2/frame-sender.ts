@@ -9,6 +9,7 @@ import { unsentMemory } from "../../net/unsent-memory.ts";
 import { TurnWriter } from "../../net/turn-writer.ts";
 import type { WritableSocket } from "../../net/unsent-bytes.ts";
 import { type Fields, isFieldValue } from "../../protocols/http/fields.ts";
+import { connectionKeys } from "../../protocols/http/hop-by-hop.ts";
 import {
   defaultMaxFrameBytes,
   FrameFlag,
@@ -18,7 +19,6 @@ import {
   writeUint32,
 } from "../../protocols/http2/frames.ts";
 import { HpackEncoder } from "../../protocols/http2/hpack-encoder.ts";
-import { connectionKeys } from "../../protocols/http/hop-by-hop.ts";
 import {
   defaultWindowBytes,
   initialSettings,

@@ -2,14 +2,14 @@
  * Brings what a socket receives into a session, as far as its turn goes; the rest waits, with the socket paused
  * when it is much.
  */
-import { ListMember } from "../../lib/member-list.ts";
 import { http2Limits } from "../../config/http2-limits.ts";
+import { ListMember } from "../../lib/member-list.ts";
 import { ByteQueue } from "../../net/byte-queue.ts";
-import { type ReceivedOwner, receivedMemory } from "../../net/received-memory.ts";
 import { releaseReceived } from "../../net/received-buffer.ts";
+import { type ReceivedOwner, receivedMemory } from "../../net/received-memory.ts";
+import type { TurnWriter } from "../../net/turn-writer.ts";
 import { type BudgetedReader, workBudget } from "../../net/work-budget.ts";
 import { Http2Fault } from "../../protocols/http2/http2-fault.ts";
-import type { TurnWriter } from "../../net/turn-writer.ts";
 
 /** Reads frames. */
 export interface FrameReader {

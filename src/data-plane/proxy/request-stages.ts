@@ -3,6 +3,7 @@
  * stage has all that the one before it has, so that nobody asks for what can't be there yet.
  */
 import type { TargetOptions } from "../../config/options.ts";
+import { ListMember } from "../../lib/member-list.ts";
 import type { Exchange } from "../../protocols/http/exchange.ts";
 import type { LoadBalancer } from "../services/load-balancer.ts";
 import type { LiveService } from "../services/live-service.ts";
@@ -11,7 +12,6 @@ import type { RequestTrace } from "../telemetry/tracing.ts";
 import type { SpooledBody } from "./bodies/spooled-body.ts";
 import type { Retry } from "./retry.ts";
 import { type ForwardedFields, type Origin, trustedAddress } from "./forwarded-headers.ts";
-import { ListMember } from "../../lib/member-list.ts";
 
 export class ReceivedRequest {
   /** No service wants it, as far as is known. */

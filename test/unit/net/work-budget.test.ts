@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { freeWorkUnits, workSliceMs, workTurnMs } from "../../../src/config/limits.ts";
-import { type BudgetedReader, WorkBudget } from "../../../src/net/work-budget.ts";
 import { ListMember } from "../../../src/lib/member-list.ts";
+import { type BudgetedReader, WorkBudget } from "../../../src/net/work-budget.ts";
 
 /** An event loop whose turns the test takes, and a clock that moves by the work that is done. */
 class ScriptedLoop {

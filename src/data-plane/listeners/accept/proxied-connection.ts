@@ -3,13 +3,13 @@
  * behind it to a connection for the client that the header names.
  */
 import { ListMember } from "../../../lib/member-list.ts";
-import type { ClientConnection } from "./client-connection.ts";
-import type { ConnectionSet } from "./connection-set.ts";
-import type { ProxyHeaderFaults } from "./proxy-header-faults.ts";
 import {
   parseProxyHeader,
   type ProxySource,
 } from "../../../protocols/proxy-protocol/proxy-header.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import type { ConnectionSet } from "./connection-set.ts";
+import type { ProxyHeaderFaults } from "./proxy-header-faults.ts";
 
 export interface ProxiedConnectionOptions {
   /** The peer itself: counts where the header names nobody. */

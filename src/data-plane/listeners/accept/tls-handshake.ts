@@ -1,7 +1,7 @@
 /** A connection of the https port whose TLS handshake is under way. */
 import { ListMember } from "../../../lib/member-list.ts";
-import type { ClientConnection, ClientSocket } from "./client-connection.ts";
 import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
+import type { ClientConnection, ClientSocket } from "./client-connection.ts";
 import type { ConnectionSet } from "./connection-set.ts";
 
 export interface TlsHandshakeOptions {

@@ -1,6 +1,6 @@
 /** Who is behind the requests of one connection (or of one UDP socket), and which are under way. */
-import type { ClientPeer } from "../../../protocols/http/exchange.ts";
 import { type ListMember, MemberList } from "../../../lib/member-list.ts";
+import type { ClientPeer } from "../../../protocols/http/exchange.ts";
 
 /** A request under way, which may have stalled. */
 interface OpenRequest extends ListMember {

@@ -1,4 +1,5 @@
 /** One request of Bun's server and its response: the Exchange that the pipeline sees. */
+import { ListMember } from "../../../lib/member-list.ts";
 import type { BodySink, BodySource, Duplex } from "../../../protocols/http/body.ts";
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
@@ -16,7 +17,6 @@ import { FetchRequestBody } from "./fetch-request-body.ts";
 import type { FetchRequestHead } from "./fetch-request.ts";
 import { FetchResponse } from "./fetch-response.ts";
 import type { FetchContext } from "./fetch-context.ts";
-import { ListMember } from "../../../lib/member-list.ts";
 
 export class FetchExchange extends ListMember implements Exchange, ExchangeRequest {
   readonly #context: FetchContext;

@@ -2,18 +2,18 @@
  * The server side of HTTP/1.1 (RFC 9112): one state machine per client connection. Requests are read
  * one after the other; what a client sends ahead waits, bounded, until the response is complete.
  */
-import type { Duplex } from "../../../protocols/http/body.ts";
+import { maxDiscardBytes, maxLingerBytes } from "../../../config/limits.ts";
 import { ListMember } from "../../../lib/member-list.ts";
-import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
 import { SocketDuplex } from "../../../net/socket-duplex.ts";
 import { SocketWriter } from "../../../net/socket-writer.ts";
 import { requestUnits } from "../../../net/work-budget.ts";
-import { maxDiscardBytes, maxLingerBytes } from "../../../config/limits.ts";
+import type { Duplex } from "../../../protocols/http/body.ts";
 import type { ClientPeer } from "../../../protocols/http/exchange.ts";
-import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
+import { HeadFault } from "../../../protocols/http/head-fault.ts";
 import { HeadReader } from "../../../protocols/http1/head-reader.ts";
 import { prefaceBytesAt } from "../../../protocols/http2/frames.ts";
+import type { ClientConnection, ClientSocket } from "../accept/client-connection.ts";
 import type { ExchangeConnection } from "./exchange-connection.ts";
 import type { Http1Context } from "./http1-context.ts";
 import { type EndingConnection, Http1Ending } from "./http1-ending.ts";

@@ -2,8 +2,8 @@
  * What an HTTP/1.1 client has sent and nobody has used yet. It waits, bounded, with the socket paused, until it is
  * wanted and its turn has come.
  */
-import { ListMember } from "../../../lib/member-list.ts";
 import { maxReadAheadBytes } from "../../../config/limits.ts";
+import { ListMember } from "../../../lib/member-list.ts";
 import { ByteQueue } from "../../../net/byte-queue.ts";
 import { releaseReceived } from "../../../net/received-buffer.ts";
 import { type ReceivedOwner, receivedMemory } from "../../../net/received-memory.ts";

@@ -2,9 +2,9 @@
  * The server side of HTTP/2 (RFC 9113): one client connection, over TLS or in plain with prior knowledge. Each
  * stream becomes an exchange; what belongs to no request stands here and in the session.
  */
-import { ListMember } from "../../../lib/member-list.ts";
 import { http2Limits } from "../../../config/http2-limits.ts";
 import { lingerTimeoutMs } from "../../../config/limits.ts";
+import { ListMember } from "../../../lib/member-list.ts";
 import type { ClientPeer, Scheme } from "../../../protocols/http/exchange.ts";
 import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
 import { Fields } from "../../../protocols/http/fields.ts";

@@ -2,9 +2,9 @@
  * A response body on its way to the client in fewer bytes. It is compressed in pieces when the event loop has
  * read what has arrived, in turns with all other work (`net/work-budget`): nobody waits for it.
  */
-import { ListMember } from "../../../lib/member-list.ts";
 import type { ContentCoding } from "../../../config/compression-settings.ts";
 import { compressionPieceBytes, maxUncompressedBytes } from "../../../config/limits.ts";
+import { ListMember } from "../../../lib/member-list.ts";
 import { ByteBlocks } from "../../../net/byte-blocks.ts";
 import type { MemoryBudget } from "../../../net/memory-budget.ts";
 import { type BudgetedReader, workBudget } from "../../../net/work-budget.ts";

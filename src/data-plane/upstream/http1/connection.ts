@@ -2,9 +2,10 @@
  * One connection to a target: its socket, what is written to it, the parser of what comes back, and
  * whether it is connecting, serving a call, idle or closed. The call decides what the bytes mean.
  */
-import { ListMember } from "../../../lib/member-list.ts";
 import type { Socket } from "bun";
 import { tcpKeepAliveMs } from "../../../config/limits.ts";
+import type { DeadlineEntry, DeadlineQueue } from "../../../lib/deadline-queue.ts";
+import { ListMember } from "../../../lib/member-list.ts";
 import type {
   ConnectOwner,
   Connector,
@@ -16,7 +17,6 @@ import { hasMoreToRead } from "../../../net/socket-copy.ts";
 import { MeasuredReads, type ReadOwner } from "../../../net/measured-reads.ts";
 import { type ReceivedOwner, receivedMemory } from "../../../net/received-memory.ts";
 import { SocketWriter } from "../../../net/socket-writer.ts";
-import type { DeadlineEntry, DeadlineQueue } from "../../../lib/deadline-queue.ts";
 import { type BudgetedReader, workBudget } from "../../../net/work-budget.ts";
 import { ResponseParser, type ResponseHandler } from "../../../protocols/http1/response-parser.ts";
 

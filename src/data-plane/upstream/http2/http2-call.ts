@@ -5,6 +5,7 @@
 import { maxReplayedBytes } from "../../../config/limits.ts";
 import type { DeadlineEntry, DeadlineQueue, DeadlineQueues } from "../../../lib/deadline-queue.ts";
 import { connectionFaultOf } from "../../../lib/error-text.ts";
+import { ListMember } from "../../../lib/member-list.ts";
 import { ByteBlocks } from "../../../net/byte-blocks.ts";
 import { replayMemory } from "../../../net/unsent-memory.ts";
 import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
@@ -19,7 +20,6 @@ import type { Http2Session } from "../../http2/http2-session.ts";
 import { Http2Stream, type StreamOwner } from "../../http2/http2-stream.ts";
 import type { ResponseReceiver, UpstreamCall, UpstreamRequest } from "../upstream-request.ts";
 import { http2ResponseFraming } from "./response-framing.ts";
-import { ListMember } from "../../../lib/member-list.ts";
 
 /** A connection to the target, as its calls see it. */
 export interface CallConnection {

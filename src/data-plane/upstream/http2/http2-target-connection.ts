@@ -5,6 +5,7 @@ import { maxResponseHeadBytes, tcpKeepAliveMs } from "../../../config/limits.ts"
 import type { Clock } from "../../../lib/clock.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../../lib/deadline-queue.ts";
 import { messageOf } from "../../../lib/error-text.ts";
+import { MemberList } from "../../../lib/member-list.ts";
 import type {
   ConnectOwner,
   Connector,
@@ -19,7 +20,6 @@ import { SettingId, settingsFrame } from "../../../protocols/http2/settings.ts";
 import { openingWindowUpdate } from "../../http2/session-windows.ts";
 import { headLimitsOf, Http2Session, type SessionOwner } from "../../http2/http2-session.ts";
 import type { CallConnection, Http2Call } from "./http2-call.ts";
-import { MemberList } from "../../../lib/member-list.ts";
 
 export interface TargetConnectionOwner {
   readonly address: string;

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { maxQueuedRequests } from "../../../../src/config/access-limits.ts";
 import { InFlightSlots } from "../../../../src/data-plane/services/in-flight-slots.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
 import type { ListMember } from "../../../../src/lib/member-list.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
 import { outsideLists } from "../../../support/list-member.ts";
 
 function setUp(max: number, queueTimeoutMs: number) {
