@@ -13,10 +13,11 @@ import {
   type PasswordVerdict,
   retryAfter,
 } from "../../../access/password-checker.ts";
+import { DroppedKeys } from "./dropped-keys.ts";
 import { PathScope } from "./path-scope.ts";
 import type { Policy, PolicyContext, PolicyFactory, Verdict } from "./policy.ts";
 
-const authorization = skippedKeys(["authorization"]);
+const dropsCredentials = new DroppedKeys(skippedKeys(["authorization"]));
 
 class BasicAuth implements Policy {
   readonly logName = "basic-auth";
@@ -27,8 +28,6 @@ class BasicAuth implements Policy {
   readonly #challenge: [name: string, value: string];
   readonly #answers: Answers;
   readonly #passwords: PasswordChecker;
-  /** What is left out of a head, with the credentials: made once for each set. */
-  readonly #dropped = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
 
   constructor(
     options: ServiceOptions,
@@ -62,12 +61,7 @@ class BasicAuth implements Policy {
 
   onOutgoing({ routed }: DeliveredRequest, head: OutgoingHead): void {
     if (this.#forwards || this.#isExempt(routed)) return;
-    let dropped = this.#dropped.get(head.dropped);
-    if (dropped === undefined) {
-      dropped = new Set([...head.dropped, ...authorization]);
-      this.#dropped.set(head.dropped, dropped);
-    }
-    head.dropped = dropped;
+    head.dropped = dropsCredentials.with(head.dropped);
   }
 
   #check(

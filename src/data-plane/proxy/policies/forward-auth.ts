@@ -10,6 +10,7 @@ import { AuthHeads, questionText } from "./auth-head.ts";
 import { type CopiedFields, reusableMs } from "./auth-memory.ts";
 import { type AuthOutcome, AuthQuestion } from "./auth-question.ts";
 import { AuthServer } from "./auth-server.ts";
+import { DroppedKeys } from "./dropped-keys.ts";
 import type { ClientResponse, Policy, PolicyContext, PolicyFactory, Verdict } from "./policy.ts";
 
 class ForwardAuth implements Policy {
@@ -20,12 +21,11 @@ class ForwardAuth implements Policy {
   readonly #options: ServiceOptions;
   readonly #context: PolicyContext;
   readonly #heads: AuthHeads;
-  readonly #copiedKeys: ReadonlySet<string>;
+  /** What the answer may set; null: nothing. */
+  readonly #dropsCopied: DroppedKeys | null;
   readonly #copied = new WeakMap<RoutedRequest, CopiedFields>();
   /** Of answers that begin or renew a session: for the client. */
   readonly #cookies = new WeakMap<RoutedRequest, readonly string[]>();
-  /** What is left out of a head, with the fields that the answer sets: made once for each set. */
-  readonly #dropped = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
 
   constructor(options: ServiceOptions, context: PolicyContext, server: AuthServer) {
     this.server = server;
@@ -33,9 +33,8 @@ class ForwardAuth implements Policy {
     this.#options = options;
     this.#context = context;
     this.#heads = new AuthHeads(options);
-    this.#copiedKeys = skippedKeys(
-      options.forwardAuthCopyHeaders.map((name) => name.toLowerCase()),
-    );
+    const copied = options.forwardAuthCopyHeaders.map((name) => name.toLowerCase());
+    this.#dropsCopied = copied.length === 0 ? null : new DroppedKeys(skippedKeys(copied));
   }
 
   onRequest(request: RoutedRequest): Verdict | Promise<Verdict> {
@@ -47,13 +46,8 @@ class ForwardAuth implements Policy {
   }
 
   onOutgoing({ routed }: DeliveredRequest, head: OutgoingHead): void {
-    if (this.#copiedKeys.size === 0) return;
-    let dropped = this.#dropped.get(head.dropped);
-    if (dropped === undefined) {
-      dropped = new Set([...head.dropped, ...this.#copiedKeys]);
-      this.#dropped.set(head.dropped, dropped);
-    }
-    head.dropped = dropped;
+    if (this.#dropsCopied === null) return;
+    head.dropped = this.#dropsCopied.with(head.dropped);
     for (const [name, value] of this.#copied.get(routed) ?? []) head.added.push(name, value);
   }
 

@@ -26,22 +26,24 @@ export class PathScope {
   /** Whether an app may read the path as one of these. */
   mayMean({ decodedPath }: RoutedRequest): boolean {
     const folded = decodedPath.toLowerCase();
-    if (isBelow(folded, this.#folded)) return true;
-    return ambiguous.test(folded) && isBelow(resolved(folded), this.#folded);
+    if (isBelowAny(folded, this.#folded)) return true;
+    return ambiguous.test(folded) && isBelowAny(resolved(folded), this.#folded);
   }
 
   /** Whether every app reads the path as one of these. */
   surelyMeans({ decodedPath, exchange }: RoutedRequest): boolean {
-    if (!isBelow(decodedPath, this.#paths)) return false;
+    if (!isBelowAny(decodedPath, this.#paths)) return false;
     return !ambiguous.test(decodedPath) && !escapedSlash.test(exchange.request.path);
   }
 }
 
-function isBelow(path: string, prefixes: readonly string[]): boolean {
-  return prefixes.some(
-    (prefix) =>
-      path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/"),
-  );
+/** Whether a path is that of the prefix, which has no slash at its end, or below it. */
+export function isBelow(path: string, prefix: string): boolean {
+  return path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/");
+}
+
+function isBelowAny(path: string, prefixes: readonly string[]): boolean {
+  return prefixes.some((prefix) => isBelow(path, prefix));
 }
 
 /** As the most generous of apps would read it. */

@@ -1,5 +1,6 @@
 /** --path-timeout and --request-timeout: how long a target, and a request in total, may take. */
-import { parsePathTimeout, type PathTimeout } from "../../../config/path-timeout.ts";
+import { parsePathTimeout } from "../../../config/path-timeout.ts";
+import { isBelow } from "./path-scope.ts";
 import type { Policy, PolicyFactory } from "./policy.ts";
 
 export const timeouts: PolicyFactory = ({ options }, { clock }): Policy | null => {
@@ -21,8 +22,3 @@ export const timeouts: PolicyFactory = ({ options }, { clock }): Policy | null =
     },
   };
 };
-
-function isBelow(decodedPath: string, path: PathTimeout["path"]): boolean {
-  if (!decodedPath.startsWith(path)) return false;
-  return decodedPath.length === path.length || decodedPath[path.length] === "/";
-}
