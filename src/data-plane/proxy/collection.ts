@@ -1,6 +1,6 @@
 /** The phase in which the body of a request is collected, where the service buffers requests. */
 import { pipe } from "../../protocols/http/body.ts";
-import { ExchangeError } from "../../protocols/http/exchange-error.ts";
+import { brokenBodyError } from "../../protocols/http/exchange-error.ts";
 import type { Answers } from "./answers/answers.ts";
 import { bufferingError, clientGone, requestTooLarge } from "./answers/failure.ts";
 import { SpooledBody } from "./bodies/spooled-body.ts";
@@ -54,12 +54,7 @@ export class Collection implements Phase {
         this.#answers.fail(request, requestTooLarge());
         break;
       case "aborted":
-        this.#answers.fail(
-          request,
-          outcome.error instanceof ExchangeError
-            ? outcome.error
-            : new ExchangeError("client-gone", outcome.error.message),
-        );
+        this.#answers.fail(request, brokenBodyError(outcome.error));
         break;
       case "failed":
         this.#answers.fail(request, bufferingError(outcome.error));

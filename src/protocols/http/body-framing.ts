@@ -15,3 +15,8 @@ export const untilCloseBody: BodyFraming = { kind: "until-close" };
 export function isEmptyBody(framing: BodyFraming): boolean {
   return framing.kind === "none" || (framing.kind === "length" && framing.length === 0);
 }
+
+/** Bytes of the body, where they are announced; else -1. */
+export function announcedLength(framing: BodyFraming): number {
+  return framing.kind === "length" ? framing.length : -1;
+}

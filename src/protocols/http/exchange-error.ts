@@ -25,3 +25,8 @@ export class ExchangeError extends Error {
     this.name = "ExchangeError";
   }
 }
+
+/** Why a request's body has broken off; where nobody says more, its client has gone. */
+export function brokenBodyError(error: Error): ExchangeError {
+  return error instanceof ExchangeError ? error : new ExchangeError("client-gone", error.message);
+}

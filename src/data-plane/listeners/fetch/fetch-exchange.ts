@@ -1,7 +1,7 @@
 /** One request of Bun's server and its response: the Exchange that the pipeline sees. */
 import { ListMember } from "../../../lib/member-list.ts";
 import type { BodySink, BodySource, Duplex } from "../../../protocols/http/body.ts";
-import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
+import { announcedLength, type BodyFraming } from "../../../protocols/http/body-framing.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import { connectionKeys } from "../../../protocols/http/hop-by-hop.ts";
 import { reasonPhrase } from "../../../protocols/http/status.ts";
@@ -50,7 +50,7 @@ export class FetchExchange extends ListMember implements Exchange, ExchangeReque
         ? null
         : new FetchRequestBody(
             request.body as ReadableStream<Uint8Array> | null,
-            framing.kind === "length" ? framing.length : -1,
+            announcedLength(framing),
             nowMs,
           );
     this.#response = new FetchResponse({

@@ -4,7 +4,12 @@
  */
 import { randomBytes } from "node:crypto";
 import type { BodySink, BodySource, Duplex } from "../../../protocols/http/body.ts";
-import { type BodyFraming, isEmptyBody, noBody } from "../../../protocols/http/body-framing.ts";
+import {
+  announcedLength,
+  type BodyFraming,
+  isEmptyBody,
+  noBody,
+} from "../../../protocols/http/body-framing.ts";
 import { httpDate } from "../../../protocols/http/date.ts";
 import type {
   ClientPeer,
@@ -158,7 +163,7 @@ export class Http2Exchange implements Exchange, ExchangeRequest, BodySink, Strea
     this.responseFields = fields;
     const isEmpty =
       this.#request.method === "HEAD" || isBodyless(status) || framing.kind === "none";
-    if (!isEmpty) this.#remaining = framing.kind === "length" ? framing.length : -1;
+    if (!isEmpty) this.#remaining = announcedLength(framing);
     if (!this.aborted) this.#sendBlock(status, fields, true);
     return this;
   }

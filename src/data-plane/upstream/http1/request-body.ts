@@ -4,7 +4,7 @@ import type { BodySink, BodySource } from "../../../protocols/http/body.ts";
 import { chunkHeader, lastChunk } from "../../../protocols/http1/chunked.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import type { SocketWriter } from "../../../net/socket-writer.ts";
-import { ExchangeError } from "../../../protocols/http/exchange-error.ts";
+import { brokenBodyError, ExchangeError } from "../../../protocols/http/exchange-error.ts";
 
 export interface RequestBodyOwner {
   /** All of the body was handed to the writer. */
@@ -91,9 +91,7 @@ export class RequestBody implements BodySink {
   abort(error: Error): void {
     if (this.#stopped || this.#ended) return;
     this.#stopped = true;
-    this.#owner.onRequestBodyBroken(
-      error instanceof ExchangeError ? error : new ExchangeError("client-gone", error.message),
-    );
+    this.#owner.onRequestBodyBroken(brokenBodyError(error));
   }
 
   /** The socket takes bytes again. */

@@ -9,7 +9,12 @@ import { ListMember } from "../../../lib/member-list.ts";
 import { ByteBlocks } from "../../../net/byte-blocks.ts";
 import { replayMemory } from "../../../net/unsent-memory.ts";
 import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
-import { ExchangeError, type ExchangeErrorCode } from "../../../protocols/http/exchange-error.ts";
+import { announcedLength } from "../../../protocols/http/body-framing.ts";
+import {
+  brokenBodyError,
+  ExchangeError,
+  type ExchangeErrorCode,
+} from "../../../protocols/http/exchange-error.ts";
 import type { Fields } from "../../../protocols/http/fields.ts";
 import { isRepeatable } from "../../../protocols/http/methods.ts";
 import { reasonPhrase } from "../../../protocols/http/status.ts";
@@ -81,7 +86,7 @@ export class Http2Call
     this.#request = request;
     this.#receiver = receiver;
     this.#bodyEnded = request.body === null;
-    this.#remaining = request.framing.kind === "length" ? request.framing.length : -1;
+    this.#remaining = announcedLength(request.framing);
     this.#replay = request.body === null ? null : new ByteBlocks(replayMemory);
   }
 
@@ -200,9 +205,7 @@ export class Http2Call
     if (this.#over || this.#bodyEnded) return;
     this.#source = null;
     this.#stream?.drop(ErrorCode.cancel);
-    this.#failWith(
-      error instanceof ExchangeError ? error : new ExchangeError("client-gone", error.message),
-    );
+    this.#failWith(brokenBodyError(error));
   }
 
   /** The target's time begins when everything has been sent. */
@@ -241,10 +244,8 @@ export class Http2Call
     this.#hasHead = true;
     this.#forgetReplay();
     this.deadlineQueue?.delete(this);
-    const sink = this.#receiver.onHead(
-      { status: code, reason: reasonPhrase(code), fields },
-      framing,
-    );
+    const head = { status: code, reason: reasonPhrase(code), fields };
+    const sink = this.#receiver.onHead(head, framing);
     // The receiver may have given the request up.
     if (!this.#over) pipe(stream.body, sink);
     return null;
@@ -290,7 +291,7 @@ export class Http2Call
       this.#stopBody();
       this.#source = null;
       this.#bodyEnded = false;
-      this.#remaining = this.#request.framing.kind === "length" ? this.#request.framing.length : -1;
+      this.#remaining = announcedLength(this.#request.framing);
       this.#request.body = rewindBody();
     }
     this.deadlineQueue?.delete(this);
@@ -313,9 +314,8 @@ export class Http2Call
   }
 
   #fail(code: ExchangeErrorCode, message: string): void {
-    const text = message.startsWith(this.#context.address)
-      ? message
-      : `${this.#context.address}: ${message}`;
+    const { address } = this.#context;
+    const text = message.startsWith(address) ? message : `${address}: ${message}`;
     this.#failWith(new ExchangeError(code, text));
   }
 
