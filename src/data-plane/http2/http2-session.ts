@@ -36,10 +36,10 @@ export interface SessionOwner extends InputOwner {
 
 /** One for all connections of a listener. */
 export interface SessionOptions {
+  role: SessionRole;
   headLimits: FieldSectionLimits;
   /** Milliseconds, exact. */
   nowMs(): number;
-  role: SessionRole;
   /** The same, as exact as a sweep is; free to read. */
   coarseMs(): number;
 }

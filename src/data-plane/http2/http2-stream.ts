@@ -180,7 +180,7 @@ export class Http2Stream<Owner extends StreamOwner = StreamOwner>
     this.sinceMs = this.#session.coarseMs;
     this.#trailers = trailers;
     this.#body?.end(trailers);
-    this.closeWhenDone();
+    this.#closeWhenDone();
     return null;
   }
 
@@ -221,12 +221,7 @@ export class Http2Stream<Owner extends StreamOwner = StreamOwner>
 
   end(trailers: Fields | null): void {
     this.#session.sender.end(this.outgoing, trailers);
-    this.closeWhenDone();
-  }
-
-  /** Takes it out of the connection when both halves have ended. */
-  closeWhenDone(): void {
-    if (this.remoteEnded && this.outgoing.closed && !this.#over) this.#leave();
+    this.#closeWhenDone();
   }
 
   // The body asks.
@@ -260,8 +255,13 @@ export class Http2Stream<Owner extends StreamOwner = StreamOwner>
 
   outgoingSent(): void {
     this.sinceMs = this.#session.coarseMs;
-    this.closeWhenDone();
+    this.#closeWhenDone();
     this.owner.onSent();
+  }
+
+  /** Takes it out of the connection when both halves have ended. */
+  #closeWhenDone(): void {
+    if (this.remoteEnded && this.outgoing.closed && !this.#over) this.#leave();
   }
 
   #leave(): void {

@@ -73,11 +73,6 @@ export class IncomingBody implements BodySource {
     return this.#flow === "held";
   }
 
-  /** It was given away to its end, or can't be any more. */
-  get done(): boolean {
-    return this.#flow === "done";
-  }
-
   // The source.
 
   start(sink: BodySink): void {

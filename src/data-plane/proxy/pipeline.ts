@@ -137,7 +137,7 @@ export class Pipeline {
     return asksForProxyHealth(exchange.request.method, decodedPath);
   }
 
-  /** No service wants it. */
+  /** No service wants it: it asks for the proxy's own health, or for nothing that is there. */
   #answerAlone(received: ReceivedRequest): void {
     if (!this.#asksForHealth(received)) {
       this.#answers.page(received, "no-service");

@@ -40,6 +40,9 @@ export interface ResponseReceiver {
 }
 
 export interface UpstreamCall {
-  /** Gives the request up: its connection is closed and the receiver hears nothing more. */
+  /**
+   * Gives the request up: its connection, over HTTP/2 its stream alone, is closed, and the receiver hears nothing
+   * more.
+   */
   cancel(): void;
 }

@@ -43,7 +43,7 @@ export interface FrameHandler {
   onPing(bytes: Buffer, start: number, isAck: boolean): Http2Fault | null;
   onGoAway(lastStream: number, code: number): Http2Fault | null;
   onWindowUpdate(stream: number, increment: number): Http2Fault | null;
-  /** One more CONTINUATION of a header block that has `bytes` by now. */
+  /** One more CONTINUATION of a header block, with so many bytes of it. */
   onContinuation(payloadBytes: number): Http2Fault | null;
   /** Before each frame: false leaves it and what follows for another call. */
   mayGoOn(): boolean;

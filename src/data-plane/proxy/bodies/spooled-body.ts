@@ -17,7 +17,7 @@ export interface SpoolOptions {
   maxMemoryBytes: number;
   /** 0 means no limit. */
   maxBytes: number;
-  /** Of all spooled bodies together. */
+  /** Shared by all spooled bodies, or by those of one connection. */
   memory: MemoryBudget;
   folder: string;
   /** Of a body that comes in one piece: up to here it goes on without being collected. */

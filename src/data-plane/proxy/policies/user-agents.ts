@@ -27,7 +27,7 @@ export const userAgents: PolicyFactory = ({ options }, { answers }): Policy | nu
 };
 
 /** One a line; `#` begins a comment. */
-export function crawlerNames(list: string): string[] {
+function crawlerNames(list: string): string[] {
   return list.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 

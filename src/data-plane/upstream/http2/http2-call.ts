@@ -29,7 +29,7 @@ import { http2ResponseFraming } from "./response-framing.ts";
 /** A connection to the target, as its calls see it. */
 export interface CallConnection {
   readonly session: Http2Session<Http2Call>;
-  /** Whether it has served a request before the present one. */
+  /** Whether other requests went out on it before the present one. */
   readonly reused: boolean;
   /** The number of a call's stream. */
   nextStream(): number;

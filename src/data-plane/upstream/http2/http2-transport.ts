@@ -46,10 +46,6 @@ export class Http2Transport implements Transport, Http2CallContext, TargetConnec
     this.#connectTimeoutMs = options.connectTimeoutMs ?? upstreamConnectTimeoutMs;
   }
 
-  get connectionCount(): number {
-    return this.#connections.size;
-  }
-
   send(request: UpstreamRequest, receiver: ResponseReceiver): UpstreamCall {
     const call = new Http2Call(this, request, receiver);
     call.begin();
