@@ -35,13 +35,14 @@ export class ChannelEnd implements SeamEnd {
   /** What waits until the other side reads again; null: it does. */
   #held: { kind: number; bytes: Uint8Array }[] | null = null;
   #heldBytes = 0;
-  #onHeld: (() => void) | null = null;
+  #onHeld: ((isThere: boolean) => void) | null = null;
+  #isClosed = false;
 
   constructor(carrier: ChannelCarrier) {
     this.#carrier = carrier;
     carrier.owner = {
       onFrame: (kind, bytes) => this.#received(kind, bytes),
-      onClose: () => this.onClose?.(),
+      onClose: () => this.#closed(),
     };
   }
 
@@ -60,9 +61,13 @@ export class ChannelEnd implements SeamEnd {
     return this.#heldBytes;
   }
 
-  /** Resolves when everything that the other side had sent has arrived, and nothing more will come. */
-  hold(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+  /**
+   * Resolves when everything that the other side had sent has arrived, and nothing more will come. False: it is not
+   * there any more.
+   */
+  hold(): Promise<boolean> {
+    if (this.#isClosed) return Promise.resolve(false);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#onHeld = resolve;
     this.#carrier.send(holdKind, nothing);
     return promise;
@@ -86,12 +91,18 @@ export class ChannelEnd implements SeamEnd {
         this.#held ??= [];
         break;
       case heldKind:
-        this.#onHeld?.();
+        this.#onHeld?.(true);
         break;
       case releaseKind:
         this.#released();
         break;
     }
+  }
+
+  #closed(): void {
+    this.#isClosed = true;
+    this.#onHeld?.(false);
+    this.onClose?.();
   }
 
   #released(): void {

@@ -102,8 +102,9 @@ export class SpawnedWorker implements WorkerHandle {
 
   /** Resolves when nothing is on its way between the two any more, and nothing will be. */
   async hold(): Promise<void> {
-    await this.#end.hold();
-    await this.#frames.drained;
+    if (await this.#end.hold()) await this.#frames.drained;
+    // Its channel ends before the process does.
+    else await this.gone;
   }
 
   release(): void {

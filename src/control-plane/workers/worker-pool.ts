@@ -81,8 +81,9 @@ export class WorkerPool implements DataPlane {
   async hold(): Promise<{ workers: readonly LinkedWorker[]; gone: GoneCounts }> {
     this.#askNoMore();
     await Promise.all([this.metrics(), this.samples()]);
+    await Promise.all(this.#workers().map((worker) => worker.answer(worker.handle.hold())));
+    // Some may have gone meanwhile.
     const workers = this.#workers();
-    await Promise.all(workers.map((worker) => worker.answer(worker.handle.hold())));
     const gone = {
       metrics: this.#gone.metrics,
       served: [...this.#goneServed],

@@ -131,6 +131,23 @@ describe("WorkerPool", () => {
     await drained;
   });
 
+  test("hands over who is still there when all are held, and what the others had served", async () => {
+    const { pool, workers } = setup(1);
+    await pool.apply(web("t1"));
+    const old = new ScriptedWorker(7);
+    old.samples = { targets: { t1: { inFlight: 0, served: 5 } }, held: {} };
+    pool.adopt(old);
+    await pool.start();
+    // It ends just when it is asked.
+    old.hold = async () => {
+      old.die();
+      await old.gone;
+    };
+    const held = await pool.hold();
+    expect(held.workers.map(({ handle }) => handle.pid)).toEqual([workers[0]!.pid]);
+    expect(held.gone.served).toEqual([["t1", 5]]);
+  });
+
   test("sums what they hold and serve, and keeps what the dead have served", async () => {
     const { pool, workers } = setup();
     await pool.apply(web("t1"));
