@@ -5,10 +5,10 @@ const MB = 1024 * KB;
 const SECOND = 1_000;
 
 /**
- * Lines of a worker wait this long at most before they go to the primary: what a crash may lose. Handing them over
- * wakes both processes, which costs as much as a request: every 2 ms it took 3 to 5 µs of each under load.
+ * Lines of a worker wait this long at most before they go to the primary, which writes them at once: what a crash may
+ * lose. Handing them over wakes both processes, which costs as much as a request.
  */
-export const workerLogIntervalMs = 10;
+export const workerLogIntervalMs = 50;
 
 /** Processes that serve. */
 export const maxWorkers = 16;

@@ -69,7 +69,7 @@ export class BatchedWriter {
     }
   }
 
-  /** Takes whole lines together, as bytes that nobody changes any more. */
+  /** Takes whole lines that have waited already, as bytes that nobody changes any more. */
   writeBlock(lines: Uint8Array): void {
     if (this.#closed || lines.length === 0) return;
     if (!this.#hasRoomFor(lines)) {
@@ -82,8 +82,7 @@ export class BatchedWriter {
     this.#encode();
     this.#pending.push(lines);
     this.#pendingBytes += lines.length;
-    if (this.#pendingBytes >= this.#options.flushBytes) this.flush();
-    else if (this.#timer === null) this.#arm(this.#options.flushIntervalMs);
+    this.flush();
   }
 
   /** A reader that is slow, not stuck, shall not get one line that tells of dropped ones after the other. */
