@@ -132,9 +132,8 @@ class ServiceEntry implements ServiceMetrics {
 
   find(method: string, status: number, rollout: boolean | null): Series {
     const last = this.#last;
-    if (last !== null && status === this.#lastStatus && last.method === method) {
-      if (last.rollout === rollout) return last;
-    }
+    const isAlike = last?.method === method && last.rollout === rollout;
+    if (isAlike && status === this.#lastStatus) return last;
     const table = this.#tableOf(rollout);
     const series =
       table.get(method)?.get(status) ??
