@@ -81,9 +81,11 @@ export class WorkerPool implements DataPlane {
   async hold(): Promise<{ workers: readonly LinkedWorker[]; gone: GoneCounts }> {
     this.#askNoMore();
     await Promise.all([this.metrics(), this.samples()]);
-    await Promise.all(this.#workers().map((worker) => worker.answer(worker.handle.hold())));
-    // Some may have gone meanwhile.
-    const workers = this.#workers();
+    const asked = this.#workers();
+    await Promise.all(asked.map((worker) => worker.answer(worker.handle.hold())));
+    // Who has gone meanwhile is not there any more, and who has come in its place was not held.
+    const there = new Set(this.#workers());
+    const workers = asked.filter((worker) => there.has(worker));
     const gone = {
       metrics: this.#gone.metrics,
       served: [...this.#goneServed],

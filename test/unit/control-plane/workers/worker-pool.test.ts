@@ -148,6 +148,20 @@ describe("WorkerPool", () => {
     expect(held.gone.served).toEqual([["t1", 5]]);
   });
 
+  test("hands over nobody who has come while the others were held", async () => {
+    const { pool, workers } = setup(2);
+    await pool.apply(web("t1"));
+    await pool.start();
+    const [first, second] = [workers[0]!, workers[1]!];
+    first.hold = async () => first.die("SIGSEGV");
+    second.hold = async () => {
+      await waitFor(() => workers[2]?.calls.includes("listen") === true, "the successor");
+    };
+    const held = await pool.hold();
+    expect(held.workers.map(({ handle }) => handle.pid)).toEqual([second.pid]);
+    expect(workers[2]!.calls).not.toContain("hold");
+  });
+
   test("sums what they hold and serve, and keeps what the dead have served", async () => {
     const { pool, workers } = setup();
     await pool.apply(web("t1"));
