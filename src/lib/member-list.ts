@@ -28,6 +28,11 @@ export class MemberList<Member extends ListMember> {
     return this.#first as Member | null;
   }
 
+  /** The one that came last. */
+  get last(): Member | null {
+    return this.#last as Member | null;
+  }
+
   has(member: Member): boolean {
     return member.memberOf === this;
   }

@@ -25,6 +25,7 @@ import type { ProxyPeers } from "./accept/proxy-header-faults.ts";
 import { ProxyOpening } from "./accept/proxy-opening.ts";
 import type { ProxySource } from "../../protocols/proxy-protocol/proxy-header.ts";
 import { peerOf } from "./accept/socket-peer.ts";
+import { HandshakeTurns } from "./accept/handshake-turns.ts";
 import { TlsHandshake } from "./accept/tls-handshake.ts";
 import type { CompleteHandshake, HandshakeOutcome } from "./accept/handshake-outcome.ts";
 import { TlsServer, type TlsSocket } from "./accept/tls-socket.ts";
@@ -56,6 +57,7 @@ export class HttpsPort {
   /** For clients that were asked for a certificate: over HTTP/3 nobody is. */
   readonly #withoutHttp3: Protocols;
   readonly #server: TlsServer;
+  readonly #turns: HandshakeTurns;
   #accepting = true;
 
   constructor(options: HttpsPortOptions) {
@@ -74,6 +76,10 @@ export class HttpsPort {
     if (options.proxyPeers !== null && openLibc() === null) throw new CommandError(noLibc);
     const connections = new ConnectionSet(clock, connectionSweepIntervalMs);
     this.#connections = connections;
+    this.#turns = new HandshakeTurns({
+      nowMs: () => clock.runningMs(),
+      later: (callback) => void setImmediate(callback),
+    });
     this.#server = new TlsServer({
       bind,
       port,
@@ -177,8 +183,12 @@ export class HttpsPort {
       return this.#openProxied(socket, peer, proxyPeers.faults);
     }
     const handshake = this.#beginHandshake(socket, peer);
-    if (handshake === null) socket.terminate();
-    else this.#lookAhead(socket, handshake);
+    if (handshake === null) {
+      socket.terminate();
+    } else {
+      this.#lookAhead(socket, handshake);
+      handshake.begin(this.#turns);
+    }
     return handshake;
   }
 
@@ -207,7 +217,10 @@ export class HttpsPort {
         return handshake;
       },
       taken: () => {
-        if (socket.data instanceof TlsHandshake) this.#lookAhead(socket, socket.data);
+        const { data: handshake } = socket;
+        if (!(handshake instanceof TlsHandshake)) return;
+        this.#lookAhead(socket, handshake);
+        handshake.begin(this.#turns);
       },
     });
     return opening.connection;

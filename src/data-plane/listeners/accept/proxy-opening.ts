@@ -25,7 +25,7 @@ const buffer = Buffer.allocUnsafeSlow(maxProxyHeaderBytes);
 export interface ProxyOpeningOptions extends Omit<ProxiedConnectionOptions, "close"> {
   clock: Clock;
   libc: Libc;
-  /** The header was taken off the socket, and TLS has read nothing yet. */
+  /** The header was taken off the socket, and TLS has read nothing yet: reading is still paused. */
   taken(): void;
 }
 
@@ -66,7 +66,6 @@ export class ProxyOpening {
       if (this.#restBytes >= 0) {
         this.#receive(count - this.#restBytes, takeFlags);
         this.#options.taken();
-        this.#socket.resume();
         return;
       }
       if (this.#header.closed) return;

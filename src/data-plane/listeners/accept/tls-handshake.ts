@@ -1,8 +1,10 @@
 /** A connection of the https port whose TLS handshake is under way. */
 import { ListMember } from "../../../lib/member-list.ts";
+import { peerHasEnded } from "../../../net/peer-end.ts";
 import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
 import type { ConnectionSet } from "./connection-set.ts";
+import type { HandshakeTurns, WaitingHandshake } from "./handshake-turns.ts";
 
 export interface TlsHandshakeOptions {
   /** Who begins it. */
@@ -22,6 +24,8 @@ export class TlsHandshake extends ListMember implements ClientConnection {
   #startedMs: number;
   #waiting = false;
   #over = false;
+  #turns: HandshakeTurns | null = null;
+  #turn: WaitingHandshake | null = null;
 
   constructor(socket: ClientSocket, options: TlsHandshakeOptions) {
     super();
@@ -33,6 +37,22 @@ export class TlsHandshake extends ListMember implements ClientConnection {
 
   get client(): ProxySource {
     return this.#options.client;
+  }
+
+  /** Nothing is read before its turn has come. */
+  begin(turns: HandshakeTurns): void {
+    if (turns.take()) {
+      this.#socket.resume();
+      return;
+    }
+    this.#socket.pause();
+    this.#turns = turns;
+    this.#turn = turns.wait(() => {
+      this.#turn = null;
+      // A client that gave up meanwhile would not hear the answer.
+      if (peerHasEnded(this.#socket)) this.onEnd();
+      else this.#socket.resume();
+    });
   }
 
   /** Its certificate is being made, which is not the client's fault and has a time limit of its own. */
@@ -85,6 +105,8 @@ export class TlsHandshake extends ListMember implements ClientConnection {
 
   #leave(): void {
     this.#over = true;
+    if (this.#turn !== null) this.#turns?.leave(this.#turn);
+    this.#turn = null;
     this.#options.connections.delete(this);
   }
 }
