@@ -99,3 +99,9 @@ export function requestedProtocol(fields: Fields): string | null {
   if (!isOne || /^h2c?$/i.test(name!) || /^http$/i.test(name!)) return null;
   return value;
 }
+
+/** Whether the fields of a 101 name one of the protocols that were asked for (RFC 9110 15.2.2). */
+export function isSwitchTo(asked: string, fields: Fields): boolean {
+  const answer = fields.joined("upgrade")?.toLowerCase();
+  return listElements(asked).some((protocol) => protocol.toLowerCase() === answer);
+}

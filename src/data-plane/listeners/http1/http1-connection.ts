@@ -171,7 +171,7 @@ export class Http1Connection
   // Calls of the exchange.
 
   flush(): void {
-    if (!this.input.busy) this.writer.flush();
+    if (!this.input.busy) this.writer.flushSoon();
   }
 
   get readDescriptor(): number {

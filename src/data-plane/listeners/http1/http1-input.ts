@@ -201,7 +201,7 @@ export class Http1Input extends ListMember implements BudgetedReader, ReceivedOw
       offset = end;
     }
     this.#busy = false;
-    this.#owner.writer.flush();
+    this.#owner.writer.flushSoon();
     if (this.#wanted) {
       this.#wanted = false;
       this.#held = false;

@@ -6,7 +6,8 @@
  */
 import type { BodyFraming } from "../../../protocols/http/body-framing.ts";
 import { type BodySink, type BodySource, pipe } from "../../../protocols/http/body.ts";
-import { type Fields, listElements } from "../../../protocols/http/fields.ts";
+import type { Fields } from "../../../protocols/http/fields.ts";
+import { isSwitchTo } from "../../../protocols/http/hop-by-hop.ts";
 import type { ResponseHead } from "../../../protocols/http/message-head.ts";
 import type { VersionedResponseHead } from "../../../protocols/http1/response-head.ts";
 import { requestHeadText } from "./request-head.ts";
@@ -111,16 +112,8 @@ export class Call
   #sendStart(connection: Connection): void {
     // The body may have broken off at its start.
     if (this.#over || this.#connection !== connection) return;
-    const { writer } = connection;
-    writer.flush();
-    if (!writer.closed) {
-      if (this.#requestEnded) this.#onRequestWritten();
-      return;
-    }
-    // A new connection may have brought an answer before it broke: that is still read.
-    if (!this.#mayRepeat()) return;
-    connection.destroy();
-    this.#repeat();
+    connection.writer.flushSoon();
+    if (this.#requestEnded) this.#onRequestWritten();
   }
 
   onRequestBodyEnd(): void {
@@ -147,6 +140,10 @@ export class Call
 
   /** The time for the response head is over. */
   onDeadline(): void {
+    if (!this.#isTaken) {
+      this.#requestSent = false;
+      return;
+    }
     this.#fail("response-timeout", `no response within ${this.#request.responseTimeoutMs} ms`);
   }
 
@@ -169,7 +166,7 @@ export class Call
   onSwitch(head: ResponseHead, rest: Uint8Array): void {
     const asked = this.#request.upgrade;
     const connection = this.#connection!;
-    if (asked === null || !this.#requestSent || !namesProtocol(head, asked)) {
+    if (asked === null || !this.#requestSent || !isSwitchTo(asked, head.fields)) {
       this.#fail("unexpected-upgrade", "switched to a protocol that was not asked for");
       return;
     }
@@ -221,7 +218,7 @@ export class Call
     const sink = this.#sink!;
     this.#finish();
     // Before the sink hears of the end: it may bring the next request at once.
-    if (this.#requestSent && this.#lifeMs > 0 && !excess) connection.release(this.#lifeMs);
+    if (this.#isTaken && this.#lifeMs > 0 && !excess) connection.release(this.#lifeMs);
     else connection.close();
     if (!this.#requestSent) this.#requestBody?.stop();
     sink.end(trailers);
@@ -278,6 +275,11 @@ export class Call
     this.#held = false;
     if (this.#over || (this.#byLane && bodyLane.enter(this))) return;
     this.#connection?.resumeReading();
+  }
+
+  /** What was handed over last may have left later, and not as a whole. */
+  get #isTaken(): boolean {
+    return this.#requestSent && !this.#connection!.writer.blocked;
   }
 
   #connect(): void {
@@ -340,9 +342,4 @@ export class Call
     this.#over = true;
     this.deadlineQueue?.delete(this);
   }
-}
-
-function namesProtocol(head: ResponseHead, asked: string): boolean {
-  const answer = head.fields.joined("upgrade")?.toLowerCase();
-  return listElements(asked).some((protocol) => protocol.toLowerCase() === answer);
 }

@@ -189,14 +189,13 @@ export class Connection
 
   /** Closes in good order; the call hears nothing. */
   close(): void {
-    const socket = this.#leave();
-    socket?.end();
+    this.#leave()?.end();
   }
 
   /** Closes so that the peer sees a break (RST) and never a complete message; the call hears nothing. */
   destroy(): void {
-    const socket = this.#leave();
-    socket?.terminate();
+    this.#writer?.breakOff();
+    this.#leave()?.terminate();
   }
 
   /** Gives the socket away, with reading stopped; the connection is closed from then on. */

@@ -69,8 +69,8 @@ export class RequestBody implements BodySink {
   }
 
   flush(): void {
-    this.#writer.flush();
-    // Small writes are only now seen to be too many for the socket.
+    this.#writer.flushSoon();
+    // Small writes are only seen behind them to be too many for the socket.
     if (this.#held || this.#ended || this.#stopped || !this.#writer.blocked) return;
     this.#held = true;
     this.#source?.pause();
@@ -84,7 +84,7 @@ export class RequestBody implements BodySink {
     }
     this.#ended = true;
     if (this.#chunked) this.#writer.writeText(lastChunk(trailers));
-    this.#writer.flush();
+    this.#writer.flushSoon();
     this.#owner.onRequestBodyEnd();
   }
 

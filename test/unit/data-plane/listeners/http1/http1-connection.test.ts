@@ -309,10 +309,14 @@ describe("Http1Connection, with more in one read than a turn may take", () => {
   const count = 20_000;
 
   test("answers some, and the others in later turns, though the client has ended its side", async () => {
-    const { connection, socket, send } = setUp((exchange) => answer(exchange, ""));
+    let answered = 0;
+    const { connection, socket, send } = setUp((exchange) => {
+      answered++;
+      answer(exchange, "");
+    });
     send(get("/").repeat(count));
     expect(socket.paused).toBe(true);
-    const atOnce = socket.received.split("HTTP/1.1 200 ").length - 1;
+    const atOnce = answered;
     expect(atOnce).toBeGreaterThan(0);
     expect(atOnce).toBeLessThan(count / 2);
     connection.onEnd();

@@ -45,7 +45,8 @@ function setUp() {
 
 /** Everything that follows without a timer has happened. */
 function settled(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
+  // What is written leaves at the end of a turn.
+  return new Promise((resolve) => void setImmediate(() => setImmediate(resolve)));
 }
 
 function upload(body: ScriptedBody, length: number): Parameters<typeof upstreamRequest>[1] {
@@ -203,6 +204,16 @@ describe("a connection that breaks", () => {
     });
   });
 
+  test("is replaced for POST when it breaks in the turn in which the request was written", async () => {
+    const { connector, used, send } = setUp();
+    const socket = await used();
+    const { receiver } = send("POST");
+    socket.breaks();
+    await settled();
+    expect([socket.sent, connector.attempts.length, receiver.events]).toEqual(["", 2, []]);
+    expect(connector.socket.sent).toStartWith("POST / HTTP/1.1\r\n");
+  });
+
   test("is replaced for POST only when not a byte was taken", async () => {
     for (const [room, attempts] of [
       [-1, 2],
@@ -213,7 +224,7 @@ describe("a connection that breaks", () => {
       const socket = await used();
       socket.room = room;
       const { receiver } = await sendOpen("POST");
-      if (room >= 0) socket.breaks();
+      socket.breaks();
       await settled();
       expect(connector.attempts.length).toBe(attempts);
       expect(receiver.events).toEqual(attempts === 2 ? [] : ["error"]);
@@ -267,6 +278,7 @@ describe("an answer before the end of the request", () => {
     socket.receive(ok.slice(0, -1));
     body.push("llo");
     body.end();
+    await settled();
     expect(socket.sent.slice(-5)).toBe("hello");
     socket.receive("k");
     expect(receiver.events).toEqual(["head", "end", "complete"]);
