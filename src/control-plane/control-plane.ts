@@ -131,9 +131,10 @@ export class ControlPlane {
         nextTargetId: () => `t${++this.#lastTargetId}`,
         healthChanged: (group, target, was) => {
           const service = registry.serviceOf(group);
-          if (service === undefined) return;
+          if (service === undefined) return null;
           registry.publish();
           journal.note(healthEvent(service.name, target, was));
+          return registry.published;
         },
       },
     };

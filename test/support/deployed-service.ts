@@ -21,7 +21,7 @@ export function deployedService(name: string, part: Partial<ServiceOptions>): De
       logger: new RecordingLogger(),
       probe: () => Promise.reject(new Error("nothing is asked")),
       nextTargetId: () => "t",
-      healthChanged: () => {},
+      healthChanged: () => null,
     }),
     rollout: null,
     pause: running,

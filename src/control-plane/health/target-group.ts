@@ -19,8 +19,12 @@ export interface GroupContext {
   probe: Probe;
   /** Unique as long as the data plane lives. */
   nextTargetId: () => string;
-  /** A target went in or out. */
-  healthChanged: (group: TargetGroup, target: GroupTarget, was: HealthState) => void;
+  /** A target went in or out: resolves when that is served; null when the group serves nobody. */
+  healthChanged: (
+    group: TargetGroup,
+    target: GroupTarget,
+    was: HealthState,
+  ) => Promise<void> | null;
 }
 
 export interface GroupTarget {
@@ -225,13 +229,15 @@ export class TargetGroup {
     if (target.state !== was) this.#snapshot = null;
     for (const { checked } of this.#waiting) checked();
     if (target.state === was) return;
-    logger.info("Target health updated", {
-      target: target.address.address,
-      state: target.state,
-      was,
-    });
+    const { state } = target;
+    const report = (): void => {
+      logger.info("Target health updated", { target: target.address.address, state, was });
+    };
+    const served = healthChanged(this, target, was);
+    // Whoever reads of it can rely on it.
+    if (served === null) report();
+    else void served.then(report);
     if (this.#settled) this.stop();
-    healthChanged(this, target, was);
     if (this.allHealthy) for (const { healthy } of this.#waiting) healthy();
   }
 

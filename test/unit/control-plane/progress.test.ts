@@ -30,7 +30,7 @@ describe("progress", () => {
             ? { healthy: true }
             : { healthy: false, error: "refused", reason: "refused the connection" },
         nextTargetId: () => `t${++id}`,
-        healthChanged: () => {},
+        healthChanged: () => null,
       },
     );
     const told: Progress[] = [];

@@ -18,7 +18,11 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-function createGroup(writers: string[], readers: string[] = []) {
+function createGroup(
+  writers: string[],
+  readers: string[] = [],
+  served: Promise<void> | null = null,
+) {
   const clock = new ManualClock();
   const logger = new RecordingLogger();
   /** What each address answers now. */
@@ -36,8 +40,10 @@ function createGroup(writers: string[], readers: string[] = []) {
     logger,
     probe,
     nextTargetId: () => `t${++lastId}`,
-    healthChanged: (changed) =>
-      changes.push(changed.snapshot().targets.map((target) => target.healthy)),
+    healthChanged: (changed) => {
+      changes.push(changed.snapshot().targets.map((target) => target.healthy));
+      return served;
+    },
   });
   const advance = async (ms: number) => {
     clock.advance(ms);
@@ -69,6 +75,19 @@ describe("target group", () => {
       state: "healthy",
       was: "adding",
     });
+    group.stop();
+  });
+
+  test("of one that serves a change is logged when it is served", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { group, changes, advance, logger } = createGroup(["a1:80", "b1:80"], [], promise);
+    group.start();
+    await advance(0);
+    expect(changes.at(-1)).toEqual([true, true]);
+    expect(logger.find("Target health updated")).toBeUndefined();
+    resolve();
+    await settle();
+    expect(logger.find("Target health updated")?.fields).toMatchObject({ state: "healthy" });
     group.stop();
   });
 

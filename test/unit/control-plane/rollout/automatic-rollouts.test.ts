@@ -69,7 +69,7 @@ function setup(bySecond: (share: number) => { rollout: Traffic; active: Traffic 
       logger,
       probe: () => Promise.reject(new Error("nothing is asked")),
       nextTargetId: () => address,
-      healthChanged() {},
+      healthChanged: () => null,
     });
   const options = normalizeServiceOptions(serviceOptions());
   const service: DeployedService = {
