@@ -35,7 +35,7 @@ export const freeWorkUnits = 32;
 export const turnedAwayReportIntervalMs = 1 * SECOND;
 /** Between two looks for a PROXY header before TLS; the pauses double. */
 export const proxyHeaderLookMs = { first: 1, most: 100 } as const;
-/** The oldest TLS handshake that has not begun waits no longer while none is preferred to it. */
+/** When the oldest TLS handshake that has not begun has waited so long, the youngest goes first. */
 export const handshakePatienceMs = 1 * SECOND;
 /** How long the kernel keeps a connection of the https port that sends nothing, where its first bytes matter. */
 export const helloPatienceSeconds = 3;

@@ -10,7 +10,7 @@ import { bindError } from "./bind-error.ts";
 import { listenOn } from "./every-address.ts";
 import { internetName } from "./internet-name.ts";
 import { type Libc, lastErrno } from "./libc.ts";
-import { setSocketOption, socketLevel } from "./socket-option.ts";
+import { setSocketOption, socketLevel, socketOption } from "./socket-option.ts";
 import { unixName } from "./unix-name.ts";
 
 export interface ListeningGroup {
@@ -78,9 +78,7 @@ const acceptsConnections = 30;
 const domain = 39;
 
 function option(libc: Libc, fd: number, name: number): number | null {
-  const value = new Int32Array(1);
-  const length = new Uint32Array([4]);
-  return libc.getsockopt(fd, socketLevel, name, ptr(value), ptr(length)) === 0 ? value[0]! : null;
+  return socketOption(libc, fd, socketLevel, name);
 }
 
 const unix = 1;

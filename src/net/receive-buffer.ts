@@ -2,9 +2,8 @@
  * How much a socket receives ahead of who reads it: its kernel buffer grows up to megabytes while it is read
  * quickly, and Bun reads up to 512 KB of it at once.
  */
-import { ptr } from "bun:ffi";
 import { openLibc } from "./libc.ts";
-import { setSocketOption, socketLevel } from "./socket-option.ts";
+import { setSocketOption, socketLevel, socketOption } from "./socket-option.ts";
 
 // Values of Linux, on every architecture that Bun runs on.
 const receiveBufferSize = 8;
@@ -16,23 +15,12 @@ const bufferLock = 72;
  */
 const narrowBytes = 16 * 1024;
 
-const value = new Int32Array(1);
-const valueLength = new Uint32Array(1);
-
 /** Returns what `widenReceiving` is to be given, or 0 where nothing was changed. */
 export function narrowReceiving(descriptor: number): number {
   const libc = openLibc();
   if (libc === null || descriptor < 0) return 0;
-  valueLength[0] = value.byteLength;
-  const result = libc.getsockopt(
-    descriptor,
-    socketLevel,
-    receiveBufferSize,
-    ptr(value),
-    ptr(valueLength),
-  );
-  const before = value[0]!;
-  if (result !== 0 || before <= 2 * narrowBytes) return 0;
+  const before = socketOption(libc, descriptor, socketLevel, receiveBufferSize) ?? 0;
+  if (before <= 2 * narrowBytes) return 0;
   return setSocketOption(libc, descriptor, socketLevel, receiveBufferSize, narrowBytes)
     ? before
     : 0;

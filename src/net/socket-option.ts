@@ -8,6 +8,19 @@ export const socketLevel = 1;
 export const tcpLevel = 6;
 
 const number = new Int32Array(1);
+const length = new Uint32Array(1);
+
+/** A number, or the first four bytes of something larger; null: it can't be told. */
+export function socketOption(
+  libc: Libc,
+  descriptor: number,
+  level: number,
+  option: number,
+): number | null {
+  length[0] = number.byteLength;
+  const result = libc.getsockopt(descriptor, level, option, ptr(number), ptr(length));
+  return result === 0 ? number[0]! : null;
+}
 
 /** False: the system refused, and `lastErrno` says why. */
 export function setSocketOption(

@@ -6,6 +6,7 @@
  * small requests on two processors: a tenth less CPU time, and a tenth more requests.
  */
 import { fullPacketBytes, maxPacketBytes } from "./full-packets.ts";
+import { TurnEnd } from "./turn-end.ts";
 import { UnsentBytes, type WritableSocket } from "./unsent-bytes.ts";
 
 /**
@@ -27,21 +28,9 @@ let corkOwner: SocketWriter | null = null;
 let corkStart = 0;
 let corkLength = 0;
 /** Whose bytes leave at the end of the turn, unless they had to leave before. */
-const waiting: SocketWriter[] = [];
-/** Of those whose turn it is. */
-let nextWaiting = 0;
+const turnEnd = new TurnEnd<SocketWriter>((writer) => writer.sendWaiting(), maxWaitingWriters);
 /** Whose bytes have not left. */
 let waitingCount = 0;
-
-function sendWaiting(): void {
-  try {
-    while (nextWaiting < waiting.length) waiting[nextWaiting++]!.sendWaiting();
-  } finally {
-    // One that throws holds nobody up.
-    if (nextWaiting < waiting.length) setImmediate(sendWaiting);
-    else waiting.length = nextWaiting = 0;
-  }
-}
 
 /** What lies before `corkStart` is of no use any more when nobody waits; the bytes of the owner move there. */
 function freeCork(): void {
@@ -83,7 +72,7 @@ export class SocketWriter {
 
   /** Where the next bytes may be written past this writer; -1 when others go before, or never. */
   get descriptor(): number {
-    this.#sendBefore();
+    this.sendWaiting();
     if (!this.#isPlain || this.#unsent.closed || this.blocked) return -1;
     if (corkOwner === this && corkLength > corkStart) return -1;
     return this.#socket.fd ?? -1;
@@ -138,7 +127,7 @@ export class SocketWriter {
 
   /** Hands everything collected to the kernel. */
   flush(): void {
-    this.#sendBefore();
+    this.sendWaiting();
     if (corkOwner !== this) return;
     corkOwner = null;
     const end = corkLength;
@@ -160,19 +149,18 @@ export class SocketWriter {
     this.#waitingStart = corkStart;
     this.#waitingEnd = corkStart = corkLength;
     waitingCount++;
-    if (waiting.length === 0) setImmediate(sendWaiting);
-    waiting.push(this);
-    if (waiting.length >= maxWaitingWriters) sendWaiting();
+    turnEnd.add(this);
   }
 
   get #waits(): boolean {
     return this.#waitingEnd > this.#waitingStart;
   }
 
-  /** To be called by `sendWaiting` alone. */
+  /** What was to leave soon leaves now. */
   sendWaiting(): void {
     if (!this.#waits) return;
-    const [start, end] = [this.#waitingStart, this.#waitingEnd];
+    const start = this.#waitingStart;
+    const end = this.#waitingEnd;
     this.#waitingStart = this.#waitingEnd = 0;
     try {
       this.#unsent.send(cork, start, end);
@@ -180,11 +168,6 @@ export class SocketWriter {
       waitingCount--;
       freeCork();
     }
-  }
-
-  /** What was to leave soon leaves now. */
-  #sendBefore(): void {
-    if (this.#waits) this.sendWaiting();
   }
 
   /** To be called when the socket can take more. True when nothing is pending any more. */
@@ -196,7 +179,7 @@ export class SocketWriter {
 
   /** Forgets everything; later writes are ignored. */
   close(): void {
-    this.#sendBefore();
+    this.sendWaiting();
     this.#unsent.close();
     this.#forgetCork();
   }
@@ -220,7 +203,7 @@ export class SocketWriter {
       corkOwner = this;
     }
     if (corkLength + bytes <= cork.length) return true;
-    sendWaiting();
+    turnEnd.sendAll();
     if (corkLength + bytes <= cork.length) return true;
     this.flush();
     corkOwner = this;
@@ -230,7 +213,7 @@ export class SocketWriter {
   /** What was collected before them fills the first packet. */
   #writePackets(bytes: Uint8Array): void {
     const packetBytes = fullPacketBytes(this.#socket.fd ?? -1);
-    sendWaiting();
+    turnEnd.sendAll();
     const collected = corkOwner === this ? corkLength : 0;
     let offset = 0;
     if (corkStart === 0 && collected > 0 && collected < packetBytes) {

@@ -3,6 +3,7 @@
  * leaves in one system call, and what the kernel did not take is kept. Unlike `SocketWriter`, whose buffer
  * belongs to one socket at a time, several of these are written to in turns.
  */
+import { TurnEnd } from "./turn-end.ts";
 import { UnsentBytes, type WritableSocket } from "./unsent-bytes.ts";
 
 /** The buffer of one turn: as much as is handed to the kernel at once. */
@@ -10,7 +11,7 @@ const bufferBytes = 64 * 1024;
 /** Buffers that wait for the next turn. More are in use only while a turn lasts. */
 const maxSpareBuffers = 16;
 const spareBuffers: Buffer[] = [];
-let unflushed: TurnWriter[] = [];
+const turnEnd = new TurnEnd<TurnWriter>((writer) => writer.flush());
 
 export class TurnWriter {
   readonly #unsent: UnsentBytes;
@@ -61,8 +62,7 @@ export class TurnWriter {
     if (bytes > this.space) this.#send();
     if (this.#buffer === null) {
       this.#buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);
-      if (unflushed.length === 0) setImmediate(flushAll);
-      unflushed.push(this);
+      turnEnd.add(this);
     }
     return this.#buffer;
   }
@@ -111,10 +111,4 @@ export class TurnWriter {
     this.generation++;
     if (length > 0) this.#unsent.send(this.#buffer!, 0, length);
   }
-}
-
-function flushAll(): void {
-  const writers = unflushed;
-  unflushed = [];
-  for (const writer of writers) writer.flush();
 }

@@ -32,16 +32,11 @@ export class HandshakeTurns {
     return true;
   }
 
-  /** `begin` is called when its turn has come. */
-  wait(begin: () => void): WaitingHandshake {
+  /** `begin` is called when its turn has come, unless what is returned was called: it is over before it began. */
+  wait(begin: () => void): () => void {
     const waiting = new WaitingHandshake(this.#context.nowMs(), begin);
     this.#waiting.add(waiting);
-    return waiting;
-  }
-
-  /** It is over before it began. */
-  leave(waiting: WaitingHandshake): void {
-    this.#waiting.delete(waiting);
+    return () => void this.#waiting.delete(waiting);
   }
 
   readonly #next = (): void => {
@@ -56,7 +51,7 @@ export class HandshakeTurns {
   };
 }
 
-export class WaitingHandshake extends ListMember {
+class WaitingHandshake extends ListMember {
   readonly sinceMs: number;
   readonly begin: () => void;
 

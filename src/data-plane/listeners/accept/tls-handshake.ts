@@ -4,7 +4,7 @@ import { peerHasEnded } from "../../../net/peer-end.ts";
 import type { ProxySource } from "../../../protocols/proxy-protocol/proxy-header.ts";
 import type { ClientConnection, ClientSocket } from "./client-connection.ts";
 import type { ConnectionSet } from "./connection-set.ts";
-import type { HandshakeTurns, WaitingHandshake } from "./handshake-turns.ts";
+import type { HandshakeTurns } from "./handshake-turns.ts";
 
 export interface TlsHandshakeOptions {
   /** Who begins it. */
@@ -24,8 +24,8 @@ export class TlsHandshake extends ListMember implements ClientConnection {
   #startedMs: number;
   #waiting = false;
   #over = false;
-  #turns: HandshakeTurns | null = null;
-  #turn: WaitingHandshake | null = null;
+  /** It is in a queue for its turn, or was. */
+  #leaveQueue: (() => void) | null = null;
 
   constructor(socket: ClientSocket, options: TlsHandshakeOptions) {
     super();
@@ -46,9 +46,7 @@ export class TlsHandshake extends ListMember implements ClientConnection {
       return;
     }
     this.#socket.pause();
-    this.#turns = turns;
-    this.#turn = turns.wait(() => {
-      this.#turn = null;
+    this.#leaveQueue = turns.wait(() => {
       // A client that gave up meanwhile would not hear the answer.
       if (peerHasEnded(this.#socket)) this.onEnd();
       else this.#socket.resume();
@@ -105,8 +103,7 @@ export class TlsHandshake extends ListMember implements ClientConnection {
 
   #leave(): void {
     this.#over = true;
-    if (this.#turn !== null) this.#turns?.leave(this.#turn);
-    this.#turn = null;
+    this.#leaveQueue?.();
     this.#options.connections.delete(this);
   }
 }

@@ -70,7 +70,7 @@ export class RequestBody implements BodySink {
 
   flush(): void {
     this.#writer.flushSoon();
-    // Small writes are only seen behind them to be too many for the socket.
+    // Small writes that have left by now may have been too many for the socket.
     if (this.#held || this.#ended || this.#stopped || !this.#writer.blocked) return;
     this.#held = true;
     this.#source?.pause();

@@ -1,9 +1,6 @@
 import { beforeEach, expect, test } from "bun:test";
 import { handshakePatienceMs } from "../../../../../src/config/limits.ts";
-import {
-  HandshakeTurns,
-  type WaitingHandshake,
-} from "../../../../../src/data-plane/listeners/accept/handshake-turns.ts";
+import { HandshakeTurns } from "../../../../../src/data-plane/listeners/accept/handshake-turns.ts";
 
 let nowMs: number;
 let later: (() => void)[];
@@ -16,8 +13,8 @@ beforeEach(() => {
   turns = new HandshakeTurns({ nowMs: () => nowMs, later: (callback) => later.push(callback) });
 });
 
-/** Null: it has begun. */
-function arrive(name: string): WaitingHandshake | null {
+/** Returns how it leaves; null: it has begun. */
+function arrive(name: string): (() => void) | null {
   if (!turns.take()) return turns.wait(() => begun.push(name));
   begun.push(name);
   return null;
@@ -56,9 +53,9 @@ test("who comes alone begins at once, each time", () => {
 
 test("who has left is passed over", () => {
   arrive("a");
-  const b = arrive("b")!;
+  const leave = arrive("b")!;
   arrive("c");
-  turns.leave(b);
+  leave();
   expect([nextTurn(), nextTurn()]).toEqual([["c"], []]);
 });
 
@@ -72,11 +69,11 @@ test("the youngest is preferred while the oldest has waited too long", () => {
 
 test("the order is that of arrival again when those who waited too long are gone", () => {
   arrive("a");
-  const b = arrive("b")!;
+  const leave = arrive("b")!;
   nowMs = handshakePatienceMs + 1;
   arrive("c");
   arrive("d");
-  turns.leave(b);
+  leave();
   expect([nextTurn(), nextTurn()]).toEqual([["c"], ["d"]]);
 });
 
